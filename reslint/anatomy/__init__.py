@@ -1,0 +1,31 @@
+"""Net in, Anatomy out: every residual connection, and what stands around it."""
+
+from reslint.anatomy.dissect import dissect
+from reslint.anatomy.values import (
+    Anatomy,
+    Block,
+    Cost,
+    Depth,
+    Kind,
+    Merge,
+    Paths,
+    Placement,
+    Role,
+    Source,
+    Stack,
+)
+
+__all__ = [
+    "Anatomy",
+    "Block",
+    "Cost",
+    "Depth",
+    "Kind",
+    "Merge",
+    "Paths",
+    "Placement",
+    "Role",
+    "Source",
+    "Stack",
+    "dissect",
+]

@@ -1,0 +1,21 @@
+"""What can go wrong that is not a bug: one base, three kinds. Anything else keeps its traceback."""
+
+
+class ReslintError(Exception):
+    """The base of all errors that a user can act on; its text is one line that says what to do."""
+
+
+class UnreadableModel(ReslintError):
+    """The file is no model that reslint can read."""
+
+
+class NotFetched(UnreadableModel):
+    """The file is a git LFS pointer: the model itself is elsewhere."""
+
+
+class UnknownRule(ReslintError):
+    """A selector names no rule and no family."""
+
+
+class BadConfiguration(ReslintError):
+    """A configuration file or an option does not hold what it should."""

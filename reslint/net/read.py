@@ -1,0 +1,312 @@
+"""A path in, a Net out: skim the file, parse the light remainder, infer shapes, fold constants, see through no-ops."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto
+
+from reslint.errors import UnreadableModel
+from reslint.net.skim import skim
+from reslint.net.triage import refuse
+from reslint.net.values import STANDARD, UNKNOWN, Dim, Net, Op, Value
+from reslint.net.weights import external_problems
+
+TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".onnxtext"})
+SUFFIXES = frozenset({".onnx"}) | TEXT_SUFFIXES
+
+_DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
+_SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
+_RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"})
+_QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
+
+
+def read(path: Path) -> Net:
+    """Read a model file: ONNX protobuf of any size, ONNX text or text protobuf.
+
+    Raises UnreadableModel (or NotFetched) with one line on what the file is and what to do.
+    """
+    try:
+        model = _text_model(path) if path.suffix in TEXT_SUFFIXES else _binary_model(path)
+    except OSError as error:
+        raise UnreadableModel(f"can't be opened: {error.strerror or error}") from error
+    return from_proto(model, path)
+
+
+def from_proto(model: ModelProto, path: Path = Path("model.onnx")) -> Net:
+    """The Net of a model in memory; `path` tells where external data lies. The model is left as it is."""
+    if not model.graph.node and not model.graph.output:
+        raise UnreadableModel("holds no graph; it is no ONNX model, or an empty one")
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    unread = tuple(external_problems(model.graph, path))
+    inferred, declared = _infer(model)
+    return _Builder(inferred, declared, path, unread).net()
+
+
+def _binary_model(path: Path) -> ModelProto:
+    with path.open("rb") as file:
+        refuse(path, file.read(64))
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
+            light = skim(buffer)
+    try:
+        return ModelProto.FromString(light)
+    except DecodeError as error:
+        raise UnreadableModel("is no ONNX model, or is damaged: its bytes are not the protobuf of a model") from error
+
+
+def _text_model(path: Path) -> ModelProto:
+    text = path.read_bytes()
+    refuse(path, text[:64])
+    try:
+        if path.suffix in (".onnxtxt", ".onnxtext"):
+            return onnx.parser.parse_model(text.decode())
+        return onnx.load_model_from_string(text, format="textproto")
+    except Exception as error:  # the two parsers have no error in common
+        first = str(error).strip().splitlines()
+        raise UnreadableModel(f"is no ONNX text that can be parsed: {first[0] if first else 'no reason given'}") from error
+
+
+def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]:
+    """The model with inferred shapes, and what its own value_info declared.
+
+    Declared shapes may be stale, so inference starts without them, except behind ops that it can't know.
+    """
+    declared = {v.name: v for v in model.graph.value_info}
+    bare = ModelProto()
+    bare.CopyFrom(model)
+    unknown = {o for n in bare.graph.node if n.domain not in STANDARD for o in n.output}
+    del bare.graph.value_info[:]
+    bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
+    try:
+        return onnx.shape_inference.infer_shapes(bare, data_prop=True), declared
+    except Exception:  # a graph that inference refuses whole is still read; what is unknown stays unknown
+        return bare, declared
+
+
+class _Builder:
+    """Builds the Net of one graph, and of the bodies inside it."""
+
+    def __init__(
+        self, model: ModelProto, declared: Mapping[str, ValueInfoProto], path: Path, unread: tuple[str, ...]
+    ) -> None:
+        self.model = model
+        self.declared = declared
+        self.path = path
+        self.unread = unread
+        self.opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in self.model.opset_import}
+
+    def net(self) -> Net:
+        return self.graph(self.model.graph, {}, frozenset(), None)
+
+    def graph(
+        self,
+        graph: GraphProto,
+        outer: Mapping[str, TensorProto | NodeProto],
+        outer_static: frozenset[str],
+        owner: NodeProto | None,
+    ) -> Net:
+        weights = {t.name: t for t in graph.initializer} | {t.values.name: t.values for t in graph.sparse_initializer}
+        inputs = tuple(i.name for i in graph.input if i.name not in weights)
+        symbols = {d.dim_param for i in graph.input for d in i.type.tensor_type.shape.dim if d.dim_param}
+        values = self.values(graph, weights, frozenset(symbols))
+        constants: dict[str, TensorProto | NodeProto] = dict(weights)
+        static = set(weights) | outer_static
+        alias: dict[str, str] = {}
+        through: dict[str, Op] = {}
+        ops: list[Op] = []
+        made: dict[str, Op] = {}
+        for place, node in enumerate(_sorted(graph.node, {*inputs, *weights})):
+            given = tuple(alias.get(i, i) for i in node.input)
+            captured, bodies = self.bodies(node, constants, outer, static)
+            domain = "" if node.domain in STANDARD else node.domain
+            op = Op(node, place, node.op_type, domain, given, tuple(node.output), captured, bodies)
+            made.update((o, op) for o in op.outputs if o)
+            reads = (*(i for i in given if i), *captured)
+            if node.op_type not in _RANDOM and not bodies and all(i in constants or i in outer for i in reads):
+                constants.update((o, node) for o in node.output if o)
+                static.update(o for o in node.output if o)
+                continue
+            if not domain and node.op_type in _SHAPE_ONLY or reads and not bodies and all(i in static for i in reads):
+                static.update(o for o in node.output if o)
+            source = self.seen_through(op, made, values, constants, through)
+            if source is not None:
+                alias[node.output[0]] = source
+                through[node.output[0]] = op
+                continue
+            ops.append(op)
+        return Net(
+            path=self.path,
+            name=graph.name,
+            ops=tuple(_without_idle_quantizers(ops, through, {o.name for o in graph.output})),
+            inputs=inputs,
+            outputs=tuple(o.name for o in graph.output),
+            values=values,
+            constants=constants,
+            static=frozenset(static),
+            alias=alias,
+            through=through,
+            opsets=self.opsets,
+            symbols=frozenset(symbols),
+            unread=self.unread,
+            owner=owner,
+            metadata={p.key: p.value for p in self.model.metadata_props},
+            outer=outer,
+        )
+
+    def bodies(
+        self,
+        node: NodeProto,
+        constants: Mapping[str, TensorProto | NodeProto],
+        outer: Mapping[str, TensorProto | NodeProto],
+        static: Iterable[str],
+    ) -> tuple[tuple[str, ...], tuple[Net, ...]]:
+        """The outer tensors that a node's bodies read, and the bodies."""
+        graphs = [g for a in node.attribute for g in ((a.g,) if a.HasField("g") else tuple(a.graphs))]
+        if not graphs:
+            return (), ()
+        around = {**outer, **constants}
+        nets = tuple(self.graph(g, around, frozenset(static), node) for g in graphs)
+        captured = dict.fromkeys(name for g in graphs for name in _free(g))
+        return tuple(captured), nets
+
+    def values(
+        self, graph: GraphProto, weights: Mapping[str, TensorProto], symbols: frozenset[str]
+    ) -> Mapping[str, Value]:
+        found = {t.name: Value(t.data_type, tuple(t.dims)) for t in weights.values()}
+        for info in (*graph.input, *graph.output, *graph.value_info):
+            if info.name not in weights:
+                found[info.name] = _value(info.type)
+        for name, info in self.declared.items():
+            found[name] = _merged(found.get(name, UNKNOWN), _value(info.type), symbols)
+        for node in graph.node:
+            if node.op_type == "Constant":
+                tensor = next((a.t for a in node.attribute if a.HasField("t")), None)
+                if tensor is not None:
+                    found[node.output[0]] = Value(tensor.data_type, tuple(tensor.dims))
+        return found
+
+    def seen_through(
+        self,
+        op: Op,
+        made: Mapping[str, Op],
+        values: Mapping[str, Value],
+        constants: Mapping[str, object],
+        through: dict[str, Op],
+    ) -> str | None:
+        """The tensor that a no-op repeats, None for an op that does something."""
+        if not op.inputs or not op.inputs[0] or op.domain and op.type != "DequantizeLinear":
+            return None
+        source = op.inputs[0]
+        if op.type == "Identity":
+            return source
+        if op.type == "Dropout":
+            trains = op.inputs[2] if len(op.inputs) > 2 and self.opsets.get("", 99) >= _DROPOUT_SWITCH else ""
+            return source if not trains or _is_false(constants.get(trains)) else None
+        if op.type == "Cast":
+            kind = values.get(source, UNKNOWN).type
+            return source if kind and kind == op.integer("to", 0) else None
+        if op.type == "DequantizeLinear" and op.inputs[0] in made:
+            maker = made[op.inputs[0]]
+            if maker.type in _QUANTIZE:
+                through[op.inputs[0]] = maker
+                return maker.inputs[0]
+        return None
+
+
+def _is_false(constant: object) -> bool:
+    """Whether a boolean constant is stored as false."""
+    if isinstance(constant, NodeProto):
+        constant = next((a.t for a in constant.attribute if a.HasField("t")), None)
+    if not isinstance(constant, TensorProto) or constant.data_location == TensorProto.EXTERNAL:
+        return False
+    return not any(constant.raw_data) and not any(constant.int32_data)
+
+
+def _value(kind: TypeProto) -> Value:
+    tensor = kind.tensor_type
+    if not kind.HasField("tensor_type"):
+        return UNKNOWN
+    if not tensor.HasField("shape"):
+        return Value(tensor.elem_type)
+    return Value(tensor.elem_type, tuple(_dim(d) for d in tensor.shape.dim))
+
+
+def _dim(d: onnx.TensorShapeProto.Dimension) -> Dim:
+    return d.dim_value if d.HasField("dim_value") else d.dim_param or None
+
+
+def _merged(inferred: Value, declared: Value, symbols: frozenset[str]) -> Value:
+    """What inference found, filled up with what the file declares: an extent or an input's symbol beats an invented one."""
+    if inferred.shape is None or declared.shape is None or len(inferred.shape) != len(declared.shape):
+        shape = inferred.shape if inferred.shape is not None else declared.shape
+    else:
+        shape = tuple(
+            i if isinstance(i, int) or i in symbols or d is None else d
+            for i, d in zip(inferred.shape, declared.shape, strict=True)
+        )
+    return Value(inferred.type or declared.type, shape)
+
+
+def _free(graph: GraphProto) -> Iterator[str]:
+    """The names that a body reads from the graph around it."""
+    known = {i.name for i in graph.input} | {t.name for t in graph.initializer}
+    for node in graph.node:
+        for a in node.attribute:
+            for inner in (a.g,) if a.HasField("g") else a.graphs:
+                yield from (name for name in _free(inner) if name not in known)
+        yield from (name for name in node.input if name and name not in known)
+        known.update(node.output)
+    yield from (o.name for o in graph.output if o.name not in known)
+
+
+def _sorted(nodes: Iterable[NodeProto], known: set[str]) -> Iterator[NodeProto]:
+    """The nodes in topological order: as they stand where the file is sound, else sorted. Raises UnreadableModel on a cycle."""
+    nodes = list(nodes)
+    makes = {o for n in nodes for o in n.output if o}
+    waiting: dict[str, list[int]] = {}
+    missing = [0] * len(nodes)
+    ready: list[int] = []
+    for at, node in enumerate(nodes):
+        lacks = {i for i in _reads(node) if i in makes and i not in known}
+        missing[at] = len(lacks)
+        if not lacks and not ready:
+            known.update(node.output)
+            yield node
+            continue
+        for name in lacks:
+            waiting.setdefault(name, []).append(at)
+        ready.append(at)
+    queue = [at for at in ready if not missing[at]]
+    left = len(ready)
+    for at in queue:
+        left -= 1
+        yield nodes[at]
+        for name in nodes[at].output:
+            for after in waiting.pop(name, ()):
+                missing[after] -= 1
+                if not missing[after]:
+                    queue.append(after)
+    if left:
+        stuck = next(nodes[at].output[0] for at in ready if missing[at])
+        raise UnreadableModel(f"is cyclic: {stuck!r} depends on itself, which ONNX forbids; export the model again")
+
+
+def _reads(node: NodeProto) -> Iterator[str]:
+    yield from node.input
+    for a in node.attribute:
+        for graph in (a.g,) if a.HasField("g") else a.graphs:
+            yield from _free(graph)
+
+
+def _without_idle_quantizers(ops: list[Op], through: Mapping[str, Op], outputs: set[str]) -> Iterator[Op]:
+    """Leave out the quantizers that only feed a dequantizer, whose pair was seen through."""
+    read = {i for op in ops for i in (*op.inputs, *op.captured)} | outputs
+    for op in ops:
+        if op.id not in through or any(o in read for o in op.outputs):
+            yield op

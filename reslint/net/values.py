@@ -1,0 +1,234 @@
+"""The values that a model file becomes: Op, Value, Net. All frozen; nothing in the model is renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import onnx
+from onnx import AttributeProto, NodeProto, TensorProto
+
+Dim = int | str | None
+Shape = tuple[Dim, ...]
+Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...] | TensorProto | None
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+
+STANDARD = frozenset({"", "ai.onnx"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """One ONNX node. Its identity is its first non-empty output, since node names are optional and repeat.
+
+    `inputs` are canonical: Identity and the other no-ops are seen through (`Net.through` holds them). `place` is its
+    rank in topological order. `captured` are the outer tensors that the bodies of a control-flow op read.
+    """
+
+    proto: NodeProto
+    place: int
+    type: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    captured: tuple[str, ...] = ()
+    bodies: tuple[Net, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The first non-empty output."""
+        return next((o for o in self.outputs if o), "")
+
+    @property
+    def name(self) -> str:
+        """The node's own name, which may be empty."""
+        return self.proto.name
+
+    @property
+    def kind(self) -> str:
+        """`Add`, or with its domain where that is not ONNX's own: `com.microsoft.FusedConv`."""
+        return self.type if not self.domain else f"{self.domain}.{self.type}"
+
+    def attribute(self, name: str) -> Attribute:
+        """The value of an attribute, None where the node has none of that name."""
+        for a in self.proto.attribute:
+            if a.name == name:
+                return _attribute(a)
+        return None
+
+    def integer(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        value = self.attribute(name)
+        return value if isinstance(value, int) else default
+
+    def number(self, name: str, default: float) -> float:
+        """A floating-point attribute."""
+        value = self.attribute(name)
+        return float(value) if isinstance(value, int | float) else default
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """A list of integers, None where the node has none of that name."""
+        value = self.attribute(name)
+        return tuple(int(v) for v in value if isinstance(v, int)) if isinstance(value, tuple) else None
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string attribute."""
+        value = self.attribute(name)
+        return value if isinstance(value, str) else default
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the exporter noted on the node; only ever for telling the user where."""
+        return {p.key: p.value for p in self.proto.metadata_props}
+
+
+def _attribute(a: AttributeProto) -> Attribute:
+    if a.type == AttributeProto.INT:
+        return int(a.i)
+    if a.type == AttributeProto.FLOAT:
+        return float(a.f)
+    if a.type == AttributeProto.STRING:
+        return a.s.decode("utf-8", "replace")
+    if a.type == AttributeProto.INTS:
+        return tuple(a.ints)
+    if a.type == AttributeProto.FLOATS:
+        return tuple(a.floats)
+    if a.type == AttributeProto.STRINGS:
+        return tuple(s.decode("utf-8", "replace") for s in a.strings)
+    if a.type == AttributeProto.TENSOR:
+        return a.t
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Type and shape of a tensor. A dimension is an extent, a symbol, or None; the shape is None where the rank is unknown."""
+
+    type: int = 0
+    shape: Shape | None = None
+
+    @property
+    def rank(self) -> int | None:
+        """The number of axes."""
+        return None if self.shape is None else len(self.shape)
+
+    @property
+    def size(self) -> int | None:
+        """The number of elements, None where an extent is unknown."""
+        total = 1
+        for d in self.shape if self.shape is not None else (None,):
+            if not isinstance(d, int):
+                return None
+            total *= d
+        return total
+
+
+UNKNOWN = Value()
+
+
+@dataclass(frozen=True, eq=False)
+class Net:
+    """A graph of ops: what a model file, or the body of an If, Loop or Scan, computes.
+
+    `ops` are in topological order, without constants and what is only made of them (`constants`, by name) and without
+    no-ops (`through`, by output). `static` names the tensors that don't depend on the values of the inputs: constants and
+    shape arithmetic. `values` know type and shape of tensors by name; `symbols` are the dimensions that the model itself
+    declares for its inputs, all others were invented by inference. `outer` are the constants around a body.
+    """
+
+    path: Path
+    name: str
+    ops: tuple[Op, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    values: Mapping[str, Value]
+    constants: Mapping[str, TensorProto | NodeProto]
+    static: frozenset[str]
+    alias: Mapping[str, str]
+    through: Mapping[str, Op]
+    opsets: Mapping[str, int]
+    symbols: frozenset[str]
+    unread: tuple[str, ...] = ()
+    owner: NodeProto | None = None
+    metadata: Mapping[str, str] | None = None
+    outer: Mapping[str, TensorProto | NodeProto] | None = None
+
+    @cached_property
+    def producer(self) -> Mapping[str, Op]:
+        """Which op makes a tensor."""
+        return {o: op for op in self.ops for o in op.outputs if o}
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[Op, ...]]:
+        """Which ops read a tensor, seen through no-ops; an op that reads it twice stands there twice."""
+        found: dict[str, list[Op]] = {}
+        for op in self.ops:
+            for name in (*op.inputs, *op.captured):
+                if name:
+                    found.setdefault(name, []).append(op)
+        return {name: tuple(ops) for name, ops in found.items()}
+
+    @cached_property
+    def graph(self) -> nx.DiGraph[Op]:
+        """The ops as a networkx graph. An edge keeps the tensors it carries and, as `via`, the no-ops seen through."""
+        graph: nx.DiGraph[Op] = nx.DiGraph()
+        graph.add_nodes_from(self.ops)
+        for op in self.ops:
+            for at, name in enumerate(op.inputs):
+                if name in self.producer:
+                    graph.add_edge(self.producer[name], op, tensor=name, via=self.via(op, at))
+            for name in op.captured:
+                if name in self.producer:
+                    graph.add_edge(self.producer[name], op, tensor=name, via=())
+        return graph
+
+    @cached_property
+    def live(self) -> tuple[Op, ...]:
+        """The ops that compute something from the values of the inputs; the others do shape arithmetic."""
+        return tuple(op for op in self.ops if any(o and o not in self.static for o in op.outputs))
+
+    @cached_property
+    def exits(self) -> frozenset[str]:
+        """The graph's outputs, seen through no-ops."""
+        return frozenset(self.canonical(name) for name in self.outputs)
+
+    def value(self, name: str) -> Value:
+        """Type and shape of a tensor; UNKNOWN where nothing says."""
+        return self.values.get(name, UNKNOWN)
+
+    def shape(self, name: str) -> Shape | None:
+        """The shape of a tensor, None where the rank is unknown."""
+        return self.value(name).shape
+
+    def canonical(self, name: str) -> str:
+        """The tensor that a no-op's output repeats, or the tensor itself."""
+        return self.alias.get(name, name)
+
+    def via(self, op: Op, at: int) -> tuple[Op, ...]:
+        """The no-ops between an op and the producer of its input number `at`, nearest first."""
+        found = []
+        name = op.proto.input[at] if at < len(op.proto.input) else ""
+        while name in self.through:
+            found.append(self.through[name])
+            name = self.through[name].proto.input[0]
+        return tuple(found)
+
+    def is_data(self, name: str) -> bool:
+        """Whether a tensor depends on the values of the model's inputs (and not on weights and shapes alone)."""
+        return bool(name) and name not in self.static
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a tensor is the same for every input of whatever shape."""
+        return name in self.constants or bool(self.outer and name in self.outer)
+
+    def nets(self) -> tuple[Net, ...]:
+        """This net and the bodies of its control-flow ops, outermost first."""
+        return (self, *(inner for op in self.ops for body in op.bodies for inner in body.nets()))
+
+
+def opset(net: Net) -> int:
+    """The version of ONNX's own operators that a model uses; the newest where it does not say."""
+    return net.opsets.get("", onnx.defs.onnx_opset_version())

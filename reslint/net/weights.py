@@ -1,0 +1,222 @@
+"""The values of one tensor, read on demand and bounded in size, from the model file or its external data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import GraphProto, NodeProto, TensorProto, numpy_helper
+
+from reslint.errors import UnreadableModel
+from reslint.net.skim import FIELD, bytes_field
+from reslint.net.triage import LFS
+from reslint.net.values import Array, Net
+
+MOST = 1 << 20
+"""Tensors of more elements than this are not read unless asked for."""
+
+_RAW = 9
+_POINTER = 1024  # a git LFS pointer is smaller than this
+
+
+def array(net: Net, name: str, most: int = MOST) -> Array | None:
+    """The values of a constant, computed where the file computes it; None where unknown, missing or of over `most` elements."""
+    return _evaluate(net, net.canonical(name), most, 64)
+
+
+def scalar(net: Net, name: str) -> float | None:
+    """The one number that all elements of a small constant are, None where they differ or are unknown."""
+    found = array(net, name, 4096)
+    if found is None or not found.size or found.dtype.kind not in "fiub":
+        return None
+    first = float(found.reshape(-1)[0])
+    return first if bool(np.all(found == found.reshape(-1)[0])) else None
+
+
+def integers(net: Net, name: str) -> tuple[int, ...] | None:
+    """The elements of a small integer constant (axes, a shape, a permutation)."""
+    found = array(net, name, 4096)
+    if found is None or found.dtype.kind not in "iu":
+        return None
+    return tuple(int(v) for v in found.reshape(-1))
+
+
+def external_problems(graph: GraphProto, path: Path) -> Iterator[str]:
+    """One line for each external data file that is not there, not whole, not allowed, or a git LFS pointer."""
+    needed: dict[str, int] = {}
+    for tensor in graph.initializer:
+        entries = _entries(tensor)
+        if entries.get("location"):
+            end = _number(entries.get("offset")) + _number(entries.get("length"))
+            needed[entries["location"]] = max(end, needed.get(entries["location"], 0))
+    for location, size in needed.items():
+        try:
+            inside(path, location, size)
+        except UnreadableModel as error:
+            yield str(error)
+
+
+def inside(path: Path, location: str, size: int = 0) -> Path:
+    """The external file of a model, if it lies in the model's own folder and holds `size` bytes.
+
+    Raises UnreadableModel for a location that leaves the folder (absolute, `..`, a symbolic link) and for a file that is
+    missing, too short or a git LFS pointer.
+    """
+    folder = path.parent.resolve()
+    file = path.parent / location
+    if Path(location).is_absolute() or ".." in Path(location).parts or not file.resolve().is_relative_to(folder):
+        raise UnreadableModel(f"external data {location!r} lies outside the model's folder and is not opened")
+    if file.is_symlink():
+        raise UnreadableModel(f"external data {location!r} is a symbolic link and is not opened")
+    try:
+        there = file.stat().st_size
+        head = b"" if there >= _POINTER else file.read_bytes()[:64]
+    except OSError:
+        raise UnreadableModel(f"external data {location!r} is missing; put it beside the model") from None
+    if head.startswith(LFS):
+        raise UnreadableModel(f"external data {location!r} is a git LFS pointer; run: git lfs pull --include {file.name!r}")
+    if there < size:
+        raise UnreadableModel(f"external data {location!r} is truncated: {there} bytes where the model needs {size}; fetch it again")
+    return file
+
+
+def _entries(tensor: TensorProto) -> Mapping[str, str]:
+    if tensor.data_location != TensorProto.EXTERNAL:
+        return {}
+    return {e.key: e.value for e in tensor.external_data}
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+def _load(net: Net, tensor: TensorProto, most: int) -> Array | None:
+    """The elements of an initializer, from memory, from the model file or from external data."""
+    if math.prod(tensor.dims) > most or tensor.data_type == TensorProto.UNDEFINED:
+        return None
+    entries = _entries(tensor)
+    try:
+        if not entries:
+            return numpy_helper.to_array(tensor)
+        whole = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
+        start, size = _number(entries.get("offset")), _number(entries.get("length"))
+        file = net.path if FIELD in entries else inside(net.path, entries.get("location", ""), start + size)
+        with file.open("rb") as opened:
+            opened.seek(start)
+            data = opened.read(size if size else -1)
+        if entries.get(FIELD, str(_RAW)) == str(_RAW):
+            whole.raw_data = data
+        else:
+            whole.MergeFromString(bytes_field(int(entries[FIELD]), data))
+        return numpy_helper.to_array(whole)
+    except (OSError, ValueError, TypeError, UnreadableModel, onnx.checker.ValidationError):
+        return None  # what external_problems has said already, or a payload that does not fit its shape
+
+
+def _evaluate(net: Net, name: str, most: int, depth: int) -> Array | None:
+    constant = net.constants.get(name) or (net.outer or {}).get(name)
+    if constant is None or not depth:
+        return None
+    if isinstance(constant, TensorProto):
+        return _load(net, constant, most)
+    if len(constant.output) != 1:
+        return None
+    if constant.op_type == "Constant":
+        return _literal(net, constant, most)
+    compute = _COMPUTE.get(constant.op_type)
+    if compute is None or constant.domain not in ("", "ai.onnx"):
+        return None
+    given = [_evaluate(net, net.canonical(i), most, depth - 1) if i else None for i in constant.input]
+    if any(g is None for g, i in zip(given, constant.input, strict=True) if i):
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            made = np.asarray(compute(constant, [g for g in given if g is not None]))
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError):
+        return None  # arithmetic that would not run either
+    return made if made.size <= most else None
+
+
+def _literal(net: Net, node: NodeProto, most: int) -> Array | None:
+    a = node.attribute[0]
+    if a.HasField("t"):
+        return _load(net, a.t, most)
+    values = {"value_float": a.f, "value_int": a.i, "value_floats": list(a.floats), "value_ints": list(a.ints)}
+    kind = np.float32 if "float" in a.name else np.int64
+    return np.asarray(values[a.name], kind) if a.name in values else None
+
+
+def _attribute(node: NodeProto, name: str, default: int) -> int:
+    return next((int(a.i) for a in node.attribute if a.name == name), default)
+
+
+def _axes(node: NodeProto, given: list[Array]) -> tuple[int, ...] | None:
+    listed = next((tuple(a.ints) for a in node.attribute if a.name == "axes"), None)
+    return listed if listed is not None else tuple(int(v) for v in given[1].reshape(-1)) if len(given) > 1 else None
+
+
+def _unsqueeze(node: NodeProto, given: list[Array]) -> Array:
+    return np.expand_dims(given[0], _axes(node, given) or 0)
+
+
+def _constant_of_shape(node: NodeProto, given: list[Array]) -> Array:
+    shape = tuple(int(v) for v in given[0].reshape(-1))
+    if math.prod(shape) > MOST:
+        raise ValueError("too large")
+    value = next((numpy_helper.to_array(a.t) for a in node.attribute if a.name == "value"), np.zeros(1, np.float32))
+    return np.full(shape, value.reshape(-1)[0])
+
+
+def _slice(node: NodeProto, given: list[Array]) -> Array:
+    starts, ends = (given[k].reshape(-1).tolist() for k in (1, 2))
+    axes = given[3].reshape(-1).tolist() if len(given) > 3 else range(len(starts))
+    steps = given[4].reshape(-1).tolist() if len(given) > 4 else [1] * len(starts)
+    cut: list[slice] = [slice(None)] * given[0].ndim
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        cut[axis] = slice(start, end if abs(end) < 1 << 62 else None, step)
+    return given[0][tuple(cut)]
+
+
+def _reshape(node: NodeProto, given: list[Array]) -> Array:
+    shape = [given[0].shape[k] if not d else int(d) for k, d in enumerate(given[1].reshape(-1))]
+    return given[0].reshape(shape)
+
+
+def _cast(node: NodeProto, given: list[Array]) -> Array:
+    return given[0].astype(onnx.helper.tensor_dtype_to_np_dtype(_attribute(node, "to", 1)))
+
+
+def _divide(node: NodeProto, given: list[Array]) -> Array:
+    return np.asarray(given[0] // given[1] if given[0].dtype.kind in "iu" else given[0] / given[1])
+
+
+_COMPUTE: Mapping[str, Callable[[NodeProto, list[Array]], Array]] = {
+    "Add": lambda n, g: np.add(g[0], g[1]),
+    "Sub": lambda n, g: np.subtract(g[0], g[1]),
+    "Mul": lambda n, g: np.multiply(g[0], g[1]),
+    "Div": _divide,
+    "Pow": lambda n, g: np.power(g[0], g[1]),
+    "Neg": lambda n, g: np.negative(g[0]),
+    "Sqrt": lambda n, g: np.sqrt(g[0]),
+    "Reciprocal": lambda n, g: np.reciprocal(g[0]),
+    "Exp": lambda n, g: np.exp(g[0]),
+    "Sigmoid": lambda n, g: 1 / (1 + np.exp(-g[0])),
+    "Tanh": lambda n, g: np.tanh(g[0]),
+    "Identity": lambda n, g: g[0],
+    "Cast": _cast,
+    "Concat": lambda n, g: np.concatenate(g, axis=_attribute(n, "axis", 0)),
+    "Gather": lambda n, g: np.take(g[0], g[1].astype(np.int64), axis=_attribute(n, "axis", 0)),
+    "Slice": _slice,
+    "Reshape": _reshape,
+    "Expand": lambda n, g: g[0] * np.ones(tuple(int(v) for v in g[1]), g[0].dtype),
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": lambda n, g: np.squeeze(g[0], _axes(n, g)),
+    "Transpose": lambda n, g: np.transpose(g[0], next((tuple(a.ints) for a in n.attribute if a.name == "perm"), None)),
+    "Shape": lambda n, g: np.asarray(g[0].shape, np.int64),
+    "ConstantOfShape": _constant_of_shape,
+    "ReduceProd": lambda n, g: np.prod(g[0], keepdims=bool(_attribute(n, "keepdims", 1))),
+    "DequantizeLinear": lambda n, g: (g[0].astype(np.float32) - (g[2] if len(g) > 2 else 0)) * g[1],
+}

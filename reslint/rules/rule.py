@@ -1,0 +1,71 @@
+"""The decorator that makes a generator a rule, and the draft of a finding that a rule yields."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_type_hints
+
+from reslint.anatomy import Anatomy
+from reslint.finding import Confidence, Evidence, Severity
+from reslint.net import Net, Op
+
+Profile = Literal["ship", "design"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a rule may ask of the configuration. Each threshold's default and evidence stand on the rule's page."""
+
+    profile: Profile = "ship"
+    target: str = ""
+    max_residual_blocks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A finding before it knows its file: what a rule says at an op. Severity and confidence override the rule's own."""
+
+    op: Op
+    net: Net
+    message: str
+    help: str
+    evidence: Evidence
+    lines: tuple[tuple[str, str], ...] = ()
+    related: tuple[Op, ...] = ()
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+
+
+Check = Callable[[Anatomy, Settings], Iterable[Draft]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check with its name, family and defaults; `design` marks one that only matters before training."""
+
+    name: str
+    family: str
+    severity: Severity
+    confidence: Confidence
+    summary: str
+    subject: type
+    check: Check
+    design: bool = False
+
+    def __call__(self, anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+        yield from self.check(anatomy, settings)
+
+
+def rule(
+    name: str, family: str, severity: Severity, confidence: Confidence, *, design: bool = False
+) -> Callable[[Check], Rule]:
+    """Make a generator of drafts a rule. Its first parameter's type is its subscription, its docstring its summary."""
+
+    def made(check: Check) -> Rule:
+        subject = get_type_hints(check)[next(iter(inspect.signature(check).parameters))]
+        summary = (inspect.getdoc(check) or "").split("\n")[0]
+        return Rule(name, family, severity, confidence, summary, subject, check, design)
+
+    return made
