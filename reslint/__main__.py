@@ -1,0 +1,5 @@
+"""`python -m reslint` in, what the command line does out."""
+
+from reslint.cli import main
+
+main()

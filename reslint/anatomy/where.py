@@ -1,0 +1,59 @@
+"""An op in, its place in the author's code out: the module path and the line of Python, as far as the exporter noted them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from reslint.anatomy.values import Source
+from reslint.net import Op
+
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_TRACE = "pkg.torch.onnx.stack_trace"
+_FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9})[^\n]*(?:\n(?!\s*File ")\s*(?P<text>[^\n]*))?', re.M)
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def where(op: Op) -> tuple[str | None, Source | None]:
+    """The module that an op belongs to, and the innermost line outside torch that made it; None where nothing says."""
+    noted = op.metadata
+    module = _module_of_scopes(noted[_SCOPES]) if _SCOPES in noted else _module_of_name(op)
+    frames = list(_frames(noted.get(_TRACE, "")))
+    return module, frames[-1] if frames else None
+
+
+def _module_of_scopes(text: str) -> str | None:
+    """The innermost of the scopes that the dynamo exporter lists; the last entry is the op's own name."""
+    try:
+        scopes = ast.literal_eval(text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None  # the metadata is free text; one that doesn't parse tells nothing
+    names = [s for s in scopes if isinstance(s, str)] if isinstance(scopes, list) else []
+    return next((s for s in reversed(names[:-1]) if s), None)
+
+
+def _module_of_name(op: Op) -> str | None:
+    """The module in a name of the TorchScript exporter: `/layer1/layer1.0/conv1/Conv` is layer1.0.conv1."""
+    first, *scopes, last = op.name.split("/") if op.name.count("/") > 1 else ("x", "")
+    if first or not last.startswith(op.type):
+        return None
+    path: list[str] = []
+    for scope in scopes:
+        if path and scope.startswith(f"{path[-1]}."):
+            path.pop()  # a container repeats its own name in its child's
+        path.append(scope)
+    return ".".join(path) or None
+
+
+def _frames(trace: str) -> Iterator[Source]:
+    """The frames of a traceback that lie outside torch, outermost first."""
+    for frame in _FRAME.finditer(trace):
+        parts = PurePosixPath(frame["file"].replace("\\", "/")).parts
+        for at, part in enumerate(parts):
+            if part in _INSTALLED:  # where a package is installed is the exporting machine's affair
+                parts = parts[at + 1 :]
+                break
+        if parts and parts[0] != "torch":
+            yield Source(str(PurePosixPath(*parts)), int(frame["line"]), (frame["text"] or "").strip())

@@ -1,0 +1,63 @@
+"""Command line in, exit status out: the only package that prints, exits or reads the environment."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from reslint.errors import ReslintError
+from reslint.version import __version__
+
+COMMANDS = ("check", "anatomy", "explain", "rules")
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class LazyCommands(click.Group):
+    """A group that imports a command's module when the command is asked for; the modules import onnx only when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"reslint.cli.{cmd_name}"), "command", None)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="reslint")
+def reslint() -> None:
+    """Lint the residual connections of ONNX models."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 nothing found, 1 findings, 2 something could not be looked at."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal in ASCII is no reason to crash
+    try:
+        status = reslint.main(standalone_mode=False)
+    except ReslintError as error:
+        from reslint.report.plain import plain
+
+        click.echo(f"error: {plain(str(error))}", err=True)
+        status = 2
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except click.Abort:  # what click makes of Ctrl-C
+        status = INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        status = 0
+    sys.exit(status)
+
+
+def _silence() -> None:
+    """Let the interpreter's last flush go nowhere: whoever read standard output has gone (`| head`)."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,20 @@
+"""`reslint check`: model files in, findings out."""
+
+from __future__ import annotations
+
+import click
+
+from reslint.cli.options import Options, shared
+
+
+@click.command("check")
+@shared
+def command(options: Options) -> int:
+    """Check models against the rules.
+
+    PATH is a model file, a folder to search, or a glob. The exit status is 0 when all was looked at and nothing found, 1
+    on findings, 2 when something could not be looked at.
+    """
+    from reslint.cli.checking import check
+
+    return check(options)

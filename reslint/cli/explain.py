@@ -1,0 +1,32 @@
+"""`reslint explain RULE`: the rule's page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+PACKAGE = Path(__file__).parents[1]
+PAGES = (PACKAGE / "pages", PACKAGE.parent / "rules")
+"""Where the pages lie: inside an installed package, or beside it in a checkout."""
+
+
+@click.command("explain")
+@click.argument("rule")
+def command(rule: str) -> int:
+    """Print the page of a RULE: what it does, why, examples, when to ignore it."""
+    from reslint.errors import UnknownRule
+    from reslint.lint import nearest
+    from reslint.rules import ALL
+
+    names = [known.name for known in ALL]
+    if rule not in names:
+        raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, names)}")
+    click.echo(page(rule))
+    return 0
+
+
+def page(rule: str) -> str:
+    """The text of a rule's page."""
+    folder = next(folder for folder in PAGES if folder.is_dir())
+    return (folder / f"{rule}.md").read_text("utf-8").rstrip()

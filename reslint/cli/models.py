@@ -1,0 +1,67 @@
+"""Paths as they stand on the command line in, the model files they mean out."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from reslint.cli.output import error
+from reslint.config import Config
+
+SEARCHED = (".onnx", ".onnxtxt", ".onnxtext")
+"""What a search of a folder takes for a model. Other text formats have suffixes that not only ONNX uses."""
+
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def models(paths: Sequence[str], config: Config) -> tuple[tuple[str, ...], bool]:
+    """The model files in order, each once, and whether every path led to one; each that did not gets its line."""
+    found: dict[str, None] = {}
+    sound = True
+    for path in paths:
+        here = list(_expand(path, config))
+        if not here:
+            error(path, _missing(path))
+            sound = False
+        found.update(dict.fromkeys(here))
+    return tuple(sorted(found)), sound
+
+
+def _expand(path: str, config: Config) -> Iterator[str]:
+    """The files that one argument means. One that is named outright is looked at, whatever `exclude` says."""
+    if os.path.isfile(path):
+        yield os.path.normpath(path)
+    elif os.path.isdir(path):
+        yield from _included(_search(path), config)
+    elif glob.has_magic(path):
+        for match in sorted(glob.glob(path, recursive=True)):
+            yield from _included(_search(match) if os.path.isdir(match) else [os.path.normpath(match)], config)
+
+
+def _search(folder: str) -> Iterator[str]:
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "CVS")
+        yield from (os.path.normpath(os.path.join(here, f)) for f in files if f.lower().endswith(SEARCHED))
+
+
+def _included(files: Iterator[str] | list[str], config: Config) -> Iterator[str]:
+    return (file for file in files if not any(_excluded(file, pattern, config.folder) for pattern in config.exclude))
+
+
+def _excluded(file: str, pattern: str, root: Path) -> bool:
+    """Whether a pattern fits the file, its name, or a folder above it, seen from the configuration's own folder."""
+    seen = Path(os.path.relpath(file, root))
+    above = (str(p.as_posix()) for p in (seen, *seen.parents) if p.name)
+    return any(fnmatchcase(p, pattern.rstrip("/")) for p in (seen.name, *above))
+
+
+def _missing(path: str) -> str:
+    if _FACTORY.fullmatch(path):
+        return "a PyTorch module:factory needs the torch extra, and this version can't export yet; check the .onnx file"
+    if os.path.isdir(path) or glob.has_magic(path):
+        return "no model found here"
+    return "no such file or folder"

@@ -1,0 +1,84 @@
+"""The options that several commands share in, one value with them and the configuration out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+
+import click
+
+from reslint.config import CONFIDENCE, FAIL_ON, PROFILES, UNREAD, Config, load
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for; `config` is what the configuration file says, overridden by the command line."""
+
+    paths: tuple[str, ...]
+    style: str
+    output: str | None
+    config: Config
+    quiet: bool
+    verbose: bool
+    color: str
+
+
+def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+_SHARED = (
+    click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+    click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    click.option("--output", metavar="FILE", help="Write the result to FILE instead of standard output."),
+    click.option("--select", multiple=True, callback=_listed, metavar="RULE", help="Only these rules or families."),
+    click.option("--ignore", multiple=True, callback=_listed, metavar="RULE", help="Not these rules or families."),
+    click.option("--fail-on", type=click.Choice(FAIL_ON), help="The least severity that makes the exit status 1."),
+    click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration."),
+    click.option("--profile", type=click.Choice(PROFILES), help="Rules for shipped models, or those for designs, too."),
+    click.option("--target", metavar="NAME", help="What will run the model: tensorrt, ort-cuda, ort-cpu, ..."),
+    click.option("--unread", type=click.Choice(UNREAD), help="What a model that was not fetched (git LFS) is."),
+    click.option("--confidence", type=click.Choice(CONFIDENCE), help="Show findings that are at least so sure."),
+    click.option("--no-cache", is_flag=True, expose_value=False, help="Look at every file anew."),
+    click.option("--quiet", "-q", is_flag=True, help="Nothing on standard error but errors."),
+    click.option("--verbose", "-v", is_flag=True, help="Say more: evidence, and why each merge is what it is."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+)
+
+
+def shared(run: Callable[[Options], int]) -> Callable[..., int]:
+    """Give a command the shared options; it gets them as one value."""
+
+    @wraps(run)
+    def taken(
+        *,
+        paths: tuple[str, ...],
+        style: str,
+        output: str | None,
+        file: Path | None,
+        select: tuple[str, ...],
+        ignore: tuple[str, ...],
+        quiet: bool,
+        verbose: bool,
+        color: str,
+        **choices: str | None,
+    ) -> int:
+        found = load(file, Path.cwd())
+        config = replace(
+            found,
+            select=select or found.select,
+            ignore=ignore or found.ignore,
+            profile=choices["profile"] or found.profile,
+            target=choices["target"] or found.target,
+            fail_on=choices["fail_on"] or found.fail_on,
+            unread=choices["unread"] or found.unread,
+            confidence=choices["confidence"] or found.confidence,
+        )
+        return run(Options(paths, style, output, config, quiet, verbose, color))
+
+    wrapped: Callable[..., int] = taken
+    for option in reversed(_SHARED):
+        wrapped = option(wrapped)
+    return wrapped

@@ -1,0 +1,52 @@
+"""Results in, standard output or a file out; what else is to be said goes to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from reslint.errors import BadConfiguration
+from reslint.report.plain import plain
+
+
+def emit(text: str, file: str | None) -> None:
+    """Write a report to standard output, or to a file that is there whole or not at all."""
+    if file is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    path = Path(file)
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".reslint-", delete=False) as part:
+            part.write(text)
+        os.chmod(part.name, 0o666 & ~_umask())
+        os.replace(part.name, path)
+    except OSError as problem:
+        raise BadConfiguration(f"--output {file}: can't be written: {problem.strerror or problem}") from problem
+
+
+def error(path: str, says: str) -> None:
+    """One line on a file that could not be looked at."""
+    click.echo(f"{plain(path)}: error: {plain(says)}", err=True)
+
+
+def note(path: str, says: str) -> None:
+    """One line on a file that does not change the exit status."""
+    click.echo(f"{plain(path)}: note: {plain(says)}", err=True)
+
+
+def colored(when: str, file: str | None) -> bool:
+    """Whether to colour: as asked, else on a terminal that does not ask for none (https://no-color.org)."""
+    if when == "auto":
+        return file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return when == "always"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

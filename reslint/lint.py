@@ -1,0 +1,129 @@
+"""Anatomy and rules in, findings out: which rules run, what they say, in which order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from reslint.anatomy import Anatomy, dissect
+from reslint.anatomy.where import where
+from reslint.errors import UnknownRule
+from reslint.finding import Confidence, Finding
+from reslint.net import Net, Op, read
+from reslint.rules import ALL, Draft, Rule, Settings
+
+_SURE = (Confidence.PROVEN, Confidence.LIKELY, Confidence.POSSIBLE)
+
+
+def check(path: str | Path, rules: Sequence[Rule] | None = None, settings: Settings | None = None) -> tuple[Finding, ...]:
+    """The findings of one model file, by all rules of the profile unless told otherwise.
+
+    Raises UnreadableModel where the file is no model that can be read.
+    """
+    settings = settings or Settings()
+    rules = choose(ALL, profile=settings.profile) if rules is None else rules
+    return tuple(lint(dissect(read(Path(path))), rules, settings, str(path)))
+
+
+def choose(
+    rules: Iterable[Rule], select: Sequence[str] = (), ignore: Sequence[str] = (), profile: str = "ship"
+) -> tuple[Rule, ...]:
+    """The rules to run. A selector is a rule's name, its family or its first word; a rule that is named runs in any profile.
+
+    Raises UnknownRule for a selector that fits nothing.
+    """
+    rules = tuple(rules)
+    for selector in (*select, *ignore):
+        if not any(_fits(selector, rule) for rule in rules):
+            raise UnknownRule(f"no rule and no family is called {selector!r}{nearest(selector, _selectors(rules))}")
+    return tuple(
+        rule
+        for rule in rules
+        if (not select or any(_fits(s, rule) for s in select))
+        and not any(_fits(s, rule) for s in ignore)
+        and (profile == "design" or not rule.design or rule.name in select)
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing where no known name comes close."""
+    close = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def lint(
+    anatomy: Anatomy,
+    rules: Iterable[Rule],
+    settings: Settings,
+    path: str,
+    least: Confidence = Confidence.LIKELY,
+) -> Iterator[Finding]:
+    """What the rules find at least so sure, ordered by place in the graph, then rule."""
+    drafts = [(rule, draft) for rule in rules if rule.subject is Anatomy for draft in rule(anatomy, settings)]
+    if not drafts:
+        return
+    around = dict(_around(anatomy.net, ()))
+    sure = _SURE[: _SURE.index(least) + 1]
+    ordered = sorted(drafts, key=lambda d: (_place(d[1], around), d[0].name, d[1].op.id))
+    seen: dict[str, int] = {}
+    for rule, draft in ordered:
+        seen[rule.name] = seen.get(rule.name, 0) + 1
+        if (draft.confidence or rule.confidence) in sure:
+            yield _finding(rule, draft, path, _place(draft, around)[0], seen[rule.name])
+
+
+def fingerprint(rule: Rule, draft: Draft, rank: int) -> str:
+    """What stays the same when tensors are renamed: the rule, the op, its shapes, and which of the rule's findings it is."""
+    shapes = [draft.net.shape(name) for name in (*draft.op.inputs, draft.op.id)]
+    key = repr((rule.name, draft.op.kind, shapes, rank))
+    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _fits(selector: str, rule: Rule) -> bool:
+    return selector in (rule.name, rule.family, rule.name.partition("-")[0])
+
+
+def _selectors(rules: Iterable[Rule]) -> frozenset[str]:
+    return frozenset(name for rule in rules for name in (rule.name, rule.family))
+
+
+def _around(net: Net, places: tuple[int, ...]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """For each net, by its identity, the places of the ops whose bodies it lies in."""
+    yield id(net), places
+    for op in net.ops:
+        for body in op.bodies:
+            yield from _around(body, (*places, op.place))
+
+
+def _place(draft: Draft, around: Mapping[int, tuple[int, ...]]) -> tuple[int, ...]:
+    return (*around.get(id(draft.net), ()), draft.op.place)
+
+
+def _finding(rule: Rule, draft: Draft, path: str, place: int, rank: int) -> Finding:
+    module, source = where(draft.op)
+    return Finding(
+        rule=rule.name,
+        family=rule.family,
+        severity=draft.severity or rule.severity,
+        confidence=draft.confidence or rule.confidence,
+        message=draft.message,
+        path=path,
+        tensor=draft.op.id,
+        node=_name(draft.op),
+        help=draft.help,
+        related=tuple(_name(op) for op in draft.related),
+        module=module,
+        file=source.file if source else None,
+        line=source.line if source else None,
+        code=source.text if source else "",
+        fingerprint=fingerprint(rule, draft, rank),
+        evidence=draft.evidence,
+        lines=draft.lines,
+        place=place,
+    )
+
+
+def _name(op: Op) -> str:
+    return op.name or op.id

@@ -1,0 +1,70 @@
+"""Dissected models in, JSON of the schema reslint.anatomy/1 out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from reslint.anatomy import Anatomy, Block, Cost, Depth, Source
+from reslint.anatomy.where import where
+from reslint.report.report import Dissected
+
+SCHEMA = "reslint.anatomy/1"
+
+
+def render(models: Iterable[Dissected]) -> str:
+    """One JSON document; each model is let go before the next one is read."""
+    return json.dumps({"schema": SCHEMA, "models": [_model(m) for m in models]}, indent=1) + "\n"
+
+
+def _model(model: Dissected) -> dict[str, object]:
+    found = model.anatomy
+    return {
+        "path": model.path,
+        "error": model.error,
+        "blocks": [_block(block) for block in found.blocks] if found else [],
+        "merges": _merges(found) if found else [],
+        "stacks": [{"blocks": [b.merge.id for b in s.blocks], "period": s.period} for s in found.stacks] if found else [],
+        "depth": _depth(found.depth) if found else None,
+        "cost": _cost(found.cost) if found else None,
+    }
+
+
+def _block(block: Block) -> dict[str, object]:
+    module, source = where(block.merge)
+    return {
+        "merge": block.merge.id,
+        "node": block.merge.name,
+        "op": block.merge.kind,
+        "kind": str(block.kind),
+        "normalization": str(block.normalization),
+        "shortcut": [op.id for op in block.shortcut],
+        "fork": block.fork,
+        "branch_ops": len(block.branch),
+        "module": block.module or module,
+        "source": _source(block.source or source),
+        "stack": block.stack,
+        "depth": block.depth,
+    }
+
+
+def _source(source: Source | None) -> dict[str, object] | None:
+    return {"file": source.file, "line": source.line} if source else None
+
+
+def _merges(found: Anatomy) -> list[dict[str, object]]:
+    return [{"merge": m.op.id, "node": m.op.name, "op": m.op.kind, "role": str(m.role)} for m in found.merges]
+
+
+def _depth(depth: Depth) -> dict[str, object]:
+    return {
+        "ops": depth.ops,
+        "weighted": depth.weighted,
+        "residual": depth.residual,
+        "longest_plain": depth.longest_plain,
+        "paths": None,  # not counted yet
+    }
+
+
+def _cost(cost: Cost) -> dict[str, object]:
+    return {"params": cost.params, "macs": cost.macs, "unknown": list(cost.unknown)}

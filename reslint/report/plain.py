@@ -1,0 +1,20 @@
+"""Text from a model file in, the same text with nothing in it that a terminal obeys out."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Cc control characters (ANSI codes among them), Cf invisible ones (bidi overrides), Cs lone surrogates, Zl/Zp line breaks.
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: str) -> str:
+    """The text on one line, with control, invisible and direction-changing characters written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(c) if unicodedata.category(c) in _OBEYED else c for c in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
