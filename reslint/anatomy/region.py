@@ -1,0 +1,121 @@
+"""Two tensors in, what lies between them out: the ops on all ways from a fork to a merge, and what they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reslint.anatomy.flow import Flow
+from reslint.anatomy.ops import ACTIVATIONS, is_downsampling, is_interaction, is_learned, is_upsampling, is_work
+from reslint.net import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The nodes on all ways from `fork` to `end`, fork excluded, in topological order.
+
+    Regions that were known before are stepped over: `inner` are their merges, which stand for all that is inside. `sources`
+    are the nodes that flow in from elsewhere. The flags hold for inner regions, too.
+    """
+
+    fork: int
+    end: int
+    nodes: tuple[int, ...]
+    inner: tuple[int, ...]
+    entries: tuple[int, ...]
+    sources: tuple[int, ...]
+    ops: int
+    work: bool
+    learned: bool
+    nonlinear: bool
+    mixing: bool
+    down: bool
+    up: bool
+
+
+@dataclass(slots=True)
+class Atlas:
+    """The regions found so far, by the node in which they end; what makes walks over long ways short."""
+
+    flow: Flow
+    regions: dict[int, Region] = field(default_factory=dict)
+
+    def record(self, merge: int, region: Region) -> None:
+        """Remember the region that a merge closes, so that later walks step over it."""
+        self.regions[merge] = region
+
+    def between(self, fork: int, end: int) -> Region | None:
+        """What lies between a fork and a later node; None where the fork does not reach it."""
+        if end <= fork:
+            return None
+        preds: dict[int, tuple[int, ...]] = {}
+        inner: list[int] = []
+        todo = [end]
+        reached = False
+        while todo:
+            node = todo.pop()
+            if node in preds:
+                continue
+            known = self.regions.get(node)
+            if known is not None and known.fork >= fork:
+                before = (known.fork, *known.sources)
+                inner.append(node)
+            else:
+                before = self.flow.preds[node]
+            preds[node] = before
+            for p in before:
+                if p > fork:
+                    todo.append(p)
+                elif p == fork:
+                    reached = True
+        if not reached:
+            return None
+        inside = {fork}
+        nodes: list[int] = []
+        entries: list[int] = []
+        sources: dict[int, None] = {}
+        for node in sorted(preds):
+            before = preds[node]
+            if any(p in inside for p in before):
+                inside.add(node)
+                nodes.append(node)
+                if fork in before:
+                    entries.append(node)
+        for node in nodes:
+            for p in preds[node]:
+                if p not in inside:
+                    sources[p] = None
+        stepped = tuple(n for n in inner if n in inside)
+        return self._described(fork, end, tuple(nodes), stepped, tuple(entries), tuple(sources))
+
+    def _described(
+        self, fork: int, end: int, nodes: tuple[int, ...], inner: tuple[int, ...], entries: tuple[int, ...], sources: tuple[int, ...]
+    ) -> Region:
+        ops: dict[str, Op] = {}
+        for node in nodes:
+            op = self.flow.op(node)
+            ops[op.id] = op
+        known = [self.regions[n] for n in inner]
+        plain = list(ops.values())
+        net = self.flow.net
+        return Region(
+            fork=fork,
+            end=end,
+            nodes=nodes,
+            inner=inner,
+            entries=entries,
+            sources=sources,
+            ops=len(plain) + sum(r.ops for r in known),
+            work=any(r.work for r in known) or any(is_work(net, op) for op in plain),
+            learned=any(r.learned for r in known) or any(is_learned(net, op) for op in plain),
+            nonlinear=any(r.nonlinear for r in known) or any(_is_nonlinear(self.flow, op) for op in plain),
+            mixing=any(r.mixing for r in known) or any(is_work(net, op) and not is_learned(net, op) for op in plain),
+            down=any(r.down for r in known) or any(is_downsampling(op) for op in plain),
+            up=any(r.up for r in known) or any(is_upsampling(op) for op in plain),
+        )
+
+
+def _is_nonlinear(flow: Flow, op: Op) -> bool:
+    net = flow.net
+    if op.type in ACTIVATIONS or is_interaction(net, op) or op.type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"):
+        return True
+    return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in flow.norms
