@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from reslint.rules import Rule
 
 
 @click.command("rules")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(style: str) -> int:
     """List all rules: name, family, severity, confidence, summary."""
-    from reslint.report import rules_json, rules_text
     from reslint.rules import ALL
 
+    click.echo("\n".join(_table(ALL)) if style == "text" else json.dumps([_entry(rule) for rule in ALL], indent=2))
     return 0
+
+
+def _entry(rule: Rule) -> dict[str, object]:
+    return {
+        "name": rule.name,
+        "family": rule.family,
+        "severity": str(rule.severity),
+        "confidence": str(rule.confidence),
+        "profiles": ["design"] if rule.design else ["ship", "design"],
+        "summary": rule.summary,
+    }
+
+
+def _table(rules: Sequence[Rule]) -> Iterator[str]:
+    rows = [(r.name, r.family, str(r.severity), str(r.confidence)) for r in rules]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for rule, row in zip(rules, rows, strict=True):
+        cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"{cells}  {rule.summary}{' (design)' if rule.design else ''}"
