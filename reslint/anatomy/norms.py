@@ -9,8 +9,33 @@ from reslint.net import Net, Op
 from reslint.net.weights import scalar
 
 _STATISTIC = frozenset(
-    {"Pow", "Mul", "Abs", "ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL2", "ReduceL1", "Add", "Sub", "Sqrt", "Reciprocal"}
-    | {"Div", "Clip", "Max", "Cast", "CastLike", "Expand", "Unsqueeze", "Squeeze", "Neg", "Reshape", "GlobalAveragePool"}
+    {
+        "Pow",
+        "Mul",
+        "Abs",
+        "ReduceMean",
+        "ReduceSum",
+        "ReduceSumSquare",
+        "ReduceL2",
+        "ReduceL1",
+        "Add",
+        "Sub",
+        "Sqrt",
+        "Reciprocal",
+    }
+    | {
+        "Div",
+        "Clip",
+        "Max",
+        "Cast",
+        "CastLike",
+        "Expand",
+        "Unsqueeze",
+        "Squeeze",
+        "Neg",
+        "Reshape",
+        "GlobalAveragePool",
+    }
 )
 _REDUCING = frozenset({"ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL2", "ReduceL1", "GlobalAveragePool"})
 _ROOTS = frozenset({"Sqrt", "ReduceL2", "ReduceL1"})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from reslint.net import Net, Op
 
-LAYOUT = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Tile", "Identity"})
+LAYOUT = frozenset(
+    {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Tile", "Identity"}
+)
 SLICING = frozenset({"Slice", "Split", "Gather", "GatherND", "GatherElements", "SequenceAt", "SplitToSequence"})
 RESAMPLING = frozenset({"Resize", "Upsample", "DepthToSpace", "SpaceToDepth"})
 POOLING = frozenset(
@@ -12,29 +14,97 @@ POOLING = frozenset(
     | {"QLinearGlobalAveragePool", "ReduceMean", "ReduceMax", "ReduceSum"}
 )
 ACTIVATIONS = frozenset(
-    {"Relu", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "ThresholdedRelu", "Clip", "Sigmoid", "HardSigmoid", "Tanh", "Softplus"}
-    | {"Softsign", "Gelu", "FastGelu", "QuickGelu", "BiasGelu", "HardSwish", "Swish", "Mish", "Erf", "Softmax", "LogSoftmax"}
-    | {"Abs", "Exp", "Sqrt", "Sin", "Cos", "Hardmax", "Shrink", "QLinearLeakyRelu", "QLinearSigmoid", "Dropout", "Log", "Sign"}
+    {
+        "Relu",
+        "LeakyRelu",
+        "PRelu",
+        "Elu",
+        "Selu",
+        "Celu",
+        "ThresholdedRelu",
+        "Clip",
+        "Sigmoid",
+        "HardSigmoid",
+        "Tanh",
+        "Softplus",
+    }
+    | {
+        "Softsign",
+        "Gelu",
+        "FastGelu",
+        "QuickGelu",
+        "BiasGelu",
+        "HardSwish",
+        "Swish",
+        "Mish",
+        "Erf",
+        "Softmax",
+        "LogSoftmax",
+    }
+    | {
+        "Abs",
+        "Exp",
+        "Sqrt",
+        "Sin",
+        "Cos",
+        "Hardmax",
+        "Shrink",
+        "QLinearLeakyRelu",
+        "QLinearSigmoid",
+        "Dropout",
+        "Log",
+        "Sign",
+    }
 )
-NONNEGATIVE = frozenset({"Relu", "Sigmoid", "HardSigmoid", "Softplus", "Softmax", "Abs", "Exp", "Sqrt", "QLinearSigmoid"})
+NONNEGATIVE = frozenset(
+    {"Relu", "Sigmoid", "HardSigmoid", "Softplus", "Softmax", "Abs", "Exp", "Sqrt", "QLinearSigmoid"}
+)
 NORMS = frozenset(
     {"BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization"}
     | {"SimplifiedLayerNormalization", "LpNormalization", "LRN", "MeanVarianceNormalization", "GroupNorm"}
 )
-SKIP_NORMS = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm", "EmbedLayerNormalization"})
+SKIP_NORMS = frozenset(
+    {"SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm", "EmbedLayerNormalization"}
+)
 """Fused forms that add and normalize; the embedding one adds no stream."""
 
-CONVS = frozenset({"Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "FusedConv", "DeformConv", "NhwcConv", "NhwcFusedConv"})
+CONVS = frozenset(
+    {"Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "FusedConv", "DeformConv", "NhwcConv", "NhwcFusedConv"}
+)
 PRODUCTS = frozenset(
     {"MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul", "MatMulNBits", "FusedMatMul", "FusedGemm", "QGemm"}
-    | {"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "TransposeMatMul", "MatMulBnb4", "FusedMatMulActivation", "GemmFloat8"}
+    | {
+        "DynamicQuantizeMatMul",
+        "MatMulIntegerToFloat",
+        "TransposeMatMul",
+        "MatMulBnb4",
+        "FusedMatMulActivation",
+        "GemmFloat8",
+    }
 )
 RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM", "AttnLSTM"})
 FUSED_ATTENTION = frozenset(
-    {"Attention", "MultiHeadAttention", "GroupQueryAttention", "PackedAttention", "QAttention", "DecoderMaskedMultiHeadAttention"}
-    | {"PackedMultiHeadAttention", "DecoderAttention", "LongformerAttention", "SparseAttention", "PagedAttention", "MoE", "QMoE"}
+    {
+        "Attention",
+        "MultiHeadAttention",
+        "GroupQueryAttention",
+        "PackedAttention",
+        "QAttention",
+        "DecoderMaskedMultiHeadAttention",
+    }
+    | {
+        "PackedMultiHeadAttention",
+        "DecoderAttention",
+        "LongformerAttention",
+        "SparseAttention",
+        "PagedAttention",
+        "MoE",
+        "QMoE",
+    }
 )
-GATHERING = frozenset({"ScatterElements", "ScatterND", "Scatter", "CumSum", "GridSample", "DFT", "STFT", "RoiAlign", "MaxRoiPool"})
+GATHERING = frozenset(
+    {"ScatterElements", "ScatterND", "Scatter", "CumSum", "GridSample", "DFT", "STFT", "RoiAlign", "MaxRoiPool"}
+)
 """Ops that bring positions or nodes together: a branch of these alone is still a branch."""
 
 CONTROL = frozenset({"If", "Loop", "Scan"})
@@ -60,10 +130,21 @@ def is_work(net: Net, op: Op) -> bool:
         is_learned(net, op)
         or is_interaction(net, op)
         or op.type in POOLING
-        or op.type in GATHERING
+        or is_gathering(op)
         or op.type in CONTROL
         or is_foreign(op)
     )
+
+
+def is_gathering(op: Op) -> bool:
+    """Whether an op brings positions or nodes together, and does not only put them elsewhere."""
+    return op.type in GATHERING and (not op.type.startswith("Scatter") or op.text("reduction", "none") != "none")
+
+
+def is_depthwise(net: Net, op: Op) -> bool:
+    """Whether a convolution keeps channels apart: its weight is [outputs, 1, ...]."""
+    shape = net.shape(op.inputs[1]) if op.type in CONVS and len(op.inputs) > 1 else None
+    return shape is not None and len(shape) > 2 and shape[1] == 1
 
 
 def is_foreign(op: Op) -> bool:
@@ -85,7 +166,11 @@ def is_downsampling(op: Op) -> bool:
 
 def is_upsampling(op: Op) -> bool:
     """Whether an op makes a feature map larger."""
-    return op.type in ("Resize", "Upsample", "DepthToSpace") or op.type == "ConvTranspose" and any(s > 1 for s in strides(op))
+    return (
+        op.type in ("Resize", "Upsample", "DepthToSpace")
+        or op.type == "ConvTranspose"
+        and any(s > 1 for s in strides(op))
+    )
 
 
 KNOWN = (

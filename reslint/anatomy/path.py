@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -35,7 +34,7 @@ class Effect(Enum):
     BIAS = "bias"
     NORM = "norm"
     ACTIVATION = "activation"
-    GATE = "gate"
+    SUM = "sum"
     POOL = "pool"
     RESAMPLE = "resample"
     LEARNED = "learned"
@@ -90,13 +89,3 @@ def effect_of(flow: Flow, op: Op) -> Effect | None:
     if kind in ACTIVATIONS:
         return Effect.ACTIVATION
     return None
-
-
-def walk_back(flow: Flow, node: int) -> Iterator[Step]:
-    """The steps from a node towards the start of its stream, nearest first."""
-    for _ in range(LONGEST):
-        step = step_back(flow, node)
-        if step is None:
-            return
-        yield step
-        node = step.before

@@ -14,7 +14,8 @@ class Region:
     """The nodes on all ways from `fork` to `end`, fork excluded, in topological order.
 
     Regions that were known before are stepped over: `inner` are their merges, which stand for all that is inside. `sources`
-    are the nodes that flow in from elsewhere. The flags hold for inner regions, too.
+    are the nodes that flow in from elsewhere. The flags hold for inner regions, too; `level` says that there is a way that
+    never changes the resolution.
     """
 
     fork: int
@@ -30,14 +31,20 @@ class Region:
     mixing: bool
     down: bool
     up: bool
+    level: bool
 
 
 @dataclass(slots=True)
 class Atlas:
-    """The regions found so far, by the node in which they end; what makes walks over long ways short."""
+    """The regions found so far, by the node in which they end; what makes walks over long ways short.
+
+    `residual` are the nodes of merges found to be residual connections, `dense` those of them that concatenate.
+    """
 
     flow: Flow
     regions: dict[int, Region] = field(default_factory=dict)
+    residual: set[int] = field(default_factory=set)
+    dense: set[int] = field(default_factory=set)
 
     def record(self, merge: int, region: Region) -> None:
         """Remember the region that a merge closes, so that later walks step over it."""
@@ -88,7 +95,13 @@ class Atlas:
         return self._described(fork, end, tuple(nodes), stepped, tuple(entries), tuple(sources))
 
     def _described(
-        self, fork: int, end: int, nodes: tuple[int, ...], inner: tuple[int, ...], entries: tuple[int, ...], sources: tuple[int, ...]
+        self,
+        fork: int,
+        end: int,
+        nodes: tuple[int, ...],
+        inner: tuple[int, ...],
+        entries: tuple[int, ...],
+        sources: tuple[int, ...],
     ) -> Region:
         ops: dict[str, Op] = {}
         for node in nodes:
@@ -111,11 +124,29 @@ class Atlas:
             mixing=any(r.mixing for r in known) or any(is_work(net, op) and not is_learned(net, op) for op in plain),
             down=any(r.down for r in known) or any(is_downsampling(op) for op in plain),
             up=any(r.up for r in known) or any(is_upsampling(op) for op in plain),
+            level=self._is_level(fork, end, nodes),
         )
+
+    def _is_level(self, fork: int, end: int, nodes: tuple[int, ...]) -> bool:
+        """Whether a way from fork to end never changes the resolution."""
+        flat = {fork}
+        for node in nodes:
+            known = self.regions.get(node)
+            if known is not None and known.fork in flat and known.level:
+                flat.add(node)
+                continue
+            op = self.flow.op(node)
+            if not is_downsampling(op) and not is_upsampling(op) and any(p in flat for p in self.flow.preds[node]):
+                flat.add(node)
+        return end in flat
 
 
 def _is_nonlinear(flow: Flow, op: Op) -> bool:
     net = flow.net
-    if op.type in ACTIVATIONS or is_interaction(net, op) or op.type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"):
+    if (
+        op.type in ACTIVATIONS
+        or is_interaction(net, op)
+        or op.type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min")
+    ):
         return True
     return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in flow.norms

@@ -22,7 +22,10 @@ SUFFIXES = frozenset({".onnx"}) | TEXT_SUFFIXES
 
 _DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
 _SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
-_RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"})
+_RANDOM = frozenset(
+    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
+)
+_VALUES = {"CastLike": 1}  # inputs beyond these give a type, no values
 _QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 
 
@@ -69,7 +72,9 @@ def _text_model(path: Path) -> ModelProto:
         return onnx.load_model_from_string(text, format="textproto")
     except Exception as error:  # the two parsers have no error in common
         first = str(error).strip().splitlines()
-        raise UnreadableModel(f"is no ONNX text that can be parsed: {first[0] if first else 'no reason given'}") from error
+        raise UnreadableModel(
+            f"is no ONNX text that can be parsed: {first[0] if first else 'no reason given'}"
+        ) from error
 
 
 def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]:
@@ -127,7 +132,7 @@ class _Builder:
             domain = "" if node.domain in STANDARD else node.domain
             op = Op(node, place, node.op_type, domain, given, tuple(node.output), captured, bodies)
             made.update((o, op) for o in op.outputs if o)
-            reads = (*(i for i in given if i), *captured)
+            reads = (*(i for i in given[: _VALUES.get(node.op_type)] if i), *captured)
             if node.op_type not in _RANDOM and not bodies and all(i in constants or i in outer for i in reads):
                 constants.update((o, node) for o in node.output if o)
                 static.update(o for o in node.output if o)

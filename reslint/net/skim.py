@@ -105,7 +105,9 @@ def _fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
         else:
             raise UnreadableModel("is no ONNX model, or is damaged: its bytes are not protobuf")
         if position > end or not key >> 3:
-            raise UnreadableModel(f"is truncated or damaged: a part reaches {position - end} bytes beyond the end; fetch it again")
+            raise UnreadableModel(
+                f"is truncated or damaged: a part reaches {position - end} bytes beyond the end; fetch it again"
+            )
         yield Field(key >> 3, wire, start, inner, position)
 
 

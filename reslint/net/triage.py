@@ -9,10 +9,22 @@ from reslint.errors import NotFetched, UnreadableModel
 LFS = b"version https://git-lfs.github.com/spec/"
 
 _SIGNS: tuple[tuple[bytes, str], ...] = (
-    (b"\x80\x02", "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export"),
-    (b"\x80\x03", "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export"),
-    (b"\x80\x04", "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export"),
-    (b"\x80\x05", "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export"),
+    (
+        b"\x80\x02",
+        "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export",
+    ),
+    (
+        b"\x80\x03",
+        "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export",
+    ),
+    (
+        b"\x80\x04",
+        "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export",
+    ),
+    (
+        b"\x80\x05",
+        "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export",
+    ),
     (b"\x89HDF", "is an HDF5 file (Keras); convert it with tf2onnx and check the result"),
     (b"\x1f\x8b", "is a gzip archive; unpack it and check the .onnx file inside"),
 )

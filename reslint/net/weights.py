@@ -77,9 +77,13 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
     except OSError:
         raise UnreadableModel(f"external data {location!r} is missing; put it beside the model") from None
     if head.startswith(LFS):
-        raise UnreadableModel(f"external data {location!r} is a git LFS pointer; run: git lfs pull --include {file.name!r}")
+        raise UnreadableModel(
+            f"external data {location!r} is a git LFS pointer; run: git lfs pull --include {file.name!r}"
+        )
     if there < size:
-        raise UnreadableModel(f"external data {location!r} is truncated: {there} bytes where the model needs {size}; fetch it again")
+        raise UnreadableModel(
+            f"external data {location!r} is truncated: {there} bytes where the model needs {size}; fetch it again"
+        )
     return file
 
 
