@@ -1,8 +1,4 @@
-"""reslint, a linter for residual connections in ONNX models: the public API, imported when it is first asked for.
-
-    findings = reslint.check("model.onnx")
-    anatomy = reslint.dissect(reslint.read(Path("model.onnx")))
-"""
+"""reslint, a linter for residual connections in ONNX models: the public API, each name imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -33,7 +29,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'reslint' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)  # type: ignore[no-any-return]
+    found: object = getattr(import_module(_HOMES[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

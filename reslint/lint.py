@@ -17,7 +17,9 @@ from reslint.rules import ALL, Draft, Rule, Settings
 _SURE = (Confidence.PROVEN, Confidence.LIKELY, Confidence.POSSIBLE)
 
 
-def check(path: str | Path, rules: Sequence[Rule] | None = None, settings: Settings | None = None) -> tuple[Finding, ...]:
+def check(
+    path: str | Path, rules: Sequence[Rule] | None = None, settings: Settings | None = None
+) -> tuple[Finding, ...]:
     """The findings of one model file, by all rules of the profile unless told otherwise.
 
     Raises UnreadableModel where the file is no model that can be read.

@@ -12,7 +12,9 @@ from reslint.net import Op
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _TRACE = "pkg.torch.onnx.stack_trace"
-_FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9})[^\n]*(?:\n(?!\s*File ")\s*(?P<text>[^\n]*))?', re.M)
+_FRAME = re.compile(
+    r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9})[^\n]*(?:\n(?!\s*File ")\s*(?P<text>[^\n]*))?', re.M
+)
 _INSTALLED = ("site-packages", "dist-packages")
 
 

@@ -42,7 +42,9 @@ class Look:
     def __iter__(self) -> Iterator[Seen]:
         config = self.options.config
         rules = choose(ALL, config.select, config.ignore, config.profile)
-        settings = Settings("design" if config.profile == "design" else "ship", config.target, config.max_residual_blocks)
+        settings = Settings(
+            "design" if config.profile == "design" else "ship", config.target, config.max_residual_blocks
+        )
         least = Confidence(config.confidence)
         for path in progress(self.paths, self.options.quiet):
             try:

@@ -21,7 +21,9 @@ def emit(text: str, file: str | None) -> None:
         return
     path = Path(file)
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".reslint-", delete=False) as part:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=".reslint-", delete=False
+        ) as part:
             part.write(text)
         os.chmod(part.name, 0o666 & ~_umask())
         os.replace(part.name, path)
@@ -42,7 +44,9 @@ def note(path: str, says: str) -> None:
 def colored(when: str, file: str | None) -> bool:
     """Whether to colour: as asked, else on a terminal that does not ask for none (https://no-color.org)."""
     if when == "auto":
-        return file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        return (
+            file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        )
     return when == "always"
 
 

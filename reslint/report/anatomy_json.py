@@ -24,7 +24,9 @@ def _model(model: Dissected) -> dict[str, object]:
         "error": model.error,
         "blocks": [_block(block) for block in found.blocks] if found else [],
         "merges": _merges(found) if found else [],
-        "stacks": [{"blocks": [b.merge.id for b in s.blocks], "period": s.period} for s in found.stacks] if found else [],
+        "stacks": [{"blocks": [b.merge.id for b in s.blocks], "period": s.period} for s in found.stacks]
+        if found
+        else [],
         "depth": _depth(found.depth) if found else None,
         "cost": _cost(found.cost) if found else None,
     }

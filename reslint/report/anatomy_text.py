@@ -13,7 +13,7 @@ from reslint.report.plain import counted, plain
 from reslint.report.report import Dissected
 from reslint.report.stages import Stage, dims, module_of, stages
 
-_WIDEST = 28
+_WIDEST = 32
 _LEGEND = {"P": "projection", "I": "identity", "S": "scaled", "G": "gated", "D": "dense"}
 _HEADINGS = ("", "blocks", "out", "branch", "norm", "MAC", "finding")
 
@@ -35,8 +35,8 @@ def _model(model: Dissected, verbose: bool) -> Iterator[str]:
         yield from _table(found, [row for row in rows if not row.formula], model.findings)
     for row, formula in folded:
         kinds = ", ".join(f"{kind} {number}" for kind, number in Counter(str(b.kind) for b in row.blocks).items())
-        label = f"{plain(row.module)}  " if row.module else ""
-        yield f"{label}{formula}  width {row.out.rpartition('x')[2]}      {kinds}, period {row.period}"
+        label = f"{plain(row.module)}: " if row.module else ""
+        yield f"{label}{formula}  out {plain(row.out)}      {kinds}, period {row.period}"
     yield from _unplaced(found, rows, model.findings)
     yield _depth(found)
     yield f"other merges: {_merges(found)}"
@@ -66,7 +66,7 @@ def _amount(number: int) -> str:
 def _table(found: Anatomy, rows: Sequence[Stage], findings: Sequence[Finding]) -> Iterator[str]:
     at = _at(findings)
     cells = [_HEADINGS, *(_cells(found, row, at) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(len, column)) if any(column[1:]) else 0 for column in zip(*cells, strict=True)]
     for line in cells:
         shown = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True) if width)
         yield "  ".join(shown).rstrip()

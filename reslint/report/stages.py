@@ -6,13 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from math import prod
 
-from reslint.anatomy import Anatomy, Block, Placement
+from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.where import where
 from reslint.net import Op, Shape
 
 _LONG = 8
-"""A stage of more blocks than this is folded."""
+"""A run of more like blocks than this is folded."""
+
+_TIMES = 3
+"""Blocks that repeat in turn this often are shown as a formula."""
+
+_WORDS = 4
+"""As many layers of a branch are named."""
+
+_VARIETY = 3
+"""As many kinds of branches are named in a cell."""
 
 _ATTENDS = frozenset({"Softmax", "Attention", "MultiHeadAttention", "GroupQueryAttention"})
 _LINEAR = frozenset({"MatMul", "Gemm", "MatMulInteger", "MatMulNBits", "QLinearMatMul"})
@@ -28,8 +38,8 @@ class Stage:
 
     @property
     def out(self) -> str:
-        """The shape of the stream after the blocks, without the batch."""
-        return dims(_out(self.blocks[0]))
+        """The shape of the stream after the last of the blocks, without the batch."""
+        return dims(_out(self.blocks[-1]))
 
     @property
     def module(self) -> str:
@@ -44,9 +54,9 @@ class Stage:
 
     @property
     def branch(self) -> str:
-        """What most of the blocks do on their branch; of several kinds in turn, each once."""
-        words = [branch_word(block) for block in self.blocks]
-        return " ".join(words[: self.period]) if self.period > 1 else Counter(words).most_common(1)[0][0]
+        """What the blocks do on their branches, each thing once."""
+        words = tuple(dict.fromkeys(branch_word(block) for block in self.blocks))
+        return ", ".join(words[:_VARIETY]) + ", ..." * (len(words) > _VARIETY)
 
     @property
     def normalization(self) -> str:
@@ -60,9 +70,9 @@ class Stage:
 
     @property
     def period(self) -> int:
-        """After how many blocks the branches repeat throughout; the number of blocks where they never do."""
-        words = [branch_word(block) for block in self.blocks]
-        return next((p for p in range(1, len(words)) if words[p:] == words[:-p]), len(words))
+        """After how many blocks they repeat throughout; the number of blocks where they never do."""
+        terms = [(block.kind, _term(block)) for block in self.blocks]
+        return next((p for p in range(1, len(terms)) if not len(terms) % p and terms[p:] == terms[:-p]), len(terms))
 
     def letters(self, marked: Callable[[Block], bool]) -> str:
         """One letter per block, long runs folded; a block that `marked` says so has an exclamation mark."""
@@ -74,11 +84,11 @@ class Stage:
 
     @property
     def formula(self) -> str | None:
-        """`24 x { +attn(norm x)  +mlp(norm x) }` for a long run that repeats; None for one that a row of letters shows."""
-        if len(self.blocks) <= _LONG or self.period > _LONG or len(self.blocks) % self.period:
+        """`24 x { +attn(norm x)  +mlp(norm x) }` for blocks that repeat in turn; None where a row of letters shows them."""
+        times = len(self.blocks) // self.period
+        if self.period == 1 or times < _TIMES:
             return None
-        terms = "  ".join(_term(block) for block in self.blocks[: self.period])
-        return f"{len(self.blocks) // self.period} x {{ {terms} }}"
+        return f"{times} x {{ {'  '.join(_term(block) for block in self.blocks[: self.period])} }}"
 
 
 _LETTERS = {"identity": "I", "projection": "P", "scaled": "S", "gated": "G", "dense": "D"}
@@ -86,7 +96,7 @@ _LETTERS = {"identity": "I", "projection": "P", "scaled": "S", "gated": "G", "de
 
 def stages(anatomy: Anatomy) -> tuple[Stage, ...]:
     """The blocks of a net and of its bodies, in rows."""
-    rows = groupby(anatomy.blocks, key=lambda b: (id(b.net), b.stack, _out(b)))
+    rows = groupby(anatomy.blocks, key=lambda b: (id(b.net), b.stack, _extent(b)))
     return tuple(Stage(tuple(blocks)) for _, blocks in rows)
 
 
@@ -102,28 +112,38 @@ def dims(shape: Shape | None) -> str:
 
 def branch_word(block: Block) -> str:
     """A branch in a word or two: its kernels, attn, mlp."""
-    kinds = [op.type for op in block.branch]
-    kernels = [_kernel(block, op) for op in block.branch if op.type in _CONVOLVES]
+    kinds = list(dict.fromkeys(op.type for op in block.branch))
     if _ATTENDS.intersection(kinds):
         return "attn"
-    if kernels:
-        return " ".join(kernels) if len(kernels) <= 4 else f"{' '.join(kernels[:3])} +{len(kernels) - 3}"
-    linear = sum(kind in _LINEAR for kind in kinds)
-    recurrent = next((kind for kind in kinds if kind in _RECURS), None)
-    return recurrent or ("mlp" if linear > 1 else "linear" if linear else f"{len(kinds)} ops")
+    words = [_kernel(block, op) for op in block.branch if op.type in _CONVOLVES]
+    words += [kind for kind in kinds if kind in _RECURS]
+    linear = sum(op.type in _LINEAR for op in block.branch)
+    words += ["mlp" if linear > 1 else "linear"] if linear else []
+    words = words or kinds
+    return " ".join(words[:_WORDS]) + " ..." * (len(words) > _WORDS)
 
 
 def _kernel(block: Block, op: Op) -> str:
     kernel = op.integers("kernel_shape") or tuple(
         d for d in (block.net.shape(op.inputs[1]) or ())[2:] if isinstance(d, int)
     )
-    stride = max(op.integers("strides") or (1,))
-    return f"{'x'.join(map(str, kernel)) or 'conv'}{'g' * (op.integer('group', 1) > 1)}{f'/{stride}' * (stride > 1)}"
+    return f"{'x'.join(map(str, kernel)) or 'conv'}{'g' * (op.integer('group', 1) > 1)}"
 
 
 def _out(block: Block) -> Shape | None:
     shape = block.net.shape(block.merge.id)
     return shape[1:] if shape is not None and len(shape) > 1 else shape
+
+
+def _extent(block: Block) -> Shape | int | None:
+    """What blocks of one stage share: the number of elements, since 56x56x96 and 3136x96 are one stream, laid out otherwise."""
+    shape = _out(block)
+    if shape is None:
+        return None
+    if block.kind is Kind.DENSE:
+        return shape[1:]  # the channels grow from block to block
+    known = tuple(d for d in shape if isinstance(d, int))
+    return prod(known) if len(known) == len(shape) else shape
 
 
 def _term(block: Block) -> str:
