@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.ops import SKIP_NORMS
 from reslint.net import Net, Op
+
+
+Adder = Callable[[str, Op | None, tuple[int, ...]], int]
+
+_PRODUCT = "\0product"  # the unnamed tensor inside a fused op; no tensor's name holds this character
 
 
 @dataclass(frozen=True, eq=False)
@@ -13,7 +20,8 @@ class Flow:
     """The tensors of a net that depend on its inputs' values, numbered so that a tensor comes after all it is made of.
 
     `ops` is the producer of each (None for an input of the net), `preds` what it is made of. A node is a tensor and not an
-    op because the outputs of a Split are different things. `norms` are normalizations by the tensor that leaves them.
+    op because the outputs of a Split are different things, and fused ops are taken apart: a convolution that adds a tensor to
+    its product has two nodes. `norms` are normalizations by the tensor that leaves them.
     """
 
     net: Net
@@ -38,24 +46,49 @@ def flow_of(net: Net) -> Flow:
     preds: list[tuple[int, ...]] = []
     index: dict[str, int] = {}
 
-    def add(name: str, op: Op | None, made_of: tuple[int, ...]) -> None:
+    def add(name: str, op: Op | None, made_of: tuple[int, ...]) -> int:
         index[name] = len(names)
         names.append(name)
         ops.append(op)
         preds.append(made_of)
+        return index[name]
 
     for name in net.inputs:
         if name not in index and net.is_data(name):
             add(name, None, ())
+    norms = find_norms(net)
     for op in net.live:
-        made_of = []
+        made_of: list[int] = []
         for name in dict.fromkeys((*op.inputs, *op.captured)):
             if not net.is_data(name):
                 continue
             if name not in index:
                 add(name, None, ())  # captured from the graph around a body
             made_of.append(index[name])
+        if op.type in SKIP_NORMS:
+            made_of = _skip_norm(op, made_of, add, norms)
+        elif len(made_of) > 1 and fused_sum(op) in index:
+            rest = tuple(n for n in made_of if names[n] != fused_sum(op)) or tuple(made_of)
+            add(op.id + _PRODUCT, op, rest)
+            made_of = [index[op.id + _PRODUCT], index[fused_sum(op)]]
         for output in op.outputs:
             if output and output not in index:
                 add(output, op, tuple(made_of))
-    return Flow(net, tuple(names), tuple(ops), tuple(preds), index, find_norms(net))
+    return Flow(net, tuple(names), tuple(ops), tuple(preds), index, norms)
+
+
+def fused_sum(op: Op) -> str:
+    """The tensor that a fused op adds to its product: a Gemm's C, FusedConv's Z, the fourth input of an NCHWc convolution."""
+    at = {"Gemm": 2, "FusedConv": 3}.get(
+        op.type, 3 if op.domain == "com.microsoft.nchwc" and op.type == "Conv" else None
+    )
+    return op.inputs[at] if at is not None and len(op.inputs) > at else ""
+
+
+def _skip_norm(op: Op, made_of: list[int], add: Adder, norms: dict[str, NormRun]) -> list[int]:
+    """Put the sum of a fused add-and-normalize before its normalized output, as if they were two ops."""
+    at = 1 if op.type == "SkipGroupNorm" else 3
+    total = op.outputs[at] if len(op.outputs) > at and op.outputs[at] else op.id + _PRODUCT
+    node = add(total, op, tuple(made_of))
+    norms[op.id] = NormRun(total, op, (op,), op.type)
+    return [node]

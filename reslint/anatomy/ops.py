@@ -63,10 +63,8 @@ NORMS = frozenset(
     {"BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization"}
     | {"SimplifiedLayerNormalization", "LpNormalization", "LRN", "MeanVarianceNormalization", "GroupNorm"}
 )
-SKIP_NORMS = frozenset(
-    {"SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm", "EmbedLayerNormalization"}
-)
-"""Fused forms that add and normalize; the embedding one adds no stream."""
+SKIP_NORMS = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm"})
+"""Fused forms that add and normalize."""
 
 CONVS = frozenset(
     {"Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "FusedConv", "DeformConv", "NhwcConv", "NhwcFusedConv"}
@@ -112,7 +110,7 @@ CONTROL = frozenset({"If", "Loop", "Scan"})
 
 def is_learned(net: Net, op: Op) -> bool:
     """Whether an op applies learned weights that mix its input: a convolution, a product with a constant, a recurrence."""
-    if op.type in CONVS | RECURRENT or op.type in FUSED_ATTENTION:
+    if op.type in CONVS or op.type in RECURRENT or op.type in FUSED_ATTENTION:
         return True
     if op.type in PRODUCTS:
         return any(i and net.is_constant(i) for i in op.inputs)
@@ -188,4 +186,5 @@ KNOWN = (
     | GATHERING
     | {"QLinearAdd", "QLinearMul", "QLinearConcat", "QuantizeLinear", "DequantizeLinear", "RotaryEmbedding", "BiasAdd"}
     | {"ReorderInput", "ReorderOutput", "BiasSplitGelu", "BiasDropout", "Trilu", "Inverse", "GatherBlockQuantized"}
+    | {"EmbedLayerNormalization", "QEmbedLayerNormalization", "QLinearSoftmax", "QLinearReduceMean"}
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import CONVS, LAYOUT, PRODUCTS, SLICING, is_depthwise, is_interaction
+from reslint.anatomy.flow import Flow, fused_sum
+from reslint.anatomy.ops import CONVS, LAYOUT, PRODUCTS, SKIP_NORMS, SLICING, is_depthwise, is_interaction
 from reslint.anatomy.path import LONGEST, Effect, Step, step_back
 from reslint.anatomy.region import Atlas, Region
 from reslint.anatomy.values import Kind, Role
@@ -14,6 +14,7 @@ from reslint.net import Op
 from reslint.net.weights import scalar
 
 SUMS = frozenset({"Add", "Sum", "QLinearAdd"})
+DOUBLED = "adds a tensor to itself"
 _RESHAPING = frozenset({Effect.LEARNED, Effect.POOL, Effect.RESAMPLE})
 _NEAR = 12  # ops to look ahead for the layer that reads a concatenation
 _LOGITS = 12  # ops between attention scores and their softmax at most
@@ -53,12 +54,18 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
     """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
     atlas = Atlas(flow)
     for node, op in enumerate(flow.ops):
-        if op is None or len(flow.preds[node]) < 2:
-            if op is not None and op.type in SUMS and _doubled(flow, op):
-                yield Verdict(op, None, Role.OTHER, "adds a tensor to itself")
+        if op is None:
             continue
-        if op.type in SUMS:
+        if len(flow.preds[node]) < 2:
+            if op.type in SUMS and _doubled(flow, op):
+                yield Verdict(op, None, Role.OTHER, DOUBLED)
+            continue
+        if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
             verdict = _sum(flow, atlas, op, flow.preds[node])
+        elif op.type == "Sub":
+            verdict = _difference(flow, atlas, op)
+            if verdict.kind is None:
+                continue
         elif op.type in ("Concat", "QLinearConcat"):
             verdict = _concat(flow, atlas, op)
         else:
@@ -70,6 +77,21 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
         if verdict.kind is Kind.DENSE:
             atlas.dense.add(node)
         yield verdict
+
+
+def _is_fused(flow: Flow, node: int, op: Op) -> bool:
+    """Whether a node is where a fused op adds a tensor to its product."""
+    added = fused_sum(op)
+    return added in flow.index and flow.index[added] in flow.preds[node] and flow.names[node] in op.outputs
+
+
+def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
+    """The verdict on `x - F(x)`, a residual connection whose branch is subtracted."""
+    stream, branch = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
+    region = atlas.between(stream, branch)
+    if region is None or not region.learned or not region.nonlinear:
+        return Verdict(op, None, Role.ARITHMETIC, "a difference")
+    return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
 
 
 def _doubled(flow: Flow, op: Op) -> bool:
