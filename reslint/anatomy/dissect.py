@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from reslint.anatomy.flow import Flow, flow_of
-from reslint.anatomy.residual import Verdict, verdicts
-from reslint.anatomy.values import Anatomy, Block, Cost, Depth, Merge
+from reslint.anatomy.blocks import block
+from reslint.anatomy.depth import depth_of
+from reslint.anatomy.flow import flow_of
+from reslint.anatomy.residual import verdicts
+from reslint.anatomy.stacks import stacked
+from reslint.anatomy.values import Anatomy, Block, Cost, Depth, Merge, Role, Stack
 from reslint.net import Net
+
+_BYPASSING = frozenset({Role.UNET, Role.FPN})
 
 
 def dissect(net: Net) -> Anatomy:
-    """Find the residual connections of a net and all that the rules need to know about them."""
+    """Find the residual connections of a net and of its bodies, and all that the rules need to know about them."""
     blocks: list[Block] = []
     merges: list[Merge] = []
+    stacks: list[Stack] = []
+    depth = Depth(0, 0, 0, 0)
     for inner in net.nets():
         flow = flow_of(inner)
-        for verdict in verdicts(flow):
-            if verdict.kind is None:
-                merges.append(Merge(inner, verdict.op, verdict.role, verdict.reason))
+        found: list[Block] = []
+        others: list[Merge] = []
+        for v in verdicts(flow):
+            if v.kind is not None and v.region is not None:
+                found.append(block(flow, v, v.kind, v.region))
             else:
-                blocks.append(_block(flow, verdict))
-    return Anatomy(net, tuple(blocks), tuple(merges), (), Depth(0, 0, 0, 0), Cost(0, 0))
-
-
-def _block(flow: Flow, verdict: Verdict) -> Block:
-    assert verdict.kind is not None and verdict.region is not None
-    shortcut, branch = verdict.sides
-    return Block(
-        net=flow.net,
-        merge=verdict.op,
-        kind=verdict.kind,
-        fork=flow.names[verdict.fork],
-        sides=(flow.names[shortcut], flow.names[branch]),
-        shortcut=tuple(op for step in reversed(verdict.steps) for op in step.ops),
-        branch=tuple(dict.fromkeys(flow.op(n) for n in verdict.region.nodes)),
-        reason=verdict.reason,
-    )
+                others.append(Merge(inner, v.op, v.role, v.reason))
+        numbered, rows = stacked(flow, found, len(stacks))
+        blocks += numbered
+        merges += others
+        stacks += rows
+        if inner is net:
+            bypasses = {b.merge.id for b in found} | {m.op.id for m in others if m.role in _BYPASSING}
+            depth = depth_of(flow, found, bypasses)
+    return Anatomy(net, tuple(blocks), tuple(merges), tuple(stacks), depth, Cost(0, 0))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from onnx import TensorProto
+
 from reslint.net import Net, Op
+from reslint.net.weights import scalar
 
 LAYOUT = frozenset(
     {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Tile", "Identity"}
@@ -117,9 +120,29 @@ def is_learned(net: Net, op: Op) -> bool:
     return op.type == "Gather" and bool(op.inputs[0]) and net.is_constant(op.inputs[0])
 
 
+def is_layer(net: Net, op: Op) -> bool:
+    """Whether an op is a weighted layer, as depth is counted: learned, and no look-up in an embedding."""
+    return op.type != "Gather" and is_learned(net, op)
+
+
+def may_hold_norm(net: Net, op: Op) -> bool:
+    """Whether a normalization may have been folded into an op: a convolution with a bias, or the exporter's note that it was.
+
+    The note may only acquit: a file without it proves nothing (evidence: folding leaves no op behind).
+    """
+    if op.type in CONVS:
+        bias = 8 if op.type == "QLinearConv" else 2
+        if len(op.inputs) > bias and op.inputs[bias]:
+            return True
+    return is_learned(net, op) and "BatchNorm" in op.metadata.get("pkg.onnxscript.rewriter.rule_name", "")
+
+
 def is_interaction(net: Net, op: Op) -> bool:
     """Whether an op multiplies two data tensors as matrices, as attention does."""
-    return op.type in FUSED_ATTENTION or op.type in PRODUCTS and sum(net.is_data(i) for i in op.inputs) > 1
+    if op.type not in PRODUCTS:
+        return op.type in FUSED_ATTENTION
+    factors = op.inputs if op.type == "Einsum" else op.inputs[::3][:2] if op.type == "QLinearMatMul" else op.inputs[:2]
+    return sum(net.is_data(i) for i in factors) > 1
 
 
 def is_work(net: Net, op: Op) -> bool:
@@ -132,6 +155,20 @@ def is_work(net: Net, op: Op) -> bool:
         or op.type in CONTROL
         or is_foreign(op)
     )
+
+
+def is_clipping(net: Net, op: Op) -> bool:
+    """Whether an op carries an activation with it: a fused one, or a quantization whose zero is the least it can say."""
+    if op.text("activation") not in ("", "Linear"):
+        return True
+    quantizer = net.quantizers.get(op.id)
+    zero = ""
+    if quantizer is not None and len(quantizer.inputs) > 2:
+        zero = quantizer.inputs[2]
+    elif op.type in ("QLinearConv", "QLinearMatMul"):
+        zero = op.inputs[7]
+    found = scalar(net, zero) if zero else None
+    return found is not None and found == (0 if net.value(zero).type == TensorProto.UINT8 else -128)
 
 
 def is_gathering(op: Op) -> bool:

@@ -15,6 +15,7 @@ from reslint.anatomy.ops import (
     PRODUCTS,
     RESAMPLING,
     SLICING,
+    is_clipping,
     is_interaction,
     is_learned,
 )
@@ -77,7 +78,8 @@ def effect_of(flow: Flow, op: Op) -> Effect | None:
     if kind in NORMS:
         return Effect.NORM
     if kind in CONVS or kind in PRODUCTS:
-        return None if is_interaction(flow.net, op) or not is_learned(flow.net, op) else Effect.LEARNED
+        linear = is_learned(flow.net, op) and not is_interaction(flow.net, op) and not is_clipping(flow.net, op)
+        return Effect.LEARNED if linear else None
     if kind in SLICING:
         return Effect.SLICE if flow.net.is_data(op.inputs[0]) else None
     if kind in ("Pad", "Concat"):

@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import ACTIVATIONS, is_downsampling, is_interaction, is_learned, is_upsampling, is_work
+from reslint.anatomy.ops import (
+    ACTIVATIONS,
+    is_clipping,
+    is_downsampling,
+    is_interaction,
+    is_layer,
+    is_learned,
+    is_upsampling,
+    is_work,
+    may_hold_norm,
+)
 from reslint.net import Op
+
+
+_CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +28,8 @@ class Region:
 
     Regions that were known before are stepped over: `inner` are their merges, which stand for all that is inside. `sources`
     are the nodes that flow in from elsewhere. The flags hold for inner regions, too; `level` says that there is a way that
-    never changes the resolution.
+    never changes the resolution, `weighted` is the largest number of learned layers on a way, `normed` says that something is
+    normalized, `bare` that a way leads through no normalization, `folded` that a normalization may have become a bias.
     """
 
     fork: int
@@ -32,6 +46,10 @@ class Region:
     down: bool
     up: bool
     level: bool
+    weighted: int
+    normed: bool
+    bare: bool
+    folded: bool
 
 
 @dataclass(slots=True)
@@ -125,6 +143,10 @@ class Atlas:
             down=any(r.down for r in known) or any(is_downsampling(op) for op in plain),
             up=any(r.up for r in known) or any(is_upsampling(op) for op in plain),
             level=self._is_level(fork, end, nodes),
+            weighted=self._weighted(fork, end, nodes),
+            normed=any(r.normed for r in known) or any(self.flow.names[n] in self.flow.norms for n in nodes),
+            bare=self._is_bare(fork, end, nodes),
+            folded=any(r.folded for r in known) or any(may_hold_norm(net, op) for op in plain),
         )
 
     def _is_level(self, fork: int, end: int, nodes: tuple[int, ...]) -> bool:
@@ -140,13 +162,34 @@ class Atlas:
                 flat.add(node)
         return end in flat
 
+    def _is_bare(self, fork: int, end: int, nodes: tuple[int, ...]) -> bool:
+        """Whether a way from fork to end leads through no normalization."""
+        free = {fork}
+        for node in nodes:
+            known = self.regions.get(node)
+            if known is not None and known.fork in free:
+                free.add(node)
+            elif self.flow.names[node] not in self.flow.norms and any(p in free for p in self.flow.preds[node]):
+                free.add(node)
+        return end in free
+
+    def _weighted(self, fork: int, end: int, nodes: tuple[int, ...]) -> int:
+        """The largest number of learned layers on a way from fork to end."""
+        far = {fork: 0}
+        for node in nodes:
+            known = self.regions.get(node)
+            if known is not None and known.fork in far:
+                far[node] = far[known.fork] + known.weighted
+            else:
+                own = is_layer(self.flow.net, self.flow.op(node))
+                far[node] = own + max((far[p] for p in self.flow.preds[node] if p in far), default=0)
+        return far[end]
+
 
 def _is_nonlinear(flow: Flow, op: Op) -> bool:
     net = flow.net
-    if (
-        op.type in ACTIVATIONS
-        or is_interaction(net, op)
-        or op.type in ("MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min")
-    ):
+    if op.type in ACTIVATIONS or op.type in _CHOOSING or is_interaction(net, op):
+        return True
+    if is_learned(net, op) and is_clipping(net, op):
         return True
     return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in flow.norms

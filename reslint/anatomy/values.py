@@ -57,13 +57,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Scale:
+    """A constant factor on a side of a merge; its value is None where it is a vector or its weights are not there."""
+
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One residual connection.
 
     `fork` is the tensor that feeds both sides, `sides` the tensors that the merge reads: shortcut first, then branch.
-    `shortcut` and `branch` hold the ops on the way, in topological order. `scale_shortcut` and `scale_branch` are constant
-    factors on the sides where they are known: 1.0 where there is none, None where a factor's values are not there.
-    `depth` counts the weighted ops on the longest way through the branch.
+    `shortcut` and `branch` hold the ops on the way, in topological order; where a branch holds residual connections of its
+    own (`inner`, by merge) only what is outside of them, while `branch_ops` counts all. `scale_shortcut` and
+    `scale_branch` are constant factors at the ends of the sides, None where there is none; `gated_branch` says that the
+    branch ends in a product with something computed from data. `activation` is what all of the merged stream goes through.
+    `depth` is the largest number of weighted layers on a way through the branch.
     """
 
     net: Net
@@ -73,15 +82,17 @@ class Block:
     sides: tuple[str, str]
     shortcut: tuple[Op, ...]
     branch: tuple[Op, ...]
+    branch_ops: int
     reason: str
-    normalization: Placement = Placement.UNKNOWN
-    scale_shortcut: float | None = 1.0
-    scale_branch: float | None = 1.0
-    activation: Op | None = None
-    nonnegative: bool = False
-    depth: int = 0
-    module: str | None = None
-    source: Source | None = None
+    normalization: Placement
+    scale_shortcut: Scale | None
+    scale_branch: Scale | None
+    gated_branch: bool
+    activation: Op | None
+    nonnegative: bool
+    nonlinear: bool
+    depth: int
+    inner: tuple[str, ...]
     stack: int = 0
 
 
@@ -97,7 +108,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Blocks in a row on one stream. Every `period` blocks the signatures repeat; `odd` are the ones that don't fit."""
+    """Blocks in a row on one stream of one shape. Every `period` blocks the signatures repeat; `odd` are the ones that don't."""
 
     blocks: tuple[Block, ...]
     period: int
@@ -106,14 +117,19 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The lengths, in weighted layers, of all paths through the residual graph (evidence: Veit et al. 2016)."""
+    """The lengths, in weighted layers, of all paths through the residual graph (evidence: Veit et al. 2016).
+
+    `shares[k]` is the share of paths with `start + k` layers; lengths of a share below 1e-18 are left out.
+    """
 
     log2_count: float
     min: int
     mean: float
     max: int
     mode: int
-    shares: tuple[float, ...] = ()
+    variance: float
+    start: int
+    shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,11 @@ class Net:
         return tuple(op for op in self.ops if any(o and o not in self.static for o in op.outputs))
 
     @cached_property
+    def quantizers(self) -> Mapping[str, Op]:
+        """The quantizer that was seen through behind a tensor."""
+        return {op.inputs[0]: op for op in self.through.values() if op.type == "QuantizeLinear"}
+
+    @cached_property
     def exits(self) -> frozenset[str]:
         """The graph's outputs, seen through no-ops."""
         return frozenset(self.canonical(name) for name in self.outputs)

@@ -1,0 +1,179 @@
+"""A verdict in, a Block out: where the normalization sits, what scales the sides, what follows the merge."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from reslint.anatomy.flow import Flow
+from reslint.anatomy.ops import (
+    ACTIVATIONS,
+    LAYOUT,
+    NONNEGATIVE,
+    POOLING,
+    RESAMPLING,
+    SKIP_NORMS,
+    is_clipping,
+    is_interaction,
+    is_learned,
+)
+from reslint.anatomy.path import Effect, step_back
+from reslint.anatomy.region import Region
+from reslint.anatomy.residual import Verdict
+from reslint.anatomy.values import Block, Kind, Placement, Scale
+from reslint.net import Net, Op
+from reslint.net.weights import scalar
+
+_KEEPS_SIGN = LAYOUT | RESAMPLING | POOLING | {"Dropout", "Slice", "Pad"}
+
+
+def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
+    """All that is known about one residual connection."""
+    shortcut, branch = verdict.sides
+    return Block(
+        net=flow.net,
+        merge=verdict.op,
+        kind=kind,
+        fork=flow.names[verdict.fork],
+        sides=(flow.names[shortcut], flow.names[branch]),
+        shortcut=tuple(op for step in reversed(verdict.steps) for op in step.ops),
+        branch=tuple(dict.fromkeys(flow.op(n) for n in region.nodes)),
+        branch_ops=region.ops,
+        reason=verdict.reason,
+        normalization=_placement(flow, verdict.op, region),
+        scale_shortcut=_scale(flow, shortcut),
+        scale_branch=_scale(flow, branch),
+        gated_branch=_is_gated(flow, branch),
+        activation=_activation(flow.net, verdict.op),
+        nonnegative=_is_nonnegative(flow, branch),
+        nonlinear=region.nonlinear or region.mixing,
+        depth=region.weighted,
+        inner=tuple(flow.op(n).id for n in region.inner),
+    )
+
+
+def _placement(flow: Flow, merge: Op, region: Region) -> Placement:
+    """Where a block's normalization sits; on its branch if there is one, else on the stream behind the merge."""
+    if region.normed:
+        first = set(_norms_near(flow, region, forward=True))
+        last = set(_norms_near(flow, region, forward=False))
+        if first and last - first:
+            return Placement.SANDWICH
+        if last and not first:
+            return Placement.BRANCH_END
+        return Placement.PRE if not region.bare else Placement.UNKNOWN
+    if _is_normed_after(flow, merge):
+        return Placement.POST
+    if region.folded:
+        return Placement.FOLDED
+    return Placement.NONE
+
+
+def _norms_near(flow: Flow, region: Region, *, forward: bool) -> Iterator[int]:
+    """The normalizations of a branch before its first learned layer, or behind its last one."""
+    inside = set(region.nodes)
+    after: dict[int, list[int]] = {}
+    for node in region.nodes:
+        for p in flow.preds[node]:
+            after.setdefault(p, []).append(node)
+    todo = deque(region.entries if forward else (region.end,))
+    seen: set[int] = set()
+    while todo:
+        node = todo.popleft()
+        if node in seen or node not in inside:
+            continue
+        seen.add(node)
+        if flow.names[node] in flow.norms:
+            yield node
+            continue
+        op = flow.op(node)
+        if is_learned(flow.net, op) or is_interaction(flow.net, op) or node in region.inner:
+            continue
+        todo.extend(after.get(node, ()) if forward else flow.preds[node])
+
+
+def _is_normed_after(flow: Flow, merge: Op) -> bool:
+    """Whether the stream behind a merge goes through one normalization and nowhere else."""
+    if merge.type in SKIP_NORMS:
+        return not any(merge.outputs[1:])
+    sources = {run.source for run in flow.norms.values()}
+    inner = {op.id for run in flow.norms.values() for op in run.ops}
+    name = merge.id
+    for _ in range(4):
+        after = flow.net.consumers.get(name, ())
+        if name in sources and all(op.id in inner for op in after):
+            return True
+        if len(after) != 1 or after[0].type not in ACTIVATIONS | LAYOUT:
+            return False
+        name = after[0].id
+    return False
+
+
+def _scale(flow: Flow, node: int) -> Scale | None:
+    """The constant factor at the end of a side, None where there is none."""
+    value: float | None = 1.0
+    found = False
+    for _ in range(6):
+        step = step_back(flow, node)
+        if step is None or step.effect not in (Effect.SCALE, Effect.LAYOUT, Effect.BIAS):
+            break
+        if step.effect is Effect.SCALE:
+            run = flow.ops[step.before]
+            if run is not None and flow.names[step.before] in flow.norms:
+                break  # a normalization's own gain
+            found = True
+            factor = constant_factor(flow.net, step.ops[0])
+            value = None if value is None or factor is None else value * factor
+        node = step.before
+    return Scale(value) if found else None
+
+
+def constant_factor(net: Net, op: Op) -> float | None:
+    """What a Mul, Div or Neg by a constant multiplies with, where it is one known number."""
+    if op.type == "Neg":
+        return -1.0
+    constant = next((i for i in op.inputs if not net.is_data(i)), "")
+    number = scalar(net, constant)
+    if number is None or op.type == "Mul":
+        return number
+    return 1 / number if number and op.inputs[1] == constant else None
+
+
+def _is_gated(flow: Flow, node: int) -> bool:
+    """Whether a branch ends in a product with something computed from data (a gate, an adaptive scale)."""
+    op = flow.ops[node]
+    for _ in range(4):
+        if op is None or op.type not in LAYOUT:
+            break
+        op = flow.net.producer.get(op.inputs[0])
+    return (
+        op is not None
+        and op.type == "Mul"
+        and sum(flow.net.is_data(i) for i in op.inputs) > 1
+        and op.id not in flow.norms
+    )
+
+
+def _activation(net: Net, merge: Op) -> Op | None:
+    """The activation that all of the merged stream goes through."""
+    after = net.consumers.get(merge.id, ())
+    if len(after) == 1 and after[0].type in ACTIVATIONS:
+        return after[0]
+    return merge if merge.text("activation") not in ("", "Linear") else None
+
+
+def _is_nonnegative(flow: Flow, node: int) -> bool:
+    """Whether a branch ends in something that can't be below zero."""
+    op = flow.ops[node]
+    while op is not None and op.type in _KEEPS_SIGN and op.inputs:
+        op = flow.net.producer.get(op.inputs[0])
+    if op is None:
+        return False
+    if op.type == "Clip":
+        return len(op.inputs) > 1 and (scalar(flow.net, op.inputs[1]) or -1) >= 0 or op.number("min", -1) >= 0
+    return (
+        op.type in NONNEGATIVE
+        or is_learned(flow.net, op)
+        and is_clipping(flow.net, op)
+        and op.text("activation") == "Relu"
+    )

@@ -1,0 +1,82 @@
+"""Blocks in, the stacks they form out: rows of blocks on one stream, their period and the odd ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from reslint.anatomy.flow import Flow
+from reslint.anatomy.path import LONGEST, Effect, step_back
+from reslint.anatomy.signature import signature
+from reslint.anatomy.values import Block, Kind, Stack
+
+
+def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Block, ...], tuple[Stack, ...]]:
+    """The blocks, each with the number of its stack counted from `first`, and the stacks."""
+    rows = tuple(_rows(flow, blocks))
+    number = {block.merge.id: first + at for at, row in enumerate(rows) for block in row}
+    known = {block.merge.id: replace(block, stack=number[block.merge.id]) for block in blocks}
+    stacks = tuple(_stack(tuple(known[block.merge.id] for block in row)) for row in rows)
+    return tuple(known.values()), stacks
+
+
+def _rows(flow: Flow, blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    merged = {name: block for block in blocks for name in merged_tensors(block)}
+    row_of: dict[str, list[Block]] = {}
+    rows: list[list[Block]] = []
+    for block in blocks:
+        before = previous(flow, block, merged)
+        row = row_of.get(before.merge.id) if before is not None else None
+        if row is None or before is None or row[-1] is not before or not _alike(before, block):
+            row = []
+            rows.append(row)
+        row.append(block)
+        row_of[block.merge.id] = row
+    yield from rows
+
+
+def merged_tensors(block: Block) -> tuple[str, ...]:
+    """The tensors that carry a block's merged stream; a fused add-and-normalize has two."""
+    return tuple(o for o in block.merge.outputs if o)
+
+
+def previous(flow: Flow, block: Block, merged: dict[str, Block]) -> Block | None:
+    """The block whose merged stream a block forks from, with nothing learned between."""
+    node = flow.index[block.fork]
+    for _ in range(LONGEST):
+        found = merged.get(flow.names[node])
+        if found is not None and found is not block:
+            return found
+        step = step_back(flow, node)
+        if step is None or step.effect is Effect.LEARNED:
+            return None
+        node = step.before
+    return None
+
+
+def _alike(before: Block, block: Block) -> bool:
+    """Whether two blocks in a row give streams of one shape; dense ones grow by their nature."""
+    if Kind.DENSE in (before.kind, block.kind):
+        return before.kind is block.kind
+    first, second = before.net.shape(before.merge.id), block.net.shape(block.merge.id)
+    return first is None or second is None or first == second
+
+
+def _stack(row: tuple[Block, ...]) -> Stack:
+    signs = [signature(block) for block in row]
+    period = period_of(signs)
+    usual = [Counter(signs[k::period]).most_common(1)[0][0] for k in range(period)]
+    odd = tuple(block for at, block in enumerate(row) if signs[at] != usual[at % period])
+    return Stack(row, period, odd)
+
+
+def period_of(signs: Sequence[str]) -> int:
+    """The smallest step after which signatures repeat, but for a few; the whole length where they don't."""
+    total = len(signs)
+    forgiven = 0 if total < 3 else max(1, total // 6)
+    for period in range(1, total // 2 + 1):
+        agree = sum(Counter(signs[k::period]).most_common(1)[0][1] for k in range(period))
+        if total - agree <= forgiven:
+            return period
+    return max(total, 1)
