@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from reslint.errors import ReslintError
+from reslint.report.plain import plain
 from reslint.version import __version__
 
 COMMANDS = ("check", "anatomy", "explain", "rules")
@@ -41,8 +42,6 @@ def main() -> None:
     try:
         status = reslint.main(standalone_mode=False)
     except ReslintError as error:
-        from reslint.report.plain import plain
-
         click.echo(f"error: {plain(str(error))}", err=True)
         status = 2
     except click.ClickException as error:
@@ -50,14 +49,4 @@ def main() -> None:
         status = error.exit_code
     except click.Abort:  # what click makes of Ctrl-C
         status = INTERRUPTED
-    except BrokenPipeError:
-        _silence()
-        status = 0
     sys.exit(status)
-
-
-def _silence() -> None:
-    """Let the interpreter's last flush go nowhere: whoever read standard output has gone (`| head`)."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,8 @@ from reslint.cli.look import NOT_LOOKED_AT, Seen, look
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
 from reslint.finding import Finding, Severity
-from reslint.report import Looked, Report, json, text
+from reslint.report import json, text
+from reslint.report.report import Looked, Report
 from reslint.version import __version__
 
 FOUND = 1

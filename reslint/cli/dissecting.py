@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from reslint.cli.look import NOT_LOOKED_AT, look
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
-from reslint.report import Dissected, anatomy_json, anatomy_text
+from reslint.report import anatomy_json, anatomy_text
+from reslint.report.report import Dissected
 
 
 def anatomy(options: Options) -> int:

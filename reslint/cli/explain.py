@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from reslint.cli.output import emit
+
 PACKAGE = Path(__file__).parents[1]
 PAGES = (PACKAGE / "pages", PACKAGE.parent / "rules")
 """Where the pages lie: inside an installed package, or beside it in a checkout."""
@@ -22,11 +24,11 @@ def command(rule: str) -> int:
     names = [known.name for known in ALL]
     if rule not in names:
         raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, names)}")
-    click.echo(page(rule))
+    emit(page(rule), None)
     return 0
 
 
 def page(rule: str) -> str:
     """The text of a rule's page."""
     folder = next(folder for folder in PAGES if folder.is_dir())
-    return (folder / f"{rule}.md").read_text("utf-8").rstrip()
+    return (folder / f"{rule}.md").read_text("utf-8")

@@ -16,8 +16,11 @@ from reslint.report.plain import plain
 def emit(text: str, file: str | None) -> None:
     """Write a report to standard output, or to a file that is there whole or not at all."""
     if file is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader has gone (`| head`); the interpreter's last flush must not complain either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     path = Path(file)
     try:

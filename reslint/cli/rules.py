@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reslint.cli.output import emit
+
 if TYPE_CHECKING:
     from reslint.rules import Rule
 
@@ -18,7 +20,8 @@ def command(style: str) -> int:
     """List all rules: name, family, severity, confidence, summary."""
     from reslint.rules import ALL
 
-    click.echo("\n".join(_table(ALL)) if style == "text" else json.dumps([_entry(rule) for rule in ALL], indent=2))
+    lines = _table(ALL) if style == "text" else [json.dumps([_entry(rule) for rule in ALL], indent=2)]
+    emit("".join(f"{line}\n" for line in lines), None)
     return 0
 
 

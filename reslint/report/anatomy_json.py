@@ -42,9 +42,9 @@ def _block(block: Block) -> dict[str, object]:
         "normalization": str(block.normalization),
         "shortcut": [op.id for op in block.shortcut],
         "fork": block.fork,
-        "branch_ops": len(block.branch),
-        "module": block.module or module,
-        "source": _source(block.source or source),
+        "branch_ops": block.branch_ops,
+        "module": module,
+        "source": _source(source),
         "stack": block.stack,
         "depth": block.depth,
     }

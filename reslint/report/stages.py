@@ -102,7 +102,7 @@ def stages(anatomy: Anatomy) -> tuple[Stage, ...]:
 
 def module_of(block: Block) -> str | None:
     """The module of a block, as the exporter noted it."""
-    return block.module or where(block.merge)[0]
+    return where(block.merge)[0]
 
 
 def dims(shape: Shape | None) -> str:

@@ -1,0 +1,92 @@
+"""What the tests of the command line share: models from ONNX text, and a run of reslint inside this interpreter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from reslint.cli import main
+
+SOUND = """
+agraph (float[1, 8, 4, 4] x) => (float[1, 8, 4, 4] y)
+<float[8, 8, 3, 3] w, float[8, 8, 3, 3] v>
+{
+    f = Conv <pads = [1, 1, 1, 1]> (x, w)
+    g = Relu (f)
+    h = Conv <pads = [1, 1, 1, 1]> (g, v)
+    y = Add (x, h)
+}
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, list[dict[str, object]]]:
+        found: dict[str, list[dict[str, object]]] = json.loads(self.out)
+        return found
+
+
+Run = Callable[..., Ran]
+Write = Callable[..., Path]
+
+
+def parsed(graph: str) -> onnx.ModelProto:
+    """A checked model of a graph in ONNX text; each declared tensor that no node makes is a weight."""
+    model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]>{graph}')
+    made = {name for node in model.graph.node for name in node.output}
+    for value in [v for v in model.graph.value_info if v.name not in made]:
+        shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        weight = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(weight, value.name))
+        model.graph.value_info.remove(value)
+    onnx.checker.check_model(model)
+    return model
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with no configuration above it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write(here: Path) -> Write:
+    """Write a model file by its graph in ONNX text."""
+
+    def written(name: str, graph: str = SOUND) -> Path:
+        path = here / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(parsed(graph), path)
+        return path
+
+    return written
+
+
+@pytest.fixture
+def run(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run reslint as a shell would, and tell its exit status and its two streams."""
+
+    def ran(*arguments: str) -> Ran:
+        monkeypatch.setattr("sys.argv", ["reslint", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        streams = capsys.readouterr()
+        assert isinstance(stop.value.code, int)
+        return Ran(stop.value.code, streams.out, streams.err)
+
+    return ran

@@ -1,0 +1,340 @@
+"""The command line: what it looks at, what it says where, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SOUND, Run, Write
+from stubs import ADD, STUBS
+
+from reslint.cli import COMMANDS
+from reslint.rules import ALL
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+
+
+@pytest.fixture
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the stub rules be all there are."""
+    monkeypatch.setattr("reslint.cli.look.ALL", STUBS)
+
+
+@pytest.fixture
+def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be no rules, for tests of what surrounds them."""
+    monkeypatch.setattr("reslint.cli.look.ALL", ())
+
+
+@pytest.mark.usefixtures("no_rules")
+class TestExitStatus:
+    def test_sound(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("check", "a.onnx")
+        assert ran.status == 0
+        assert ran.out.splitlines()[0] == "a.onnx: ok, 1 residual block (1 identity)"
+        assert ran.err == ""
+
+    def test_no_such_path(self, run: Run) -> None:
+        ran = run("check", "a.onnx")
+        assert ran.status == 2
+        assert ran.err == "a.onnx: error: no such file or folder\n"
+        assert ran.out == ""
+
+    def test_no_path(self, run: Run) -> None:
+        assert run("check").status == 2
+
+    def test_no_model(self, run: Run, here: Path) -> None:
+        (here / "empty").mkdir()
+        (here / "empty" / "readme.txt").write_text("no model")
+        ran = run("check", "empty")
+        assert ran.status == 2
+        assert ran.err == "empty: error: no model found here\n"
+
+    def test_factory_needs_an_extra(self, run: Run) -> None:
+        ran = run("check", "nets.resnet:resnet18")
+        assert ran.status == 2
+        assert "torch extra" in ran.err
+
+    @pytest.mark.parametrize("command", ["check", "anatomy"])
+    def test_unreadable_fails_but_others_are_looked_at(self, run: Run, write: Write, here: Path, command: str) -> None:
+        (here / "a.onnx").write_bytes(b"")
+        write("b.onnx")
+        ran = run(command, ".")
+        assert ran.status == 2
+        assert ran.err == "a.onnx: error: is empty; export or download it again\n"
+        assert "b.onnx: " in ran.out
+
+    def test_unreadable_in_json(self, run: Run, write: Write, here: Path) -> None:
+        (here / "a.onnx").write_bytes(b"")
+        write("b.onnx")
+        files = run("check", "--format", "json", ".").json["files"]
+        assert [(f["path"], f["status"], f["error"]) for f in files] == [
+            ("a.onnx", "failed", "is empty; export or download it again"),
+            ("b.onnx", "checked", None),
+        ]
+
+    def test_pointer(self, run: Run, here: Path) -> None:
+        (here / "a.onnx").write_text(POINTER)
+        ran = run("check", "a.onnx")
+        assert ran.status == 2
+        assert ran.err.startswith("a.onnx: error: is a git LFS pointer")
+
+    def test_pointer_as_a_note(self, run: Run, here: Path) -> None:
+        (here / "a.onnx").write_text(POINTER)
+        ran = run("check", "--unread", "note", "--format", "json", "a.onnx")
+        assert ran.status == 0
+        assert ran.err.startswith("a.onnx: note: is a git LFS pointer")
+        assert ran.json["files"][0]["status"] == "failed"
+
+    def test_note_is_for_pointers_only(self, run: Run, here: Path) -> None:
+        (here / "a.onnx").write_bytes(b"")
+        assert run("check", "--unread", "note", "a.onnx").status == 2
+
+    def test_bug_keeps_its_traceback(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        from reslint.cli import main
+
+        write("a.onnx")
+        monkeypatch.setattr("reslint.cli.look.dissect", lambda net: 1 / 0)
+        monkeypatch.setattr("sys.argv", ["reslint", "check", "a.onnx"])
+        with pytest.raises(ZeroDivisionError) as bug:
+            main()
+        assert bug.value.__notes__ == ["while looking at a.onnx"]
+
+    def test_interrupt_is_quiet(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(net: object) -> None:
+            raise KeyboardInterrupt
+
+        write("a.onnx")
+        monkeypatch.setattr("reslint.cli.look.dissect", interrupted)
+        ran = run("check", "a.onnx")
+        assert ran.status == 130
+        assert ran.err.strip() == ""
+
+
+@pytest.mark.usefixtures("stubs")
+class TestFindings:
+    @pytest.mark.parametrize(
+        ("options", "status"),
+        [
+            ((), 1),
+            (("--ignore", "merge-met"), 0),
+            (("--ignore", "merge-met", "--fail-on", "warning"), 1),
+            (("--ignore", "merge-met,activation-met", "--fail-on", "note"), 0),
+            (("--ignore", "merge-met,activation-met", "--fail-on", "note", "--confidence", "possible"), 1),
+            (("--fail-on", "never"), 0),
+        ],
+    )
+    def test_fail_on(self, run: Run, write: Write, options: tuple[str, ...], status: int) -> None:
+        write("a.onnx")
+        assert run("check", "a.onnx", *options).status == status
+
+    def test_failure_wins_over_findings(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        (here / "b.onnx").write_bytes(b"")
+        ran = run("check", "--format", "json", "a.onnx", "b.onnx")
+        assert ran.status == 2
+        assert ran.json["findings"]
+
+    @pytest.mark.parametrize(
+        ("options", "rules"),
+        [
+            ((), ["activation-met", "merge-met"]),
+            (("--select", "merge-met"), ["merge-met"]),
+            (("--select", "merge"), ["merge-met"]),
+            (("--select", "stub"), ["activation-met", "merge-met"]),
+            (("--select", "stub", "--ignore", "activation"), ["merge-met"]),
+            (("--profile", "design"), ["activation-met", "design-met", "merge-met"]),
+            (("--select", "design"), []),
+            (("--select", "design-met"), ["design-met"]),
+            (("--confidence", "possible"), ["conv-met", "activation-met", "conv-met", "merge-met"]),
+        ],
+    )
+    def test_selection(self, run: Run, write: Write, options: tuple[str, ...], rules: list[str]) -> None:
+        write("a.onnx")
+        findings = run("check", "--format", "json", *options, "a.onnx").json["findings"]
+        assert [finding["rule"] for finding in findings] == rules
+
+    @pytest.mark.parametrize("option", ["--select", "--ignore"])
+    def test_unknown_rule_names_the_nearest(self, run: Run, write: Write, option: str) -> None:
+        write("a.onnx")
+        ran = run("check", option, "merge-meet", "a.onnx")
+        assert ran.status == 2
+        assert ran.err == "error: no rule and no family is called 'merge-meet'; did you mean 'merge-met'?\n"
+        assert ran.out == ""
+
+    def test_target_reaches_the_rules(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        assert "tensorrt" in run("check", "--target", "tensorrt", "a.onnx").out
+
+    def test_configuration_counts_and_the_command_line_beats_it(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        (here / "reslint.toml").write_text('ignore = ["merge-met"]\nfail-on = "warning"')
+        assert run("check", "a.onnx").status == 1
+        assert run("check", "--fail-on", "error", "a.onnx").status == 0
+        assert run("check", "--fail-on", "error", "--ignore", "conv", "a.onnx").status == 1
+
+    def test_bad_configuration(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        (here / "reslint.toml").write_text("fail-on = 3")
+        ran = run("check", "a.onnx")
+        assert ran.status == 2
+        assert "fail-on must be one of error, warning, note, never, not 3" in ran.err
+
+    def test_same_bytes_every_time(self, run: Run, write: Write) -> None:
+        write("b.onnx")
+        write("a.onnx")
+        first = run("check", "--format", "json", ".").out
+        assert run("check", "--format", "json", "b.onnx", "a.onnx").out == first
+
+
+@pytest.mark.usefixtures("no_rules")
+class TestPaths:
+    def checked(self, run: Run, *paths: str) -> list[object]:
+        return [file["path"] for file in run("check", "--format", "json", *paths).json["files"]]
+
+    def test_folder_is_searched_in_order_without_hidden_ones(self, run: Run, write: Write) -> None:
+        for name in ("m/z.onnx", "m/b/a.onnx", "m/.git/lost.onnx", "m/.cache/lost.onnx", "m/B.ONNX"):
+            write(name)
+        assert self.checked(run, "m") == ["m/B.ONNX", "m/b/a.onnx", "m/z.onnx"]
+
+    def test_each_file_once(self, run: Run, write: Write) -> None:
+        write("m/a.onnx")
+        assert self.checked(run, "m/a.onnx", "m", "./m/a.onnx", "m/*.onnx") == ["m/a.onnx"]
+
+    def test_glob(self, run: Run, write: Write) -> None:
+        for name in ("m/a.onnx", "m/n/b.onnx", "m/n/c.txt"):
+            write(name)
+        assert self.checked(run, "m/**/*.onnx") == ["m/a.onnx", "m/n/b.onnx"]
+        assert run("check", "m/*.nothing").status == 2
+
+    def test_file_with_brackets_in_its_name(self, run: Run, write: Write) -> None:
+        write("a[1].onnx")
+        assert self.checked(run, "a[1].onnx") == ["a[1].onnx"]
+
+    def test_exclude_counts_for_what_is_searched(self, run: Run, write: Write, here: Path) -> None:
+        for name in ("vendor/a.onnx", "m/b.onnx", "m/b_test.onnx"):
+            write(name)
+        (here / "reslint.toml").write_text('exclude = ["vendor", "*_test.onnx"]')
+        assert self.checked(run, ".") == ["m/b.onnx"]
+        assert self.checked(run, "vendor/a.onnx") == ["vendor/a.onnx"]
+
+    def test_text_model(self, run: Run, here: Path) -> None:
+        (here / "a.onnxtxt").write_text(
+            f'<ir_version: 8, opset_import: ["": 17]>{SOUND}'.replace(" w, ", " w = {0.0}, ")
+        )
+        assert self.checked(run, ".") == ["a.onnxtxt"]
+
+
+@pytest.mark.usefixtures("stubs")
+class TestStreams:
+    def test_output_goes_to_a_file(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        ran = run("check", "--format", "json", "--output", "report.json", "a.onnx")
+        assert (ran.status, ran.out) == (1, "")
+        assert json.loads((here / "report.json").read_text())["findings"]
+        assert sorted(p.name for p in here.iterdir()) == ["a.onnx", "report.json"]
+
+    def test_output_that_cannot_be_written(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("check", "--output", "nowhere/report.json", "a.onnx")
+        assert ran.status == 2
+        assert "--output nowhere/report.json: can't be written" in ran.err
+
+    def test_color(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        assert "\x1b[" not in run("check", "a.onnx").out
+        assert "\x1b[" in run("check", "--color", "always", "a.onnx").out
+        assert "\x1b[" in run("anatomy", "--color", "always", "a.onnx").out
+
+    @pytest.mark.parametrize("command", ["check", "anatomy"])
+    def test_hostile_names_are_escaped(self, run: Run, write: Write, here: Path, command: str) -> None:
+        graph = SOUND.replace("y = Add", "[evil] y = Add")
+        path = write("a\x1b[2J.onnx", graph)
+        model = path.read_bytes().replace(b"evil", b"\x1b[2J")
+        path.write_bytes(model)
+        ran = run(command, "--verbose", "--color", "never", ".")
+        assert "\x1b" not in ran.out + ran.err
+        assert "a\\x1b[2J.onnx: " in ran.out
+
+    def test_missing_weights_are_told_once_and_do_not_fail(self, run: Run, write: Write, here: Path) -> None:
+        import onnx
+
+        model = onnx.load(write("a.onnx"))
+        onnx.save(model, "a.onnx", save_as_external_data=True, location="a.data", size_threshold=0)
+        (here / "a.data").unlink()
+        ran = run("check", "--select", "conv", "--format", "json", "a.onnx")
+        assert ran.status == 0
+        assert ran.err == "a.onnx: note: external data 'a.data' is missing; put it beside the model\n"
+        assert ran.json["files"][0]["unread"] == ["external data 'a.data' is missing; put it beside the model"]
+        assert run("check", "--quiet", "--select", "conv", "a.onnx").err == ""
+
+    def test_progress_only_where_someone_watches(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.cli.progress.MANY", 2)
+        for name in ("a.onnx", "b.onnx"):
+            write(name)
+        assert "reslint" not in run("check", ".").err
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        watched = run("check", "--format", "json", ".")
+        assert len(watched.json["files"]) == 2
+        assert "reslint" in watched.err
+
+    def test_reader_that_goes_away(self, write: Write, here: Path) -> None:
+        write("a.onnx")
+        command = f"{sys.executable} -m reslint anatomy . | true; exit ${{PIPESTATUS[0]}}"
+        ended = subprocess.run(["bash", "-c", command], cwd=here, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+class TestOtherCommands:
+    def test_help_lists_all_commands(self, run: Run) -> None:
+        ran = run("--help")
+        assert ran.status == 0
+        assert all(f"\n  {command} " in ran.out for command in COMMANDS)
+
+    def test_unknown_command(self, run: Run) -> None:
+        assert run("chekc").status == 2
+
+    def test_rules_lists_all(self, run: Run) -> None:
+        ran = run("rules")
+        assert [line.split()[0] for line in ran.out.splitlines()] == [rule.name for rule in ALL]
+        assert [rule["name"] for rule in json.loads(run("rules", "--format", "json").out)] == [r.name for r in ALL]
+
+    def test_explain_prints_the_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.rules.ALL", (ADD,))
+        monkeypatch.setattr("reslint.cli.explain.PAGES", (here / "absent", here))
+        (here / "merge-met.md").write_text("# merge-met\n")
+        assert run("explain", "merge-met").out == "# merge-met\n"
+        ran = run("explain", "merge-mat")
+        assert ran.status == 2
+        assert "did you mean 'merge-met'?" in ran.err
+
+    @pytest.mark.parametrize("rule", [rule.name for rule in ALL])
+    def test_every_rule_has_a_page(self, run: Run, rule: str) -> None:
+        assert rule in run("explain", rule).out
+
+
+@pytest.mark.usefixtures("no_rules")
+class TestAnatomy:
+    def test_json(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("anatomy", "--format", "json", "a.onnx")
+        assert ran.status == 0
+        assert ran.json["schema"] == "reslint.anatomy/1"
+        (model,) = ran.json["models"]
+        assert set(model) == {"path", "error", "blocks", "merges", "stacks", "depth", "cost"}
+        (block,) = model["blocks"]  # type: ignore[misc, attr-defined]
+        assert (block["merge"], block["op"], block["kind"], block["fork"]) == ("y", "Add", "identity", "x")
+
+    def test_unreadable_has_an_entry(self, run: Run, here: Path) -> None:
+        (here / "a.onnx").write_bytes(b"")
+        ran = run("anatomy", "--format", "json", "a.onnx")
+        assert ran.status == 2
+        assert ran.json["models"][0]["error"] == "is empty; export or download it again"
+
+    def test_verbose_says_why(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        assert "y  Add  residual, identity: " in run("anatomy", "--verbose", "a.onnx").out

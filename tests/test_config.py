@@ -1,0 +1,107 @@
+"""The configuration: which file counts, and what is said about one that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reslint.config import KEYS, Config, load
+from reslint.errors import BadConfiguration
+
+WHOLE = """
+select = ["shortcut", "norm"]
+ignore = ["shortcut-broadcast"]
+profile = "design"
+target = "tensorrt"
+fail-on = "warning"
+confidence = "possible"
+unread = "note"
+max-residual-blocks = 100
+exclude = ["vendor/*"]
+"""
+
+
+def test_none(here: Path) -> None:
+    assert load(None, here) == Config(folder=here)
+
+
+def test_every_key(here: Path) -> None:
+    (here / "reslint.toml").write_text(WHOLE)
+    found = load(None, here)
+    assert found == Config(
+        select=("shortcut", "norm"),
+        ignore=("shortcut-broadcast",),
+        profile="design",
+        target="tensorrt",
+        fail_on="warning",
+        confidence="possible",
+        unread="note",
+        max_residual_blocks=100,
+        exclude=("vendor/*",),
+        folder=here,
+    )
+    assert all(f"\n{key} = " in WHOLE for key in KEYS)
+
+
+def test_nearest_counts(here: Path) -> None:
+    below = here / "a" / "b"
+    below.mkdir(parents=True)
+    (here / "pyproject.toml").write_text('[tool.reslint]\ntarget = "far"')
+    assert load(None, below).target == "far"
+    (here / "a" / "pyproject.toml").write_text('[tool.other]\nreslint = "nothing"')
+    assert load(None, below).target == "far"
+    (here / "a" / "reslint.toml").write_text('target = "near"')
+    assert load(None, below).target == "near"
+    assert load(None, below).folder == here / "a"
+
+
+def test_reslint_toml_goes_before_pyproject(here: Path) -> None:
+    (here / "pyproject.toml").write_text('[tool.reslint]\ntarget = "pyproject"')
+    (here / "reslint.toml").write_text('target = "own"')
+    assert load(None, here).target == "own"
+
+
+def test_given_file_goes_before_all(here: Path) -> None:
+    (here / "reslint.toml").write_text('target = "own"')
+    given = here / "ci.toml"
+    given.write_text('target = "given"')
+    assert load(given, here).target == "given"
+    given.write_text('[tool.reslint]\ntarget = "table"')
+    assert load(given, here).target == "table"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("fail_on = 'error'", "unknown key 'fail_on'; the nearest valid one is 'fail-on'"),
+        ("max-residual-block = 3", "unknown key 'max-residual-block'; the nearest valid one is 'max-residual-blocks'"),
+        ("selct = []", "the nearest valid one is 'select'"),
+        ("select = 'shortcut'", "select must be a list of strings, not 'shortcut'"),
+        ("select = [1]", r"select must be a list of strings, not \[1\]"),
+        ("target = 1", "target must be a string, not 1"),
+        ("profile = 'shop'", "profile must be one of ship, design, not 'shop'"),
+        ("unread = true", "unread must be one of error, note, not True"),
+        ("max-residual-blocks = 0", "max-residual-blocks must be a whole number of at least 1, not 0"),
+        ("max-residual-blocks = true", "a whole number of at least 1, not True"),
+        ("max-residual-blocks = 1.5", "a whole number of at least 1, not 1.5"),
+        ("tool = {reslint = 3}", "tool.reslint must be a table"),
+        ("= 3", "is no TOML"),
+    ],
+)
+def test_wrong(here: Path, text: str, says: str) -> None:
+    (here / "reslint.toml").write_text(text)
+    with pytest.raises(BadConfiguration, match=says) as wrong:
+        load(None, here)
+    assert str(here / "reslint.toml") in str(wrong.value)
+
+
+def test_file_that_is_not_there(here: Path) -> None:
+    with pytest.raises(BadConfiguration, match="can't be opened: No such file"):
+        load(here / "absent.toml", here)
+
+
+def test_given_pyproject_without_a_table(here: Path) -> None:
+    (here / "pyproject.toml").write_text("[project]")
+    with pytest.raises(BadConfiguration, match=r"holds no \[tool.reslint\]"):
+        load(here / "pyproject.toml", here)
