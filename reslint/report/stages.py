@@ -9,6 +9,7 @@ from itertools import groupby
 from math import prod
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
+from reslint.anatomy.signature import label
 from reslint.anatomy.where import where
 from reslint.net import Op, Shape
 
@@ -18,16 +19,8 @@ _LONG = 8
 _TIMES = 3
 """Blocks that repeat in turn this often are shown as a formula."""
 
-_WORDS = 4
-"""As many layers of a branch are named."""
-
 _VARIETY = 3
 """As many kinds of branches are named in a cell."""
-
-_ATTENDS = frozenset({"Softmax", "Attention", "MultiHeadAttention", "GroupQueryAttention"})
-_LINEAR = frozenset({"MatMul", "Gemm", "MatMulInteger", "MatMulNBits", "QLinearMatMul"})
-_CONVOLVES = frozenset({"Conv", "ConvInteger", "FusedConv", "QLinearConv", "ConvTranspose"})
-_RECURS = frozenset({"LSTM", "GRU", "RNN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +89,20 @@ _LETTERS = {"identity": "I", "projection": "P", "scaled": "S", "gated": "G", "de
 
 def stages(anatomy: Anatomy) -> tuple[Stage, ...]:
     """The blocks of a net and of its bodies, in rows."""
-    rows = groupby(anatomy.blocks, key=lambda b: (id(b.net), b.stack, _extent(b)))
-    return tuple(Stage(tuple(blocks)) for _, blocks in rows)
+    rows: list[list[Block]] = []
+    for block in anatomy.blocks:
+        if rows and _continues(rows[-1][-1], block):
+            rows[-1].append(block)
+        else:
+            rows.append([block])
+    return tuple(Stage(tuple(row)) for row in rows)
+
+
+def _continues(before: Block, block: Block) -> bool:
+    """Whether a block goes on with the stage of the one before: the same stream, or the same one laid out otherwise."""
+    if block.net is not before.net or _extent(block) != _extent(before):
+        return False
+    return block.stack == before.stack or _out(block) != _out(before)
 
 
 def module_of(block: Block) -> str | None:
@@ -112,22 +117,7 @@ def dims(shape: Shape | None) -> str:
 
 def branch_word(block: Block) -> str:
     """A branch in a word or two: its kernels, attn, mlp."""
-    kinds = list(dict.fromkeys(op.type for op in block.branch))
-    if _ATTENDS.intersection(kinds):
-        return "attn"
-    words = [_kernel(block, op) for op in block.branch if op.type in _CONVOLVES]
-    words += [kind for kind in kinds if kind in _RECURS]
-    linear = sum(op.type in _LINEAR for op in block.branch)
-    words += ["mlp" if linear > 1 else "linear"] if linear else []
-    words = words or kinds
-    return " ".join(words[:_WORDS]) + " ..." * (len(words) > _WORDS)
-
-
-def _kernel(block: Block, op: Op) -> str:
-    kernel = op.integers("kernel_shape") or tuple(
-        d for d in (block.net.shape(op.inputs[1]) or ())[2:] if isinstance(d, int)
-    )
-    return f"{'x'.join(map(str, kernel)) or 'conv'}{'g' * (op.integer('group', 1) > 1)}"
+    return label(block).removeprefix("conv ")
 
 
 def _out(block: Block) -> Shape | None:

@@ -1,0 +1,98 @@
+"""The package: what the wheel carries, what starting costs, and what stands in more than one place."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("onnx", "networkx", "numpy", "rich", "torch", "onnxruntime", "google")
+
+
+def imported(*arguments: str) -> set[str]:
+    """The packages that a command of reslint imports."""
+    command = [sys.executable, "-X", "importtime", "-m", "reslint", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in ended.stderr.splitlines() if "|" in line}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("check", "--help"), ("anatomy", "--help")])
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    found = imported(*arguments)
+    assert "click" in found
+    assert found.isdisjoint(HEAVY)
+
+
+def test_check_imports_neither_torch_nor_a_runtime_nor_rich(tmp_path: Path) -> None:
+    import onnx
+    from conftest import SOUND, parsed
+
+    onnx.save(parsed(SOUND), tmp_path / "a.onnx")
+    found = imported("check", "--fail-on", "never", str(tmp_path))
+    assert "onnx" in found
+    assert found.isdisjoint({"torch", "onnxruntime", "rich"})
+
+
+def test_import_of_the_package_is_free() -> None:
+    says = "import sys, reslint; print(sorted(m for m in sys.modules if m.split('.')[0] in ('onnx', 'numpy', 'click')))"
+    assert subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_public_names() -> None:
+    import reslint
+
+    assert all(getattr(reslint, name) for name in reslint.__all__)
+    assert dir(reslint) == reslint.__all__
+    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+        reslint.chekc  # noqa: B018
+
+
+def test_wheel_carries_the_pages_and_the_types(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="built in isolation otherwise, which needs the network")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    pages = {f"reslint/pages/{page.name}" for page in (ROOT / "rules").glob("*.md")}
+    assert pages <= names
+    assert {"reslint/py.typed", "reslint/__main__.py"} <= names
+    assert not any(name.startswith(("tests/", "fixtures/", "rules/")) for name in names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_base_needs_no_torch_and_no_runtime() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert sorted(re.match(r"[\w-]+", d)[0] for d in project["dependencies"]) == [  # type: ignore[index]
+        "click",
+        "networkx",
+        "numpy",
+        "onnx",
+        "rich",
+    ]
+
+
+def test_ci_runs_the_readme() -> None:
+    """The first two blocks of the README are its promises; CI takes the second one from there."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert "pip install ." in blocks[0]
+    assert "fixtures/resnet50.onnx" in blocks[0]
+    assert "./check.sh" in blocks[1]
+    extract = (ROOT / ".ci" / "run").read_text().split("$(")[-1].split(" README.md)")[0]
+    taken = subprocess.run(["bash", "-c", f"{extract} README.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert taken.stdout == blocks[1]
+
+
+def test_readme_shows_the_whole_configuration(tmp_path: Path) -> None:
+    from reslint.config import KEYS, load
+
+    (block,) = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    file = tmp_path / "pyproject.toml"
+    file.write_text(block)
+    assert load(None, tmp_path).target == "tensorrt"
+    assert set(tomllib.loads(block)["tool"]["reslint"]) == set(KEYS)
