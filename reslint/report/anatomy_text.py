@@ -30,17 +30,12 @@ def _model(model: Dissected, verbose: bool) -> Iterator[str]:
         return
     yield f"{click.style(plain(model.path), bold=True)}: {_headline(found)}"
     rows = stages(found)
-    folded = [(row, formula) for row in rows if (formula := row.formula)]
-    if len(rows) > len(folded):
-        yield from _table(found, [row for row in rows if not row.formula], model.findings)
-    for row, formula in folded:
-        kinds = ", ".join(f"{kind} {number}" for kind, number in Counter(str(b.kind) for b in row.blocks).items())
-        label = f"{plain(row.module)}: " if row.module else ""
-        yield f"{label}{formula}  out {plain(row.out)}      {kinds}, period {row.period}"
-    yield from _unplaced(found, rows, model.findings)
+    drawn = () if all(row.formula for row in rows) else rows  # a table where one row at least needs its letters
+    yield from _table(found, drawn, model.findings) if drawn else _formulas(rows)
+    yield from _unplaced(drawn, model.findings)
     yield _depth(found)
     yield f"other merges: {_merges(found)}"
-    yield from _legend(rows, model.findings)
+    yield from _legend(drawn, model.findings)
     if verbose:
         yield from _reasons(found)
 
@@ -61,6 +56,13 @@ def _amount(number: int) -> str:
         if number >= size:
             return f"{number / size:.3g}{unit}"
     return f"{number} "
+
+
+def _formulas(rows: Sequence[Stage]) -> Iterator[str]:
+    for row in rows:
+        kinds = ", ".join(f"{kind} {number}" for kind, number in Counter(str(b.kind) for b in row.blocks).items())
+        label = f"{plain(row.module)}: " if row.module else ""
+        yield f"{label}{row.formula}  out {plain(row.out)}      {kinds}, period {row.period}"
 
 
 def _table(found: Anatomy, rows: Sequence[Stage], findings: Sequence[Finding]) -> Iterator[str]:
@@ -107,9 +109,9 @@ def _share(found: Anatomy, row: Stage) -> str:
     return f"{100 * macs / found.cost.macs:.0f} %"
 
 
-def _unplaced(found: Anatomy, rows: Sequence[Stage], findings: Sequence[Finding]) -> Iterator[str]:
+def _unplaced(rows: Sequence[Stage], findings: Sequence[Finding]) -> Iterator[str]:
     """The findings that no row of the table shows."""
-    shown = {block.merge.id for row in rows if not row.formula for block in row.blocks}
+    shown = {block.merge.id for row in rows for block in row.blocks}
     for finding in findings:
         if finding.tensor not in shown:
             yield f"!  {plain(finding.module or finding.node)}: {plain(finding.message)}  {finding.rule}"
@@ -127,7 +129,7 @@ def _merges(found: Anatomy) -> str:
 
 
 def _legend(rows: Sequence[Stage], findings: Sequence[Finding]) -> Iterator[str]:
-    letters = {str(block.kind)[0].upper() for row in rows if not row.formula for block in row.blocks}
+    letters = {str(block.kind)[0].upper() for row in rows for block in row.blocks}
     signs = [f"{letter} {says}" for letter, says in _LEGEND.items() if letter in letters]
     if findings:
         signs.append("! finding")

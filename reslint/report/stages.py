@@ -31,8 +31,8 @@ class Stage:
 
     @property
     def out(self) -> str:
-        """The shape of the stream after the last of the blocks, without the batch."""
-        return dims(_out(self.blocks[-1]))
+        """The shape of the stream after the last of the blocks, without the batch; of several layouts the one with most axes."""
+        return dims(max((_out(block) for block in reversed(self.blocks)), key=lambda shape: len(shape or ())))
 
     @property
     def module(self) -> str:
