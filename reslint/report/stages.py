@@ -31,7 +31,7 @@ class Stage:
 
     @property
     def out(self) -> str:
-        """The shape of the stream after the last of the blocks, without the batch; of several layouts the one with most axes."""
+        """The shape of the stream after the last block, without the batch; of several layouts the one with most axes."""
         return dims(max((_out(block) for block in reversed(self.blocks)), key=lambda shape: len(shape or ())))
 
     @property
