@@ -43,6 +43,9 @@ class TestExitStatus:
         assert ran.status == 2
         assert ran.err == "a.onnx: error: no such file or folder\n"
         assert ran.out == ""
+        for command, entries in (("check", "files"), ("anatomy", "models")):
+            (entry,) = run(command, "--format", "json", "a.onnx").json[entries]
+            assert entry["error"] == "no such file or folder"
 
     def test_no_path(self, run: Run) -> None:
         assert run("check").status == 2
@@ -294,6 +297,12 @@ class TestOtherCommands:
         ran = run("--help")
         assert ran.status == 0
         assert all(f"\n  {command} " in ran.out for command in COMMANDS)
+
+    def test_completion(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("_RESLINT_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", "reslint an")
+        monkeypatch.setenv("COMP_CWORD", "1")
+        assert run().out == "plain,anatomy\n"
 
     def test_unknown_command(self, run: Run) -> None:
         assert run("chekc").status == 2

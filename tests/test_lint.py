@@ -11,7 +11,7 @@ from stubs import ADD, CONV, DESIGN, EVERYWHERE, RELU, STUBS
 
 import reslint
 from reslint.anatomy import Anatomy, Source
-from reslint.anatomy.where import where
+from reslint.anatomy.where import module_of, source_of
 from reslint.errors import UnknownRule, UnreadableModel
 from reslint.finding import Confidence
 from reslint.lint import choose, lint
@@ -126,7 +126,7 @@ class TestWhere:
         ],
     )
     def test_names_of_the_torchscript_exporter(self, name: str, module: str | None) -> None:
-        assert where(op_of(name)) == (module, None)
+        assert module_of(op_of(name)) == module
 
     @pytest.mark.parametrize(
         ("scopes", "module"),
@@ -142,7 +142,7 @@ class TestWhere:
         ],
     )
     def test_scopes_of_the_dynamo_exporter(self, scopes: str, module: str | None) -> None:
-        assert where(op_of(name_scopes=scopes))[0] == module
+        assert module_of(op_of(name_scopes=scopes)) == module
 
     def test_innermost_frame_outside_torch(self) -> None:
         trace = (
@@ -150,19 +150,19 @@ class TestWhere:
             'File "/home/me/nets/resnet.py", line 146, in forward\n    out += identity\n'
             'File "/opt/venv/lib/python3.11/site-packages/torch/nn/modules/conv.py", line 565, in forward\n    return x'
         )
-        assert where(op_of(stack_trace=trace))[1] == Source("/home/me/nets/resnet.py", 146, "out += identity")
+        assert source_of(op_of(stack_trace=trace)) == Source("/home/me/nets/resnet.py", 146, "out += identity")
 
     def test_installed_packages_lose_their_folder(self) -> None:
         trace = (
             'File "/opt/v/lib/python3.11/site-packages/timm/models/resnet.py", line 283, in forward\n    x += shortcut'
         )
-        assert where(op_of(stack_trace=trace))[1] == Source("timm/models/resnet.py", 283, "x += shortcut")
+        assert source_of(op_of(stack_trace=trace)) == Source("timm/models/resnet.py", 283, "x += shortcut")
         alike = trace.replace("timm", "torch_geometric")
-        assert where(op_of(stack_trace=alike))[1] == Source("torch_geometric/models/resnet.py", 283, "x += shortcut")
+        assert source_of(op_of(stack_trace=alike)) == Source("torch_geometric/models/resnet.py", 283, "x += shortcut")
 
     def test_frame_without_its_line(self) -> None:
         trace = 'File "a.py", line 1, in f\nFile "b.py", line 2, in g'
-        assert where(op_of(stack_trace=trace))[1] == Source("b.py", 2, "")
+        assert source_of(op_of(stack_trace=trace)) == Source("b.py", 2, "")
 
     def test_only_torch(self) -> None:
-        assert where(op_of(stack_trace='File "torch/nn/modules/conv.py", line 565, in forward\n    x'))[1] is None
+        assert source_of(op_of(stack_trace='File "torch/nn/modules/conv.py", line 565, in forward\n    x')) is None

@@ -13,17 +13,25 @@ from reslint.net import Op
 _SCOPES = "pkg.torch.onnx.name_scopes"
 _TRACE = "pkg.torch.onnx.stack_trace"
 _FRAME = re.compile(
-    r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9})[^\n]*(?:\n(?!\s*File ")\s*(?P<text>[^\n]*))?', re.M
+    r'^[ \t]*File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9})[^\n]*(?:\n(?![ \t]*File ")(?P<text>[^\n]*))?', re.M
 )
 _INSTALLED = ("site-packages", "dist-packages")
 
 
 def where(op: Op) -> tuple[str | None, Source | None]:
     """The module that an op belongs to, and the innermost line outside torch that made it; None where nothing says."""
+    return module_of(op), source_of(op)
+
+
+def module_of(op: Op) -> str | None:
+    """The module that an op belongs to, None where nothing says."""
     noted = op.metadata
-    module = _module_of_scopes(noted[_SCOPES]) if _SCOPES in noted else _module_of_name(op)
-    frames = list(_frames(noted.get(_TRACE, "")))
-    return module, frames[-1] if frames else None
+    return _module_of_scopes(noted[_SCOPES]) if _SCOPES in noted else _module_of_name(op)
+
+
+def source_of(op: Op) -> Source | None:
+    """The innermost line outside torch that made an op, None where nothing says."""
+    return next(reversed(list(_frames(op.metadata.get(_TRACE, "")))), None)
 
 
 def _module_of_scopes(text: str) -> str | None:

@@ -40,7 +40,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal in ASCII is no reason to crash
     try:
-        status = reslint.main(standalone_mode=False)
+        status = reslint.main(prog_name="reslint", standalone_mode=False)
     except ReslintError as error:
         click.echo(f"error: {plain(str(error))}", err=True)
         status = 2

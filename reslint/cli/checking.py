@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from reslint.cli.look import NOT_LOOKED_AT, Seen, look
+from reslint.cli.look import NOT_LOOKED_AT, Seen, chosen, look
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
 from reslint.finding import Finding, Severity
@@ -19,17 +19,15 @@ FOUND = 1
 def check(options: Options) -> int:
     """Check all files, report, and say how it went."""
     start = time.perf_counter()
-    run = look(options)
     files: list[Looked] = []
     findings: list[Finding] = []
-    sound = run.sound and bool(run.paths)
-    for seen in run:
+    sound = True
+    for seen in look(options, chosen(options)):
         files.append(_looked(seen))
         findings.extend(seen.findings)
         sound = sound and not seen.fails
     report = Report(__version__, tuple(files), tuple(findings), seconds=time.perf_counter() - start)
-    if files:
-        emit(_rendered(report, options), options.output)
+    emit(_rendered(report, options), options.output)
     if not sound:
         return NOT_LOOKED_AT
     return FOUND if any(_fails(finding, options.config.fail_on) for finding in findings) else 0

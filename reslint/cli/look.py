@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from reslint.errors import NotFetched, UnreadableModel
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint
 from reslint.net import read
-from reslint.rules import ALL, Settings
+from reslint.rules import ALL, Rule, Settings
 
 NOT_LOOKED_AT = 2
 
@@ -31,46 +31,40 @@ class Seen:
     fails: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What is to be looked at, and how: the rules are known and the paths are found before the first file is read."""
-
-    options: Options
-    paths: tuple[str, ...]
-    sound: bool
-
-    def __iter__(self) -> Iterator[Seen]:
-        config = self.options.config
-        rules = choose(ALL, config.select, config.ignore, config.profile)
-        settings = Settings(
-            "design" if config.profile == "design" else "ship", config.target, config.max_residual_blocks
-        )
-        least = Confidence(config.confidence)
-        for path in progress(self.paths, self.options.quiet):
-            try:
-                anatomy = dissect(read(Path(path)))
-                findings = tuple(lint(anatomy, rules, settings, path, least))
-            except UnreadableModel as problem:
-                yield self._failed(path, problem)
-                continue
-            except Exception as bug:
-                bug.add_note(f"while looking at {path}")
-                raise
-            for line in anatomy.net.unread:
-                if not self.options.quiet:
-                    note(path, line)
-            yield Seen(path, anatomy, findings)
-
-    def _failed(self, path: str, problem: UnreadableModel) -> Seen:
-        fails = not (isinstance(problem, NotFetched) and self.options.config.unread == "note")
-        if fails:
-            error(path, str(problem))
-        elif not self.options.quiet:
-            note(path, str(problem))
-        return Seen(path, None, error=str(problem), fails=fails)
+def chosen(options: Options) -> tuple[Rule, ...]:
+    """The rules that the options select."""
+    config = options.config
+    return choose(ALL, config.select, config.ignore, config.profile)
 
 
-def look(options: Options) -> Look:
-    """Find the files that the options mean."""
-    paths, sound = models(options.paths, options.config)
-    return Look(options, paths, sound)
+def look(options: Options, rules: Sequence[Rule]) -> Iterator[Seen]:
+    """Look at all files that the options mean, with these rules."""
+    found = models(options.paths, options.config)
+    for path in progress(tuple(found), options.quiet):
+        missing = found[path]
+        yield _failed(path, UnreadableModel(missing), options) if missing else _seen(path, options, rules)
+
+
+def _seen(path: str, options: Options, rules: Sequence[Rule]) -> Seen:
+    config = options.config
+    settings = Settings("design" if config.profile == "design" else "ship", config.target, config.max_residual_blocks)
+    try:
+        anatomy = dissect(read(Path(path)))
+        findings = tuple(lint(anatomy, rules, settings, path, Confidence(config.confidence)))
+    except UnreadableModel as problem:
+        return _failed(path, problem, options)
+    except Exception as bug:
+        bug.add_note(f"while looking at {path}")
+        raise
+    for line in anatomy.net.unread if not options.quiet else ():
+        note(path, line)
+    return Seen(path, anatomy, findings)
+
+
+def _failed(path: str, problem: UnreadableModel, options: Options) -> Seen:
+    fails = not (isinstance(problem, NotFetched) and options.config.unread == "note")
+    if fails:
+        error(path, str(problem))
+    elif not options.quiet:
+        note(path, str(problem))
+    return Seen(path, None, error=str(problem), fails=fails)

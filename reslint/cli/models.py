@@ -5,11 +5,10 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from reslint.cli.output import error
 from reslint.config import Config
 
 SEARCHED = (".onnx", ".onnxtxt", ".onnxtext")
@@ -18,17 +17,13 @@ SEARCHED = (".onnx", ".onnxtxt", ".onnxtext")
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-def models(paths: Sequence[str], config: Config) -> tuple[tuple[str, ...], bool]:
-    """The model files in order, each once, and whether every path led to one; each that did not gets its line."""
-    found: dict[str, None] = {}
-    sound = True
+def models(paths: Sequence[str], config: Config) -> Mapping[str, str | None]:
+    """The model files in order, each once; a path that leads to none stands there with the reason."""
+    found: dict[str, str | None] = {}
     for path in paths:
-        here = list(_expand(path, config))
-        if not here:
-            error(path, _missing(path))
-            sound = False
-        found.update(dict.fromkeys(here))
-    return tuple(sorted(found)), sound
+        here = dict.fromkeys(_expand(path, config))
+        found.update(here or {path: _missing(path)})
+    return dict(sorted(found.items()))
 
 
 def _expand(path: str, config: Config) -> Iterator[str]:

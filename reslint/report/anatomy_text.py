@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import click
 
 from reslint.anatomy import Anatomy, Block
+from reslint.anatomy.where import module_of
 from reslint.finding import Finding
 from reslint.report.plain import counted, plain
 from reslint.report.report import Dissected
-from reslint.report.stages import Stage, dims, module_of, stages
+from reslint.report.stages import Stage, dims, stages
 
 _WIDEST = 32
 _LEGEND = {"P": "projection", "I": "identity", "S": "scaled", "G": "gated", "D": "dense"}
@@ -80,7 +81,7 @@ def _cells(found: Anatomy, row: Stage, at: Mapping[str, Sequence[Finding]]) -> t
         module if len(module) <= _WIDEST else f"...{module[3 - _WIDEST :]}",
         row.letters(lambda block: block.merge.id in at),
         plain(row.out),
-        row.branch,
+        plain(row.branch),
         row.normalization,
         _share(found, row),
         ", ".join(f"{_short(b, row)} {f.rule}" for b in row.blocks for f in at.get(b.merge.id, ())),
@@ -97,7 +98,7 @@ def _at(findings: Sequence[Finding]) -> Mapping[str, Sequence[Finding]]:
 
 def _short(block: Block, row: Stage) -> str:
     """What tells a block from the others of its stage."""
-    module = module_of(block) or ""
+    module = module_of(block.merge) or ""
     return plain(module.removeprefix(row.module) if len(row.blocks) > 1 and module else block.merge.id)
 
 
@@ -145,4 +146,4 @@ def _reasons(found: Anatomy) -> Iterator[str]:
     merges += [(m.net, m.op, str(m.role), m.reason) for m in found.merges]
     order = {id(net): rank for rank, net in enumerate(found.net.nets())}
     for _, op, role, reason in sorted(merges, key=lambda m: (order.get(id(m[0]), 0), m[1].place)):
-        yield f"{plain(op.id)}  {op.kind}  {role}: {plain(reason)}"
+        yield f"{plain(op.id)}  {plain(op.kind)}  {role}: {plain(reason)}"

@@ -23,7 +23,7 @@ def render(report: Report) -> str:
             "unread": report.unread,
         },
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _file(file: Looked) -> dict[str, object]:

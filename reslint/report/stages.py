@@ -10,7 +10,7 @@ from math import prod
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.signature import label
-from reslint.anatomy.where import where
+from reslint.anatomy.where import module_of
 from reslint.net import Op, Shape
 
 _LONG = 8
@@ -37,7 +37,7 @@ class Stage:
     @property
     def module(self) -> str:
         """What the modules of the blocks have in common."""
-        paths = [(module_of(block) or "").split(".") for block in self.blocks]
+        paths = [(module_of(block.merge) or "").split(".") for block in self.blocks]
         common = []
         for parts in zip(*paths, strict=False):
             if len(set(parts)) > 1:
@@ -103,11 +103,6 @@ def _continues(before: Block, block: Block) -> bool:
     if block.net is not before.net or _extent(block) != _extent(before):
         return False
     return block.stack == before.stack or _out(block) != _out(before)
-
-
-def module_of(block: Block) -> str | None:
-    """The module of a block, as the exporter noted it."""
-    return where(block.merge)[0]
 
 
 def dims(shape: Shape | None) -> str:

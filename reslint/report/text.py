@@ -18,7 +18,7 @@ _NAMED = 4  # as many related places are named; the JSON has them all
 
 def render(report: Report, *, color: bool = False, verbose: bool = False) -> str:
     """The findings of each file, or that it is sound and what was seen in it, and a closing line."""
-    text = "\n".join(_lines(report, verbose)) + "\n"
+    text = "".join(f"{line}\n" for line in _lines(report, verbose))
     return text if color else click.unstyle(text)
 
 
@@ -38,8 +38,9 @@ def _lines(report: Report, verbose: bool) -> Iterator[str]:
             yield from ("",) if apart else ()
             yield f"{plain(file.path)}: {click.style('ok', fg='green')}, {_seen(file)}"
             apart = False
-    yield ""
-    yield _closing(report)
+    if any(not file.error for file in report.files):
+        yield ""
+        yield _closing(report)
 
 
 def _seen(file: Looked) -> str:
