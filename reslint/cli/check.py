@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from reslint.cli.options import Options, shared
@@ -15,6 +17,7 @@ def command(options: Options) -> int:
     PATH is a model file, a folder to search, or a glob. The exit status is 0 when all was looked at and nothing found, 1
     on findings, 2 when something could not be looked at.
     """
+    start = time.perf_counter()  # the import is a part of what the user waits for
     from reslint.cli.checking import check
 
-    return check(options)
+    return check(options, start)

@@ -16,9 +16,8 @@ from reslint.version import __version__
 FOUND = 1
 
 
-def check(options: Options) -> int:
-    """Check all files, report, and say how it went."""
-    start = time.perf_counter()
+def check(options: Options, start: float) -> int:
+    """Check all files, report with the seconds since `start`, and say how it went."""
     files: list[Looked] = []
     findings: list[Finding] = []
     sound = True
