@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from reslint.anatomy.blocks import block
+from reslint.anatomy.cost import costs
 from reslint.anatomy.depth import depth_of
 from reslint.anatomy.flow import flow_of
 from reslint.anatomy.residual import verdicts
 from reslint.anatomy.stacks import stacked
-from reslint.anatomy.values import Anatomy, Block, Cost, Depth, Merge, Role, Stack
+from reslint.anatomy.values import Anatomy, Block, Depth, Merge, Role, Stack
 from reslint.net import Net
 
 _BYPASSING = frozenset({Role.UNET, Role.FPN})
@@ -35,4 +36,4 @@ def dissect(net: Net) -> Anatomy:
         if inner is net:
             bypasses = {b.merge.id for b in found} | {m.op.id for m in others if m.role in _BYPASSING}
             depth = depth_of(flow, found, bypasses)
-    return Anatomy(net, tuple(blocks), tuple(merges), tuple(stacks), depth, Cost(0, 0))
+    return Anatomy(net, tuple(blocks), tuple(merges), tuple(stacks), depth, costs(net))

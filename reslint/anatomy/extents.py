@@ -1,91 +1,140 @@
-"""Dimensions in, numbers out: extents as they stand, symbols as they were given, everything else taken as 1 and noted."""
+"""A block in, how large its sides become for each size of its fork out: the formulas of convolution, pooling and slicing."""
 
 from __future__ import annotations
 
-import ast
-import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
-from reslint.net import Dim, Net
+import numpy as np
 
-_BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-_CALLS: Mapping[str, Callable[[list[float]], float]] = {
-    "floor": lambda given: math.floor(given[0]),
-    "ceil": lambda given: math.ceil(given[0]),
-    "ceiling": lambda given: math.ceil(given[0]),
-    "max": max,
-    "min": min,
-}
+from reslint.anatomy.ops import CONVS
+from reslint.anatomy.values import Block
+from reslint.net import Net, Op
+from reslint.net.weights import array, integers
+
+Sizes = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+TRIED: Sizes = np.arange(1, 130, dtype=np.int64)
+"""The sizes of the fork that are compared; the formulas repeat with the product of the strides."""
+
+_POOLS = frozenset({"MaxPool", "AveragePool", "LpPool"})
+_FAR = np.int64(1) << 40
 
 
-class Extents:
-    """The extents of a net's tensors, with `sizes` for its symbols. `assumed` collects what had to be taken as 1."""
+def side_sizes(block: Block, axis: int) -> tuple[Sizes, Sizes] | None:
+    """The extents of shortcut and branch along an axis, for each of the sizes TRIED of the fork; None where a formula is missing."""
+    shape = block.net.shape(block.fork)
+    if shape is None:
+        return None
+    short = _followed(block.net, block.shortcut, block.fork, len(shape), axis).get(block.sides[0])
+    long = _followed(block.net, block.branch, block.fork, len(shape), axis).get(block.sides[1])
+    if short is None or long is None or short[0] != axis or long[0] != axis:
+        return None
+    return short[1], long[1]
 
-    def __init__(self, net: Net, sizes: Mapping[str, int]) -> None:
-        self.net = net
-        self.sizes = sizes
-        self.assumed: set[str] = set()
-        self._known: dict[Dim, int] = {}
 
-    def inside(self, net: Net) -> Extents:
-        """The same for the body of a control-flow op."""
-        found = Extents(net, self.sizes)
-        found.assumed, found._known = self.assumed, self._known
-        return found
+Along = tuple[int, Sizes]  # where the followed axis is now, and its extents
 
-    def shape(self, name: str) -> tuple[int, ...] | None:
-        """The shape of a tensor, None where the rank is unknown."""
-        shape = self.net.shape(name)
-        return None if shape is None else tuple([d if isinstance(d, int) else self.extent(d) for d in shape])
 
-    def size(self, name: str) -> int | None:
-        """The number of elements of a tensor, None where the rank is unknown."""
-        shape = self.net.shape(name)
-        if shape is None:
-            return None
-        total = 1
-        for d in shape:
-            total *= d if isinstance(d, int) else self.extent(d)
-        return total
+def _followed(net: Net, ops: Sequence[Op], fork: str, rank: int, axis: int) -> dict[str, Along]:
+    known: dict[str, Along] = {fork: (axis, TRIED)}
+    ranks = {fork: rank}
+    for op in ops:
+        given = [known[i] for i in op.inputs if i in known]
+        unknown = any(net.is_data(i) and i not in known for i in op.inputs)
+        if not given or unknown or any(g[0] != given[0][0] or not np.array_equal(g[1], given[0][1]) for g in given):
+            continue
+        after = _through(net, op, *given[0], ranks.get(op.inputs[0], rank))
+        for output in op.outputs:
+            if after is not None:
+                known[output] = after
+                ranks[output] = len(net.shape(output) or ()) or rank
+    return known
 
-    def extent(self, dim: str | None) -> int:
-        """A symbol or an expression of symbols, such as exporters write: `2*length + 1`, `floor(s0/2)`."""
-        if dim not in self._known:
-            self._known[dim] = max(0, math.floor(self._number(dim)))
-        return self._known[dim]
 
-    def _number(self, dim: str | None) -> float:
-        if dim is None or dim in self.sizes or dim.isidentifier():
-            return self._symbol(dim)
-        try:
-            return self._value(ast.parse(dim, mode="eval").body)
-        except (SyntaxError, ValueError, ZeroDivisionError, RecursionError):
-            return self._symbol(dim)  # a name that only looks like arithmetic
+def _through(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | None:
+    if op.type in CONVS or op.type in _POOLS:
+        return (axis, _convolved(net, op, axis - 2, sizes)) if axis >= 2 and op.type != "ConvTranspose" else None
+    if op.type == "Transpose":
+        perm = op.integers("perm") or tuple(reversed(range(rank)))
+        return perm.index(axis), sizes
+    if op.type == "Slice":
+        return _sliced(net, op, axis, sizes, rank)
+    if op.type == "Pad":
+        return _padded(net, op, axis, sizes, rank)
+    if op.type in ("MatMul", "Gemm"):
+        return (axis, sizes) if axis < rank - 1 else None
+    if op.type in _SAME:
+        return axis, sizes
+    return None
 
-    def _symbol(self, name: str | None) -> float:
-        if name is not None and name in self.sizes:
-            return self.sizes[name]
-        self.assumed.add("?" if name is None else name)
-        return 1
 
-    def _value(self, node: ast.expr) -> float:
-        match node:
-            case ast.Constant(value=int(number)):
-                return number
-            case ast.Name(id=name):
-                return self._symbol(name)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self._value(operand)
-            case ast.BinOp(left=left, op=kind, right=right) if type(kind) in _BINARY:
-                return _BINARY[type(kind)](self._value(left), self._value(right))
-            case ast.Call(func=ast.Name(id=name), args=args) if name.lower() in _CALLS and args:
-                return _CALLS[name.lower()]([self._value(a) for a in args])
-        raise ValueError("no arithmetic of dimensions")
+_SAME = frozenset(
+    {
+        "Relu",
+        "LeakyRelu",
+        "PRelu",
+        "Elu",
+        "Selu",
+        "Sigmoid",
+        "HardSigmoid",
+        "Tanh",
+        "Softplus",
+        "Gelu",
+        "HardSwish",
+        "Clip",
+        "Mish",
+    }
+    | {
+        "Swish",
+        "BatchNormalization",
+        "InstanceNormalization",
+        "LayerNormalization",
+        "GroupNormalization",
+        "RMSNormalization",
+    }
+    | {"Add", "Sub", "Mul", "Div", "Cast", "Dropout", "Erf", "Sqrt", "Pow", "Neg", "Softmax", "LpNormalization"}
+)
+
+
+def _convolved(net: Net, op: Op, at: int, sizes: Sizes) -> Sizes | None:
+    """The output extents of a convolution or a pooling (ONNX operators, Conv and MaxPool: output shape)."""
+    weight = net.shape(op.inputs[1])[2:] if op.type in CONVS and (net.shape(op.inputs[1]) or ()) else ()  # type: ignore[index]
+    kernel = (op.integers("kernel_shape") or weight)[at]
+    if not isinstance(kernel, int):
+        return None
+    stride = (op.integers("strides") or (1,) * (at + 1))[at]
+    dilation = (op.integers("dilations") or (1,) * (at + 1))[at]
+    reach = dilation * (kernel - 1) + 1
+    mode = op.text("auto_pad", "NOTSET")
+    if mode.startswith("SAME"):
+        return -(-sizes // stride)
+    pads = op.integers("pads") if mode == "NOTSET" else None
+    padding = pads[at] + pads[at + len(pads) // 2] if pads else 0
+    room = sizes + padding - reach
+    return (-(-room // stride) if op.integer("ceil_mode", 0) else room // stride) + 1
+
+
+def _sliced(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | None:
+    if len(op.inputs) < 3:
+        return None
+    starts, ends = integers(net, op.inputs[1]), integers(net, op.inputs[2])
+    axes = integers(net, op.inputs[3]) if len(op.inputs) > 3 and op.inputs[3] else tuple(range(len(starts or ())))
+    steps = integers(net, op.inputs[4]) if len(op.inputs) > 4 and op.inputs[4] else (1,) * len(starts or ())
+    if starts is None or ends is None or axes is None or steps is None:
+        return None
+    for a, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if a % rank == axis:
+            if step < 1:
+                return None
+            first = np.clip(np.where(start < 0, sizes + start, start), 0, sizes)
+            last = np.clip(np.where(end < 0, sizes + max(end, -_FAR), min(end, _FAR)), 0, sizes)
+            return axis, np.maximum(0, -(-(last - first) // step))
+    return axis, sizes
+
+
+def _padded(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | None:
+    pads = array(net, op.inputs[1], 64) if len(op.inputs) > 1 else None
+    if pads is None or pads.size != 2 * rank:
+        return None
+    flat = pads.reshape(-1)
+    return axis, sizes + int(flat[axis]) + int(flat[axis + rank])

@@ -1,0 +1,28 @@
+"""Anatomy in, branches that can only add out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy, Kind
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called, producer
+
+
+@rule("branch-nonnegative", "shortcut", Severity.WARNING, Confidence.LIKELY, design=True)
+def branch_nonnegative(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """The branch ends in an activation that can't be negative, so that the stream can only grow."""
+    for stack in anatomy.stacks:
+        found = [b for b in stack.blocks if b.nonnegative and b.kind not in (Kind.DENSE, Kind.GATED)]
+        if found:
+            first = found[0]
+            yield Draft(
+                first.merge,
+                first.net,
+                f"the branch{called(first.merge)} ends in {producer(first.net, first.sides[1])}, which is never negative: "
+                "the stream can only grow",
+                "move the activation behind the merge, or before the branch's last layer",
+                {"end": producer(first.net, first.sides[1]), "blocks": len(found), "of": len(stack.blocks)},
+                related=tuple(b.merge for b in found[1:]),
+            )

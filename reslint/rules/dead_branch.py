@@ -1,0 +1,65 @@
+"""Anatomy in, branches that are provably zero out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
+from reslint.finding import Confidence, Severity
+from reslint.net import Net, Op
+from reslint.net.weights import array
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called
+
+_NEAR = 8  # ops to look back from the merge
+
+
+@rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN)
+def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """The branch is provably constant or zero."""
+    for block in anatomy.blocks:
+        found = _zeroed(block) if block.kind is not Kind.DENSE else None
+        if found is not None:
+            op, name = found
+            yield Draft(
+                block.merge,
+                block.net,
+                f"the branch{called(block.merge)} is always zero: {op.type} {op.id} multiplies it with {name}, which is all zeros",
+                "train the block, or remove it if it was pruned",
+                {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
+            )
+
+
+def _zeroed(block: Block) -> tuple[Op, str] | None:
+    """The op near the branch's end that multiplies with nothing but zeros, and those zeros."""
+    net = block.net
+    op = net.producer.get(block.sides[1])
+    for _ in range(_NEAR):
+        if op is None:
+            return None
+        factor = _factor(net, op)
+        if factor and _is_zero(net, factor):
+            return op, factor
+        if op.type not in LAYOUT | {"Mul", "Dropout"} or sum(net.is_data(i) for i in op.inputs) != 1:
+            return None
+        op = net.producer.get(next(i for i in op.inputs if net.is_data(i)))
+    return None
+
+
+def _factor(net: Net, op: Op) -> str:
+    """The constant that an op multiplies its input with, where nothing else is added."""
+    constants = [i for i in op.inputs if i and net.is_constant(i)]
+    if op.type == "Mul" and len(constants) == 1 or op.type == "MatMul" and len(constants) == 1:
+        return constants[0]
+    if is_layer(net, op) and op.type in ("Conv", "Gemm") or op.type in NORMS and len(op.inputs) > 1:
+        bias = op.inputs[2] if len(op.inputs) > 2 else ""
+        return op.inputs[1] if not bias or _is_zero(net, bias) else ""
+    return ""
+
+
+def _is_zero(net: Net, name: str) -> bool:
+    found = array(net, name)
+    return found is not None and found.size > 0 and found.dtype.kind in "fiu" and not np.any(found)

@@ -1,0 +1,26 @@
+"""Anatomy in, merges that add a tensor to itself out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy
+from reslint.anatomy.residual import DOUBLED
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called, producer
+
+
+@rule("empty-branch", "shortcut", Severity.ERROR, Confidence.PROVEN)
+def empty_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A merge adds a tensor to itself."""
+    for merge in anatomy.merges:
+        if merge.reason == DOUBLED:
+            name = merge.op.inputs[0]
+            yield Draft(
+                merge.op,
+                merge.net,
+                f"the merge{called(merge.op)} adds {name} to itself: there is no branch",
+                "add the branch's output to the shortcut, or multiply by 2 if doubling is meant",
+                {"tensor": name, "made_by": producer(merge.net, name)},
+            )

@@ -1,0 +1,36 @@
+"""Anatomy in, projections that skip most of their input out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy
+from reslint.anatomy.ops import CONVS, strides
+from reslint.finding import Confidence, Severity
+from reslint.net import Op
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called
+
+
+@rule("lossy-downsample", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
+def lossy_downsample(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A strided 1x1 convolution on the shortcut skips most of its input."""
+    found = [(b, op) for b in anatomy.blocks for op in b.shortcut if _skips(op)]
+    if found:
+        block, op = found[0]
+        kept = 1.0
+        for stride in strides(op):
+            kept /= stride
+        yield Draft(
+            block.merge,
+            block.net,
+            f"the projection{called(block.merge)} reads {kept:.0%} of its input: a 1x1 kernel with stride {max(strides(op))}",
+            "average-pool with the stride first, then project with stride 1 (ResNet-D)",
+            {"kernel": 1, "strides": list(strides(op)), "share_read": kept, "blocks": len(found)},
+            related=tuple(b.merge for b, _ in found[1:]),
+        )
+
+
+def _skips(op: Op) -> bool:
+    kernel = op.integers("kernel_shape")
+    return op.type in CONVS and kernel is not None and max(kernel) == 1 and max(strides(op), default=1) > 1

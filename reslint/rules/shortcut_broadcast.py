@@ -1,0 +1,86 @@
+"""Anatomy in, residual merges that only work because one side is stretched out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy.ops import is_learned
+from reslint.finding import Confidence, Severity
+from reslint.net import Dim, Net
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called, producer, shown, side_evidence, side_lines
+
+
+@rule("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN)
+def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A side of a residual merge is stretched over an axis where the other is larger."""
+    for block in anatomy.blocks:
+        if block.kind is Kind.DENSE:
+            continue
+        for at, (side, other) in enumerate((block.sides, block.sides[::-1])):
+            axes = _stretched(block, side, other)
+            if not axes or _is_meant(block, side, axes):
+                continue
+            label, opposite = ("shortcut", "branch") if at == 0 else ("branch", "shortcut")
+            axis = axes[0]
+            made = _collapse(block.net, side, axis)
+            yield Draft(
+                block.merge,
+                block.net,
+                f"the {label}{called(block.merge)} gives {shown(block.net.shape(side))}, which is stretched "
+                f"over axis {axis} of the {opposite} {shown(block.net.shape(other))}",
+                f"make the {label} as large as the {opposite} on axis {axis}; it became 1 at {made}",
+                {**side_evidence(block), "stretched": label, "axes": list(axes), "collapsed_at": made},
+                (*side_lines(block), ("collapsed", f"axis {axis} became 1 at {made}")),
+            )
+
+
+def _stretched(block: Block, side: str, other: str) -> tuple[int, ...]:
+    """The axes of the sum over which a side is stretched."""
+    small, large = block.net.shape(side), block.net.shape(other)
+    if small is None or large is None:
+        return ()
+    rank = max(len(small), len(large))
+    found = []
+    for back in range(1, rank + 1):
+        s: Dim = small[-back] if back <= len(small) else 1
+        d: Dim = large[-back] if back <= len(large) else 1
+        if s == 1 and (isinstance(d, int) and d > 1 or isinstance(d, str) and d in block.net.symbols):
+            found.append(rank - back)
+    return tuple(sorted(found))
+
+
+def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:
+    """Whether something is learned behind the op that made a side small: a global context, a condition (GCNet, FiLM)."""
+    net = block.net
+    small = net.shape(side) or ()
+    op = net.producer.get(side)
+    for _ in range(32):
+        if op is None:
+            return True
+        before = next((i for i in op.inputs if net.is_data(i)), "")
+        shape = net.shape(before)
+        if shape is None:
+            return True
+        if len(shape) != len(small) or any(a < len(shape) and shape[a] != 1 for a in axes):
+            return False
+        if is_learned(net, op):
+            return True
+        op = net.producer.get(before)
+    return True
+
+
+def _collapse(net: Net, side: str, axis: int) -> str:
+    """The op at which an axis became 1."""
+    name = side
+    for _ in range(32):
+        op = net.producer.get(name)
+        if op is None:
+            break
+        before = next((i for i in op.inputs if net.is_data(i)), "")
+        shape = net.shape(before)
+        if shape is None or axis >= len(shape) or shape[axis] != 1:
+            break
+        name = before
+    return producer(net, name)

@@ -1,0 +1,51 @@
+"""Anatomy in, residual merges whose sides round differently for some input sizes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reslint.anatomy import Anatomy, Kind
+from reslint.anatomy.extents import TRIED, side_sizes
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called, side_evidence, side_lines
+
+
+@rule("shortcut-dynamic-mismatch", "shortcut", Severity.WARNING, Confidence.PROVEN)
+def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """The sides have different sizes for some extents of a symbolic dimension."""
+    for block in anatomy.blocks:
+        shape = block.net.shape(block.fork)
+        if block.kind is Kind.DENSE or shape is None:
+            continue
+        for axis, extent in enumerate(shape):
+            sizes = side_sizes(block, axis) if not isinstance(extent, int) else None
+            if sizes is None or np.array_equal(*sizes):
+                continue
+            short, branch = sizes
+            differ = short != branch
+            alone = np.minimum(short, branch) == 1
+            fails, spreads = TRIED[differ & ~alone], TRIED[differ & alone]
+            first = int(fails[0]) if fails.size else None
+            silent = int(spreads[0]) if spreads.size else None
+            name = extent or f"axis {axis}"
+            at = int(fails[0] if fails.size else spreads[0]) - 1
+            told = f"fails from {name} = {first} on" if first else f"broadcasts silently at {name} = {silent}"
+            yield Draft(
+                block.merge,
+                block.net,
+                f"the sides{called(block.merge)} part with the size of {name}: at {at + 1} the shortcut has {short[at]}, "
+                f"the branch {branch[at]}; the sum {told}",
+                "give both sides the same stride, padding and rounding (a pooling with ceil_mode, a projection with the stride)",
+                {
+                    **side_evidence(block),
+                    "dimension": str(name),
+                    "axis": axis,
+                    "fails_at": first,
+                    "broadcasts_at": silent,
+                },
+                side_lines(block),
+            )
+            break

@@ -1,0 +1,76 @@
+"""Anatomy in, shortcuts that change the stream on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reslint.anatomy import Anatomy, Block, Kind, Placement, Stack
+from reslint.anatomy.ops import ACTIVATIONS
+from reslint.finding import Confidence, Severity
+from reslint.net import Op
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called
+
+_CLOSE = 0.01  # He et al. 2016 tried 0.5 and 1; how near to 1 is still an identity is a heuristic
+
+
+@rule("shortcut-not-identity", "shortcut", Severity.WARNING, Confidence.LIKELY)
+def shortcut_not_identity(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """An activation, a dropout, a constant scale or a gate sits on the shortcut."""
+    for stack in anatomy.stacks:
+        yield from _changed(stack, [(b, op) for b in stack.blocks for op in b.shortcut if op.type in ACTIVATIONS])
+        yield from _scaled(stack)
+        yield from _gated(stack)
+
+
+def _changed(stack: Stack, found: Sequence[tuple[Block, Op]]) -> Iterator[Draft]:
+    if found:
+        block, op = found[0]
+        yield Draft(
+            block.merge,
+            block.net,
+            f"a {op.type} sits on the shortcut{called(block.merge)}, so that the stream no longer reaches the merge unchanged",
+            f"move the {op.type} into the branch, or behind the merge",
+            {"op": op.type, "at": op.id, "blocks": len(found), "of": len(stack.blocks)},
+            related=tuple(b.merge for b, _ in found[1:]),
+        )
+
+
+def _scaled(stack: Stack) -> Iterator[Draft]:
+    """Constant factors other than 1, unless they make up for something: DeepNorm's stand before a norm and exceed 1."""
+    found = [
+        (b, b.scale_shortcut.value) for b in stack.blocks if b.scale_shortcut and b.scale_shortcut.value is not None
+    ]
+    wrong = [(b, v) for b, v in found if abs(v - 1) > _CLOSE and not (v > 1 and b.normalization is Placement.POST)]
+    if not wrong:
+        return
+    product = 1.0
+    for _, value in wrong:
+        product *= value
+    if 0.5 <= product <= 2 and len(wrong) == len(stack.blocks):
+        return
+    block, value = wrong[0]
+    yield Draft(
+        block.merge,
+        block.net,
+        f"the shortcut{called(block.merge)} is multiplied by {value:g}; over {len(wrong)} blocks the stream is scaled by {product:g}",
+        "leave the shortcut unscaled and scale the branch, or the sum, instead",
+        {"scale": value, "product": product, "blocks": len(wrong), "of": len(stack.blocks)},
+        related=tuple(b.merge for b, _ in wrong[1:]),
+    )
+
+
+def _gated(stack: Stack) -> Iterator[Draft]:
+    """A gate that every block has is an architecture (highway); one that a single block has is a slip."""
+    found = [b for b in stack.blocks if b.kind is Kind.GATED]
+    if found:
+        whole = len(found) == len(stack.blocks)
+        yield Draft(
+            found[0].merge,
+            found[0].net,
+            f"a gate{called(found[0].merge)} decides how much of the stream passes the merge",
+            "let the stream pass unchanged and gate the branch only",
+            {"blocks": len(found), "of": len(stack.blocks)},
+            related=tuple(b.merge for b in found[1:]),
+            confidence=Confidence.POSSIBLE if whole else None,
+        )

@@ -1,0 +1,50 @@
+"""Values in, the words that messages share out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reslint.anatomy import Block
+from reslint.anatomy.where import where
+from reslint.net import Dim, Net, Op
+
+
+def shown(shape: Sequence[Dim] | None) -> str:
+    """A shape as people write it: `[1, 64, H, ?]`."""
+    return "of unknown rank" if shape is None else f"[{', '.join('?' if d is None else str(d) for d in shape)}]"
+
+
+def listed(shape: Sequence[Dim] | None) -> list[Dim] | None:
+    """A shape as evidence."""
+    return None if shape is None else list(shape)
+
+
+def called(op: Op) -> str:
+    """Where a merge is, as its author calls it: `of layer3.4`, or nothing where no module is known."""
+    module, _ = where(op)
+    return f" of {module}" if module else ""
+
+
+def producer(net: Net, name: str) -> str:
+    """What makes a tensor: `Conv conv2d_42`, or that it is an input."""
+    op = net.producer.get(name)
+    return f"{op.kind} {op.id}" if op is not None else f"input {name}"
+
+
+def side_lines(block: Block) -> tuple[tuple[str, str], ...]:
+    """The two sides of a merge with their shapes and producers, as lines of evidence."""
+    return tuple(
+        (label, f"{shown(block.net.shape(name))}  {producer(block.net, name)}")
+        for label, name in zip(("shortcut", "branch"), block.sides, strict=True)
+    )
+
+
+def side_evidence(block: Block) -> dict[str, object]:
+    """The two sides of a merge with their shapes and producers, as evidence."""
+    short, branch = block.sides
+    return {
+        "shortcut_shape": listed(block.net.shape(short)),
+        "branch_shape": listed(block.net.shape(branch)),
+        "shortcut_tensor": short,
+        "branch_tensor": branch,
+    }
