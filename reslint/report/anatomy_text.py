@@ -98,8 +98,8 @@ def _at(findings: Sequence[Finding]) -> Mapping[str, Sequence[Finding]]:
 
 def _short(block: Block, row: Stage) -> str:
     """What tells a block from the others of its stage."""
-    module = module_of(block.merge) or ""
-    return plain(module.removeprefix(row.module) if len(row.blocks) > 1 and module else block.merge.id)
+    inside = (module_of(block.merge) or "").removeprefix(row.module)
+    return plain(inside or block.merge.id)
 
 
 def _share(found: Anatomy, row: Stage) -> str:
