@@ -137,6 +137,7 @@ def _broadcast(given: Iterable[Axes | None], shape: Sequence[Dim]) -> Axes:
     found: list[Axis] = []
     for back in range(1, len(shape) + 1):
         there = {g[-back] for g in given if g is not None and len(g) >= back and _size(g[-back]) != 1}
+        there = {axis for axis in there if any(atom.axis >= 0 for atom in axis)} or there
         found.append(there.pop() if len(there) == 1 else (Atom(-1, shape[-back]),))
     return tuple(reversed(found))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import (
@@ -17,7 +17,7 @@ from reslint.anatomy.ops import (
     is_interaction,
     is_learned,
 )
-from reslint.anatomy.path import Effect, step_back
+from reslint.anatomy.path import Effect, Step, step_back
 from reslint.anatomy.region import Region
 from reslint.anatomy.residual import Verdict
 from reslint.anatomy.values import Block, Kind, Placement, Scale
@@ -41,8 +41,8 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
         branch_ops=region.ops,
         reason=verdict.reason,
         normalization=_placement(flow, verdict.op, region),
-        scale_shortcut=_scale(flow, shortcut),
-        scale_branch=_scale(flow, branch),
+        scale_shortcut=_scale(flow, verdict.steps),
+        scale_branch=_scale(flow, _steps_inside(flow, branch, region)),
         gated_branch=_is_gated(flow, branch),
         activation=_activation(flow.net, verdict.op),
         nonnegative=_is_nonnegative(flow, branch),
@@ -109,23 +109,32 @@ def _is_normed_after(flow: Flow, merge: Op) -> bool:
     return False
 
 
-def _scale(flow: Flow, node: int) -> Scale | None:
-    """The constant factor at the end of a side, None where there is none."""
+def _scale(flow: Flow, steps: Iterable[Step]) -> Scale | None:
+    """The constant factor that a side ends with, None where there is none; a normalization's own gain is no scale."""
     value: float | None = 1.0
     found = False
-    for _ in range(6):
-        step = step_back(flow, node)
-        if step is None or step.effect not in (Effect.SCALE, Effect.LAYOUT, Effect.BIAS):
+    for step in steps:
+        if step.effect not in (Effect.SCALE, Effect.LAYOUT, Effect.BIAS):
             break
         if step.effect is Effect.SCALE:
-            run = flow.ops[step.before]
-            if run is not None and flow.names[step.before] in flow.norms:
-                break  # a normalization's own gain
+            run = flow.norms.get(flow.names[step.before])
+            if run is not None and run.decomposed:
+                break
             found = True
             factor = constant_factor(flow.net, step.ops[0])
             value = None if value is None or factor is None else value * factor
-        node = step.before
     return Scale(value) if found else None
+
+
+def _steps_inside(flow: Flow, node: int, region: Region) -> Iterator[Step]:
+    """The steps back from a branch's end as far as they stay inside the branch."""
+    inside = set(region.nodes)
+    while node in inside:
+        step = step_back(flow, node)
+        if step is None:
+            return
+        yield step
+        node = step.before
 
 
 def constant_factor(net: Net, op: Op) -> float | None:

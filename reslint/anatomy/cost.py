@@ -1,8 +1,9 @@
 """Net in, Cost out: parameters, multiply-accumulates and bytes of activations.
 
 Parameters are the elements of the weights that computing ops read, each once, however often it is shared or tied: floating
-point, or integers where a quantized op or a dequantizer reads them (then its scales and zero points are none). Single
-numbers, the statistics of BatchNormalization and what only decides shapes are none.
+point, integers of at most eight bits, and wider ones where a quantized op reads them as a bias. None are: single numbers,
+scales and zero points, the statistics of BatchNormalization, what only decides shapes, what a scatter writes upon. A table
+of numbers that nobody learned (a mask, sines of positions) can't be told from one that somebody did, and counts.
 Activations are what the ops that compute from the inputs' values write. The body of a Loop or Scan counts times its trip
 count; where that is not constant it counts once, and the op is among the unknown. Of an If the costlier branch counts.
 """
@@ -18,7 +19,7 @@ import onnx
 from onnx import NodeProto, TensorProto
 
 from reslint.anatomy import macs as counting
-from reslint.anatomy.extents import Extents
+from reslint.anatomy.sizes import Extents
 from reslint.anatomy.values import Cost
 from reslint.net import Net, Op
 from reslint.net.weights import integers
@@ -26,15 +27,20 @@ from reslint.net.weights import integers
 _FOREVER = 1 << 31  # exporters write "as long as the condition holds" as the largest integer
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
-_COMPLEX = frozenset({TensorProto.COMPLEX64, TensorProto.COMPLEX128})
-_NARROW = frozenset(k for n, k in TensorProto.DataType.items() if n.startswith("FLOAT") and k not in _FLOATS)
+_NARROW = frozenset(
+    kind
+    for name, kind in TensorProto.DataType.items()
+    if name.startswith(("FLOAT4", "FLOAT8", "INT4", "UINT4", "INT8", "UINT8", "INT2", "UINT2"))
+)
 
 # The inputs that hold weights, where not all do.
 _WEIGHTS: Mapping[str, tuple[int, ...]] = {
-    "BatchNormalization": (1, 2),
+    "BatchNormalization": (0, 1, 2),
     "Resize": (0,),
     "Upsample": (0,),
     "QuantizeLinear": (0,),
+    "ScatterElements": (),
+    "ScatterND": (),
 }
 # The same for ops that read weights as integers.
 _QUANTIZED: Mapping[str, tuple[int, ...]] = {
@@ -136,7 +142,7 @@ def _trips(op: Op, extents: Extents) -> int | None:
 
 
 def _bytes(name: str, extents: Extents) -> int:
-    value = extents.net.value(name)
+    value = extents.value(name)
     return 0 if value.shape is None else math.ceil((extents.size(name) or 0) * _width(value.type))
 
 
@@ -146,7 +152,11 @@ def _width(kind: int) -> float:
     if not kind or kind == TensorProto.STRING:
         return 0
     text = TensorProto.DataType.Name(TensorProto.DataType.ValueType(kind))
-    return 0.5 if text.endswith("INT4") or text.startswith("FLOAT4") else onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize
+    return (
+        0.5
+        if text.endswith("INT4") or text.startswith("FLOAT4")
+        else onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize
+    )
 
 
 def parameters(net: Net) -> int:
@@ -203,4 +213,4 @@ def _literal(node: NodeProto) -> TensorProto | None:
 
 
 def _is_weight(kind: int, whole: bool) -> bool:
-    return kind in _FLOATS or kind in _NARROW or kind in _COMPLEX or whole and kind != TensorProto.BOOL
+    return kind in _FLOATS or kind in _NARROW or whole and kind != TensorProto.BOOL

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from onnx import defs
 
-from reslint.anatomy.extents import Extents
+from reslint.anatomy.sizes import Extents
 from reslint.net import Op
 
 Count = Callable[[Op, Extents], int | None]
@@ -52,17 +52,17 @@ def _transposed_convolution(op: Op, extents: Extents) -> int | None:
     return None if given is None or kernel is None else given * math.prod(kernel[1:])
 
 
-def _product(second: int, transposed: str = "") -> Count:
+def _product(second: int) -> Count:
     def count(op: Op, extents: Extents) -> int | None:
-        """Each output element takes one row, or column where the first factor is transposed; either shape may be missing."""
-        left, right = extents.shape(op.inputs[0]), extents.shape(_input(op, second))
-        if not left or not right:
-            return None
-        turned = bool(transposed) and bool(op.integer(transposed, 0)) and len(left) > 1
-        made = extents.size(op.outputs[0])
-        if made is None and not transposed:
-            made = math.prod(left[:-1]) * right[-1] if len(right) == 2 else None
-        return None if made is None else made * left[-2 if turned else -1]
+        """Each output element takes one row of the first factor, or one column of the second, whose length is the same."""
+        made, left, right = extents.size(op.outputs[0]), op.inputs[0], _input(op, second)
+        along = -2 if op.integer("transA", 0) else -1
+        across = -1 if op.integer("transB", 0) or extents.value(right).rank == 1 else -2
+        inner = extents.literal(left, along) or extents.literal(right, across)
+        if inner is None:
+            shape = extents.shape(left)
+            inner = shape[along] if shape and len(shape) >= -along else None
+        return None if made is None or inner is None else made * inner
 
     return count
 
@@ -159,7 +159,7 @@ COUNTED: Mapping[str, Count] = {
     "MatMul": _product(1),
     "MatMulInteger": _product(1),
     "QLinearMatMul": _product(3),
-    "Gemm": _product(1, "transA"),
+    "Gemm": _product(1),
     "Einsum": _einsum,
     "RNN": _recurrent,
     "GRU": _recurrent,
@@ -173,16 +173,16 @@ COUNTED: Mapping[str, Count] = {
     "com.ms.internal.nhwc.Conv": _convolution(1),
     "com.ms.internal.nhwc.QLinearConv": _convolution(3),
     "com.microsoft.ConvTransposeWithDynamicPads": _transposed_convolution,
-    "com.microsoft.FusedMatMul": _product(1, "transA"),
-    "com.microsoft.TransposeMatMul": _product(1, "transA"),
-    "com.microsoft.FusedGemm": _product(1, "transA"),
-    "com.microsoft.GemmFloat8": _product(1, "transA"),
+    "com.microsoft.FusedMatMul": _product(1),
+    "com.microsoft.TransposeMatMul": _product(1),
+    "com.microsoft.FusedGemm": _product(1),
+    "com.microsoft.GemmFloat8": _product(1),
     "com.microsoft.GemmFastGelu": _product(1),
-    "com.microsoft.FusedMatMulActivation": _product(1, "transA"),
+    "com.microsoft.FusedMatMulActivation": _product(1),
     "com.microsoft.MatMulInteger16": _product(1),
     "com.microsoft.MatMulIntegerToFloat": _product(1),
     "com.microsoft.DynamicQuantizeMatMul": _product(1),
-    "com.microsoft.QGemm": _product(3, "transA"),
+    "com.microsoft.QGemm": _product(3),
     "com.microsoft.MatMulNBits": _four_bits,
     "com.microsoft.MatMulBnb4": _four_bits,
     "com.microsoft.DynamicQuantizeLSTM": _recurrent,
@@ -195,19 +195,22 @@ COUNTED: Mapping[str, Count] = {
 # ONNX's own ops that do multiply and add, but whose amount no published count agrees on.
 _UNCOUNTED = frozenset({"DFT", "STFT", "Det", "Loop", "Scan", "If", "SequenceMap"})
 
+# fmt: off
+_FREE_AT_MICROSOFT = (
+    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "BiasSplitGelu", "Gelu", "FastGelu", "QuickGelu", "GroupNorm",
+    "SkipGroupNorm", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization",
+    "EmbedLayerNormalization", "QEmbedLayerNormalization", "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul",
+    "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearAveragePool", "QLinearGlobalAveragePool",
+    "QLinearConcat", "QLinearReduceMean", "QLinearWhere", "RotaryEmbedding", "GemmaRotaryEmbedding", "GatherBlockQuantized",
+    "RemovePadding", "RestorePadding", "NhwcMaxPool", "ExpandDims", "GatherND", "Pad", "Trilu", "Unique", "CropAndResize",
+    "GridSample", "nchwc.MaxPool", "nchwc.AveragePool", "nchwc.GlobalMaxPool", "nchwc.GlobalAveragePool", "nchwc.Upsample",
+    "nchwc.ReorderInput", "nchwc.ReorderOutput",
+)
+# fmt: on
+
 _FREE: dict[str, bool] = {
-    **dict.fromkeys(("SimplifiedLayerNormalization", "FastGelu", "QuickGelu"), True),  # ONNX Runtime's, in ONNX's domain
-    **{
-        f"com.microsoft.{name}": True
-        for name in (
-            "BiasAdd BiasDropout BiasGelu BiasSoftmax BiasSplitGelu Gelu FastGelu QuickGelu GroupNorm SkipGroupNorm "
-            "SkipLayerNormalization SkipSimplifiedLayerNormalization SimplifiedLayerNormalization EmbedLayerNormalization "
-            "QEmbedLayerNormalization QuantizeLinear DequantizeLinear QLinearAdd QLinearMul QLinearSigmoid QLinearLeakyRelu "
-            "QLinearSoftmax QLinearAveragePool QLinearGlobalAveragePool QLinearConcat QLinearReduceMean QLinearWhere "
-            "RotaryEmbedding GemmaRotaryEmbedding GatherBlockQuantized RemovePadding RestorePadding NhwcMaxPool ExpandDims "
-            "GatherND Pad Trilu Unique CropAndResize GridSample "
-            "nchwc.MaxPool nchwc.AveragePool nchwc.GlobalMaxPool nchwc.GlobalAveragePool nchwc.Upsample "
-            "nchwc.ReorderInput nchwc.ReorderOutput"
-        ).split()
-    },
+    **dict.fromkeys(
+        ("SimplifiedLayerNormalization", "FastGelu", "QuickGelu"), True
+    ),  # ONNX Runtime's, in ONNX's domain
+    **{f"com.microsoft.{name}": True for name in _FREE_AT_MICROSOFT},
 }

@@ -151,6 +151,7 @@ def is_work(net: Net, op: Op) -> bool:
         is_learned(net, op)
         or is_interaction(net, op)
         or op.type in POOLING
+        and not op.type.startswith("Reduce")
         or is_gathering(op)
         or op.type in CONTROL
         or is_foreign(op)

@@ -321,8 +321,10 @@ def _feeds_softmax(flow: Flow, merge: Op) -> bool:
 def _stretched(flow: Flow, op: Op, route: Route) -> bool:
     """Whether the shortcut starts from a vector that was smaller than the merge all along."""
     out, side, fork = (flow.net.shape(n) for n in (op.id, flow.names[route.side], flow.names[route.fork]))
-    if Effect.LEARNED not in route.effects or out is None or side is None or fork is None:
+    if out is None or side is None or fork is None:
         return False
+    if Effect.LEARNED not in route.effects and len(fork) >= len(out) and (route.steps or not route.region.inner):
+        return False  # what was as large as the sum and is no more is a defect, and no condition
     ones = sum(d == 1 for d in side) + max(0, len(out) - len(side))
     return ones > sum(d == 1 for d in out) and sum(d != 1 for d in fork) < sum(d != 1 for d in out)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,9 +12,10 @@ import onnx.inliner
 import onnx.parser
 import onnx.shape_inference
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, numpy_helper
 
 from reslint.errors import UnreadableModel
+from reslint.net.arithmetic import computed, literal
 from reslint.net.skim import skim
 from reslint.net.triage import refuse
 from reslint.net.values import STANDARD, UNKNOWN, Dim, Net, Op, Value
@@ -22,6 +24,8 @@ from reslint.net.weights import external_problems
 TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".onnxtext"})
 SUFFIXES = frozenset({".onnx"}) | TEXT_SUFFIXES
 
+_INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
+_SMALL = 64  # elements of an axes or shape constant at most
 _DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
 _SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
 _RANDOM = frozenset(
@@ -87,6 +91,7 @@ def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]
     declared = {v.name: v for v in model.graph.value_info}
     bare = ModelProto()
     bare.CopyFrom(model)
+    _fold(bare.graph)
     unknown = {o for n in bare.graph.node if n.domain not in STANDARD for o in n.output}
     del bare.graph.value_info[:]
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
@@ -94,6 +99,35 @@ def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]
         return onnx.shape_inference.infer_shapes(bare, data_prop=True), declared
     except Exception:  # a graph that inference refuses whole is still read; what is unknown stays unknown
         return bare, declared
+
+
+def _fold(graph: GraphProto) -> None:
+    """Turn integer arithmetic on constants into initializers, where shape inference looks for axes and shapes."""
+    known = {
+        t.name: numpy_helper.to_array(t)
+        for t in graph.initializer
+        if t.data_type in _INTEGERS and t.data_location != TensorProto.EXTERNAL and math.prod(t.dims) <= _SMALL
+    }
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Constant" and node.domain in STANDARD:
+            value = literal(node)
+            held = next((a.t for a in node.attribute if a.HasField("t") and a.t.data_type in _INTEGERS), None)
+            if held is not None and held.data_location != TensorProto.EXTERNAL and math.prod(held.dims) <= _SMALL:
+                value = numpy_helper.to_array(held)
+            if value is not None and value.dtype.kind == "i":
+                known[node.output[0]] = value
+        elif node.input and len(node.output) == 1 and all(i in known for i in node.input):
+            made = computed(node, [known[i] for i in node.input])
+            if made is not None and made.dtype.kind == "i" and made.size <= _SMALL:
+                known[node.output[0]] = made
+                graph.initializer.append(numpy_helper.from_array(made, node.output[0]))
+                continue
+        kept.append(node)
+    if len(kept) < len(graph.node):
+        sound = [NodeProto.FromString(n.SerializeToString()) for n in kept]
+        del graph.node[:]
+        graph.node.extend(sound)
 
 
 class _Builder:

@@ -14,16 +14,16 @@ from reslint.net.weights import array
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
+_FRESH = 3  # where every one of so many blocks is zero, the model was never trained (ReZero, SkipInit start so)
 _NEAR = 8  # ops to look back from the merge
 
 
 @rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN)
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch is provably constant or zero."""
-    for block in anatomy.blocks:
-        found = _zeroed(block) if block.kind is not Kind.DENSE else None
-        if found is not None:
-            op, name = found
+    zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
+    if len(zeroed) < max(_FRESH, sum(not b.inner for b in anatomy.blocks)):
+        for block, (op, name) in zeroed:
             yield Draft(
                 block.merge,
                 block.net,
