@@ -43,7 +43,9 @@ def score(name: str, truth: Kinds, unsure: frozenset[str], answer: Kinds) -> Sco
 
 def ask(cli: str, paths: Sequence[Path]) -> Mapping[str, Kinds]:
     """What reslint says about the models, by name; a model without an answer is left out."""
-    done = subprocess.run([*shlex.split(cli), "anatomy", "--format", "json", *map(str, paths)], capture_output=True, text=True)
+    done = subprocess.run(
+        [*shlex.split(cli), "anatomy", "--format", "json", *map(str, paths)], capture_output=True, text=True
+    )
     if not done.stdout:
         sys.exit(f"no answer: {done.stderr.strip()}")
     models = json.loads(done.stdout)["models"]
@@ -77,7 +79,9 @@ def report(scores: Sequence[Score]) -> None:
                 print(f"  {s.name}: {title} {len(merges)}: {', '.join(merges[:3])}")
         for (was, said), count in Counter(m[1:] for m in s.mistaken).items():
             print(f"  {s.name}: {was} called {said}: {count}")
-    found, missed, false, mistaken = (sum(len(getattr(s, k)) for s in scores) for k in ("found", "missed", "false", "mistaken"))
+    found, missed, false, mistaken = (
+        sum(len(getattr(s, k)) for s in scores) for k in ("found", "missed", "false", "mistaken")
+    )
     exact = sum(not (s.missed or s.false or s.mistaken) for s in scores)
     print(
         f"{len(scores)} models, {found + missed} residual merges, {exact} exact; recall {found / max(1, found + missed):.4f}, "
