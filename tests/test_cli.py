@@ -14,6 +14,7 @@ from stubs import ADD, STUBS
 from reslint.cli import COMMANDS
 from reslint.rules import ALL
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
 
@@ -324,6 +325,14 @@ class TestOtherCommands:
     @pytest.mark.parametrize("rule", [rule.name for rule in ALL])
     def test_every_rule_has_a_page(self, run: Run, rule: str) -> None:
         assert rule in run("explain", rule).out
+
+
+def test_the_readmes_first_command(run: Run) -> None:
+    ran = run("check", *(str(FIXTURES / name) for name in ("resnet50.onnx", "resnet50_broken.onnx")))
+    assert ran.status == 1
+    assert "resnet50.onnx: ok, 16 residual blocks (12 identity, 4 projection)\n" in ran.out
+    assert "resnet50_broken.onnx: layer3.4: error[shortcut-broadcast] " in ran.out
+    assert "2 files, 32 residual blocks: 1 error, 0 warnings, 0 suppressed" in ran.out
 
 
 @pytest.mark.usefixtures("no_rules")
