@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -204,6 +205,17 @@ class TestPaths:
         for name in ("m/z.onnx", "m/b/a.onnx", "m/.git/lost.onnx", "m/.cache/lost.onnx", "m/B.ONNX"):
             write(name)
         assert self.checked(run, "m") == ["m/B.ONNX", "m/b/a.onnx", "m/z.onnx"]
+
+    def test_pipes_are_left_out_and_dangling_links_are_not(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        os.mkfifo(here / "b.onnx")
+        (here / "c.onnx").symlink_to("nowhere.onnx")
+        ran = run("check", "--format", "json", ".")
+        assert [(file["path"], file["status"]) for file in ran.json["files"]] == [
+            ("a.onnx", "checked"),
+            ("c.onnx", "failed"),
+        ]
+        assert run("check", "b.onnx").err == "b.onnx: error: is neither a file nor a folder\n"
 
     def test_each_file_once(self, run: Run, write: Write) -> None:
         write("m/a.onnx")

@@ -16,7 +16,10 @@ PAGES = (PACKAGE / "pages", PACKAGE.parent / "rules")
 @click.command("explain")
 @click.argument("rule")
 def command(rule: str) -> int:
-    """Print the page of a RULE: what it does, why, examples, when to ignore it."""
+    """Print the page of a RULE.
+
+    It says what the rule does, why that is bad, shows examples, and when to ignore it.
+    """
     from reslint.errors import UnknownRule
     from reslint.lint import nearest
     from reslint.rules import ALL

@@ -40,7 +40,9 @@ def _expand(path: str, config: Config) -> Iterator[str]:
 def _search(folder: str) -> Iterator[str]:
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "CVS")
-        yield from (os.path.normpath(os.path.join(here, f)) for f in files if f.lower().endswith(SEARCHED))
+        paths = (os.path.normpath(os.path.join(here, f)) for f in files if f.lower().endswith(SEARCHED))
+        # A link that leads nowhere is a model that is missing; a pipe or a device is none.
+        yield from (path for path in paths if os.path.isfile(path) or not os.path.exists(path))
 
 
 def _included(files: Iterator[str] | list[str], config: Config) -> Iterator[str]:
@@ -59,4 +61,4 @@ def _missing(path: str) -> str:
         return "a PyTorch module:factory needs the torch extra, and this version can't export yet; check the .onnx file"
     if os.path.isdir(path) or glob.has_magic(path):
         return "no model found here"
-    return "no such file or folder"
+    return "is neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
