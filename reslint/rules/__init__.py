@@ -4,9 +4,15 @@ from reslint.rules.activation_after_add import activation_after_add
 from reslint.rules.affine_branch import affine_branch
 from reslint.rules.branch_nonnegative import branch_nonnegative
 from reslint.rules.dead_branch import dead_branch
+from reslint.rules.depth_limit import depth_limit
 from reslint.rules.empty_branch import empty_branch
+from reslint.rules.inconsistent_normalization import inconsistent_normalization
 from reslint.rules.lossy_downsample import lossy_downsample
+from reslint.rules.missing_final_norm import missing_final_norm
+from reslint.rules.missing_normalization import missing_normalization
+from reslint.rules.missing_shortcut import missing_shortcut
 from reslint.rules.needless_projection import needless_projection
+from reslint.rules.norm_after_add import norm_after_add
 from reslint.rules.repeated_shortcut import repeated_shortcut
 from reslint.rules.rule import Draft, Rule, Settings, rule
 from reslint.rules.shortcut_broadcast import shortcut_broadcast
@@ -16,14 +22,18 @@ from reslint.rules.shortcut_low_precision import shortcut_low_precision
 from reslint.rules.shortcut_not_bypassing import shortcut_not_bypassing
 from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
+from reslint.rules.training_mode_op import training_mode_op
+from reslint.rules.unbounded_depth import unbounded_depth
 
 ALL: tuple[Rule, ...] = (
+    training_mode_op,
     shortcut_shape_mismatch,
     shortcut_broadcast,
     shortcut_layout_mismatch,
     shortcut_dynamic_mismatch,
     shortcut_not_identity,
     shortcut_low_precision,
+    missing_shortcut,
     empty_branch,
     repeated_shortcut,
     shortcut_not_bypassing,
@@ -33,6 +43,12 @@ ALL: tuple[Rule, ...] = (
     activation_after_add,
     needless_projection,
     lossy_downsample,
+    missing_normalization,
+    inconsistent_normalization,
+    missing_final_norm,
+    norm_after_add,
+    depth_limit,
+    unbounded_depth,
 )
 
 __all__ = ["ALL", "Draft", "Rule", "Settings", "rule"]
