@@ -24,6 +24,7 @@ from reslint.anatomy.values import Block, Kind, Placement, Scale
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
 
+_FAR = 8  # ops behind a merge that may make up for its gain
 _KEEPS_SIGN = LAYOUT | RESAMPLING | POOLING | {"Dropout", "Slice", "Pad"}
 
 
@@ -146,6 +147,21 @@ def constant_factor(net: Net, op: Op) -> float | None:
     if number is None or op.type == "Mul":
         return number
     return 1 / number if number and op.inputs[1] == constant else None
+
+
+def scaled_behind(net: Net, name: str) -> float:
+    """The constant factor between a merge and what reads it next; 1.0 where it is not known."""
+    factor = 1.0
+    for _ in range(_FAR):
+        after = net.consumers.get(name, ())
+        if len({op.id for op in after}) != 1 or after[0].type not in LAYOUT | {"Mul", "Div"}:
+            break
+        if sum(net.is_data(i) for i in after[0].inputs) != 1:
+            break
+        if after[0].type in ("Mul", "Div"):
+            factor *= constant_factor(net, after[0]) or 1.0
+        name = after[0].id
+    return factor
 
 
 def _is_gated(flow: Flow, node: int) -> bool:

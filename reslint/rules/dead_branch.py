@@ -14,7 +14,7 @@ from reslint.net.weights import array
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_FRESH = 3  # where every one of so many blocks is zero, the model was never trained (ReZero, SkipInit start so)
+_FRESH, _MOST = 3, 0.75  # where most of three blocks or more are zero, the model was never trained (ReZero starts so)
 _NEAR = 8  # ops to look back from the merge
 
 
@@ -22,7 +22,7 @@ _NEAR = 8  # ops to look back from the merge
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch is provably constant or zero."""
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
-    if len(zeroed) < max(_FRESH, sum(not b.inner for b in anatomy.blocks)):
+    if len(zeroed) < max(_FRESH, _MOST * len(anatomy.blocks)):
         for block, (op, name) in zeroed:
             yield Draft(
                 block.merge,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.blocks import constant_factor
+from reslint.anatomy.blocks import constant_factor, scaled_behind
 from reslint.anatomy.ops import LAYOUT
 from reslint.finding import Confidence, Severity
 from reslint.net import Net
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_FAR = 8  # ops behind a merge that may make up for its gain
 _CLOSE = 0.05
 
 
@@ -25,7 +24,7 @@ def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         gains = _gains(block)
         twice = gains.get(block.sides[1], 0.0)
         total = gains.get(block.sides[0], 0.0) + twice
-        if abs(twice - 1) > _CLOSE or abs(total * _behind(block.net, block.merge.id) - 1) <= _CLOSE:
+        if abs(twice - 1) > _CLOSE or abs(total * scaled_behind(block.net, block.merge.id) - 1) <= _CLOSE:
             continue
         yield Draft(
             block.merge,
@@ -53,20 +52,3 @@ def _gains(block: Block) -> dict[str, float]:
         for output in op.outputs:
             gains[output] = gain
     return gains
-
-
-def _behind(net: Net, name: str) -> float:
-    """The constant factor between a merge and what reads it next."""
-    factor = 1.0
-    for _ in range(_FAR):
-        after = net.consumers.get(name, ())
-        if (
-            len(after) != 1
-            or after[0].type not in LAYOUT | {"Mul", "Div"}
-            or sum(net.is_data(i) for i in after[0].inputs) != 1
-        ):
-            break
-        if after[0].type in ("Mul", "Div"):
-            factor *= constant_factor(net, after[0]) or 1.0
-        name = after[0].id
-    return factor

@@ -37,11 +37,18 @@ def _changed(stack: Stack, found: Sequence[tuple[Block, Op]]) -> Iterator[Draft]
 
 
 def _scaled(stack: Stack) -> Iterator[Draft]:
-    """Constant factors other than 1, unless they make up for something: DeepNorm's stand before a norm and exceed 1."""
+    """Constant factors other than 1, unless they make up for something.
+
+    DeepNorm's exceed 1 and stand before a normalization; a propagation without weights (APPNP, SSGC) mixes in its start.
+    """
     found = [
         (b, b.scale_shortcut.value) for b in stack.blocks if b.scale_shortcut and b.scale_shortcut.value is not None
     ]
-    wrong = [(b, v) for b, v in found if abs(v - 1) > _CLOSE and not (v > 1 and b.normalization is Placement.POST)]
+    wrong = [
+        (b, v)
+        for b, v in found
+        if abs(v - 1) > _CLOSE and b.depth and not (v > 1 and b.normalization is Placement.POST)
+    ]
     if not wrong:
         return
     product = 1.0

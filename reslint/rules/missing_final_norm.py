@@ -1,0 +1,77 @@
+"""Anatomy in, pre-norm stacks whose stream reaches the head as it is out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy, Block, Kind, Placement
+from reslint.anatomy.flow import Flow, flow_of
+from reslint.anatomy.ops import SKIP_NORMS, is_interaction, is_layer
+from reslint.finding import Confidence, Severity
+from reslint.net import Op
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called
+
+_DEEP = 2
+_FAR = 64  # ops to look ahead
+
+
+@rule("missing-final-norm", "norm", Severity.WARNING, Confidence.LIKELY)
+def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A pre-norm stack feeds its head with no normalization after the last merge."""
+    flows = {id(net): flow_of(net) for net in anatomy.net.nets()}
+    merges = {b.merge.id for b in anatomy.blocks} | {m.op.id for m in anatomy.merges}
+    for stack in anatomy.stacks:
+        pre = [b for b in stack.blocks if b.normalization is Placement.PRE and b.kind is not Kind.DENSE]
+        last = stack.blocks[-1]
+        if len(pre) < _DEEP or len(pre) < len(stack.blocks) - 1 or last.normalization is not Placement.PRE:
+            continue
+        head = _head(flows[id(last.net)], last, merges)
+        if head is not None:
+            yield Draft(
+                last.merge,
+                last.net,
+                f"the stream behind the last of {len(stack.blocks)} pre-norm blocks{called(last.merge)} reaches the head "
+                f"{head.type} {head.id} unnormalized",
+                "normalize once between the last merge and the head",
+                {"blocks": len(stack.blocks), "pre_norm": len(pre), "head": head.id, "head_type": head.type},
+                (("then", f"{head.type} {head.id}, no normalization between"),),
+            )
+
+
+def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
+    """The learned layer that reads the stream as it is, where that is all that becomes of it; None where it is normalized."""
+    net = flow.net
+    sources = {run.source for run in flow.norms.values()}
+    todo = deque(o for o in last.merge.outputs if o)
+    heads: list[Op] = []
+    seen = 0
+    while todo:
+        name = todo.popleft()
+        seen += 1
+        if name in sources or seen > _FAR:
+            return None
+        for op in net.consumers.get(name, ()):
+            if op.id in merges or op.type in SKIP_NORMS or is_interaction(net, op):
+                return None
+            if is_layer(net, op):
+                heads.append(op)
+            else:
+                todo.extend(o for o in op.outputs if o)
+    return heads[0] if heads and not any(_goes_on(flow, head, merges) for head in heads) else None
+
+
+def _goes_on(flow: Flow, head: Op, merges: set[str]) -> bool:
+    """Whether residual blocks follow behind a layer, so that it is a transition and no head."""
+    todo, seen = [head], set()
+    while todo:
+        op = todo.pop()
+        if op.id in seen or len(seen) > _FAR:
+            continue
+        seen.add(op.id)
+        for after in (c for o in op.outputs for c in flow.net.consumers.get(o, ())):
+            if after.id in merges:
+                return True
+            todo.append(after)
+    return False

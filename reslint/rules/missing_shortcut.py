@@ -1,0 +1,34 @@
+"""Anatomy in, the one of many like blocks that lost its shortcut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy
+from reslint.anatomy.siblings import gaps
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called, listed
+
+_ENOUGH = 3  # siblings that make a rule of it, a heuristic
+
+
+@rule("missing-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
+def missing_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """One of many like blocks in a row lacks the shortcut that its siblings have."""
+    for gap in gaps(anatomy):
+        if len(gap.siblings) < _ENOUGH:
+            continue
+        yield Draft(
+            gap.end,
+            gap.net,
+            f"the work{called(gap.end)} is that of {len(gap.siblings)} sibling blocks, but no shortcut bypasses it",
+            f"add {gap.fork} to {gap.end.id}, as the siblings do",
+            {
+                "siblings": len(gap.siblings),
+                "fork": gap.fork,
+                "shape": listed(gap.net.shape(gap.end.id)),
+                "sibling_merges": [b.merge.id for b in gap.siblings[:4]],
+            },
+            (("siblings", ", ".join(b.merge.id for b in gap.siblings[:4])),),
+        )

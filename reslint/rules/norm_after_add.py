@@ -1,0 +1,36 @@
+"""Anatomy in, stacks that normalize the stream itself out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy, Kind, Placement
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called
+
+_STATISTICAL = frozenset({"BatchNormalization", "GroupNormalization", "InstanceNormalization", "GroupNorm"})
+
+
+@rule("norm-after-add", "norm", Severity.WARNING, Confidence.LIKELY, design=True)
+def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A batch, group or instance normalization stands on the stream after each merge."""
+    for stack in anatomy.stacks:
+        found = [
+            b
+            for b in stack.blocks
+            if b.normalization is Placement.POST
+            and b.kind is not Kind.DENSE
+            and any(op.type in _STATISTICAL for op in b.net.consumers.get(b.merge.id, ()))
+        ]
+        if len(found) >= 2:
+            first = found[0]
+            yield Draft(
+                first.merge,
+                first.net,
+                f"the stream is normalized behind {len(found)} merges in a row, the first{called(first.merge)}, "
+                "so that no shortcut passes it unchanged",
+                "move the normalization into the branch",
+                {"blocks": len(found), "error_after_add": 8.17, "error_in_branch": 6.61},
+                related=tuple(b.merge for b in found[1:]),
+            )
