@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from reslint.anatomy.flow import Flow, flow_of
-from reslint.anatomy.norms import NormRun
-from reslint.anatomy.ops import is_interaction, is_layer
+from reslint.anatomy.norms import NormRun, is_norm
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.signature import described
-from reslint.anatomy.values import Anatomy, Block, Kind, Placement
+from reslint.anatomy.values import Anatomy, Block, Kind
 from reslint.net import Net, Op
+
+
+_FAR = 400  # ops to look back for the merge before a piece of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,15 @@ class Gap:
 
 
 def work(net: Net, ops: Iterable[Op]) -> str:
-    """The layers of a branch, without normalizations: what makes blocks siblings."""
-    counted = Counter(described(net, op) for op in ops if is_layer(net, op) or is_interaction(net, op))
-    return ", ".join(f"{n} {what}" for what, n in sorted(counted.items()))
+    """What a branch does, without normalizations: what makes blocks siblings."""
+    counted = Counter(described(net, op) for op in ops if not is_norm(op))
+    return ", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if what)
+
+
+def extent(net: Net, name: str) -> object:
+    """How large a stream is, whatever its layout: its number of elements, or its shape where that is symbolic."""
+    value = net.value(name)
+    return value.size if value.size is not None else value.shape
 
 
 def norm_forms(flow: Flow, block: Block) -> Counter[str]:
@@ -51,7 +60,7 @@ def families(blocks: Sequence[Block]) -> Iterator[tuple[Block, ...]]:
     for block in blocks:
         layers = work(block.net, block.branch)
         if layers and block.kind is not Kind.DENSE:
-            found.setdefault((id(block.net), layers, block.net.shape(block.merge.id)), []).append(block)
+            found.setdefault((id(block.net), layers, extent(block.net, block.merge.id)), []).append(block)
     yield from (tuple(f) for f in found.values())
 
 
@@ -60,7 +69,7 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap]:
     for net in anatomy.net.nets():
         blocks = [b for b in anatomy.blocks if b.net is net]
         like = {
-            (work(net, family[0].branch), net.shape(family[0].merge.id)): family
+            (work(net, family[0].branch), extent(net, family[0].merge.id)): family
             for family in families(blocks)
             if len(family) >= 2
         }
@@ -78,14 +87,13 @@ def _gaps(flow: Flow, blocks: Sequence[Block], like: Mapping[tuple[object, ...],
             continue
         ends.add(end)
         start = _stream_before(flow, end, merged)
-        if start is None:
-            continue
-        region = atlas.between(start, end)
-        if region is None:
+        region = atlas.between(start, end) if start is not None else None
+        if start is None or region is None:
             continue
         layers = work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
-        family = like.get((layers, flow.net.shape(flow.names[end])))
-        if family is not None and flow.net.shape(flow.names[start]) == flow.net.shape(flow.names[end]):
+        size = extent(flow.net, flow.names[end])
+        family = like.get((layers, size))
+        if family is not None and extent(flow.net, flow.names[start]) == size:
             yield Gap(flow.net, flow.names[start], flow.op(end), family)
 
 
@@ -102,19 +110,15 @@ def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | Non
 
 
 def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block]) -> int | None:
-    """The nearest merge that everything before `end` comes from, or the graph's latest common point behind one."""
-    todo = {end}
-    while todo:
-        node = max(todo)
-        if node in merged and len(todo) == 1:
+    """The nearest merge before a node; what is older flows in from the side (another stream, a shared bias)."""
+    todo = [-end]
+    seen: set[int] = set()
+    while todo and len(seen) < _FAR:
+        node = -heappop(todo)
+        if node in merged:
             return node
-        todo.discard(node)
-        todo.update(flow.preds[node])
-        if end - node > 400:
-            return None
+        for before in flow.preds[node]:
+            if before not in seen:
+                seen.add(before)
+                heappush(todo, -before)
     return None
-
-
-def usual_placement(blocks: Sequence[Block]) -> Placement:
-    """Where most of some blocks normalize."""
-    return Counter(b.normalization for b in blocks).most_common(1)[0][0]

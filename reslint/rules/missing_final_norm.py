@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.flow import Flow, flow_of
-from reslint.anatomy.ops import SKIP_NORMS, is_interaction, is_layer
+from reslint.anatomy.ops import LAYOUT, SKIP_NORMS, is_interaction, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
 from reslint.rules.rule import Draft, Settings, rule
@@ -27,6 +27,8 @@ def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         last = stack.blocks[-1]
         if len(pre) < _DEEP or len(pre) < len(stack.blocks) - 1 or last.normalization is not Placement.PRE:
             continue
+        if not _starts_normed(flows[id(last.net)], last):
+            continue
         head = _head(flows[id(last.net)], last, merges)
         if head is not None:
             yield Draft(
@@ -38,6 +40,16 @@ def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 {"blocks": len(stack.blocks), "pre_norm": len(pre), "head": head.id, "head_type": head.type},
                 (("then", f"{head.type} {head.id}, no normalization between"),),
             )
+
+
+def _starts_normed(flow: Flow, block: Block) -> bool:
+    """Whether the first thing a branch does is to normalize, so that it is pre-norm in the strict sense."""
+    sources = {run.source for run in flow.norms.values()}
+    return any(
+        name in sources
+        for op in (None, *flow.net.consumers.get(block.fork, ()))
+        for name in ((block.fork,) if op is None else op.outputs if op.type in LAYOUT else ())
+    )
 
 
 def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
@@ -59,7 +71,9 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
                 heads.append(op)
             else:
                 todo.extend(o for o in op.outputs if o)
-    return heads[0] if heads and not any(_goes_on(flow, head, merges) for head in heads) else None
+    if not heads or any(o in sources for head in heads for o in head.outputs):
+        return None  # a neck that normalizes right behind its first layer (SAM)
+    return None if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
 
 
 def _goes_on(flow: Flow, head: Op, merges: set[str]) -> bool:

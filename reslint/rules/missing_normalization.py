@@ -16,10 +16,10 @@ _DEEP = 6  # blocks from which growth of 1.9 to 2.0 a block counts, a heuristic:
 @rule("missing-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
 def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A stack of residual blocks has no normalization, no scaling and no other known remedy."""
-    if any(b.normalization is not Placement.NONE for b in anatomy.blocks):
+    if any(b.normalization not in (Placement.NONE, Placement.FOLDED) for b in anatomy.blocks):
         return
-    blocks = [b for b in anatomy.blocks if b.kind is not Kind.DENSE and b.depth and not b.inner]
-    if len(blocks) < _DEEP or any(_is_held(b) for b in blocks):
+    blocks = [b for b in anatomy.blocks if b.normalization is Placement.NONE and b.kind is not Kind.DENSE and b.depth]
+    if len(blocks) < max(_DEEP, len(anatomy.blocks) / 3) or any(_is_held(b) for b in blocks):
         return
     first = blocks[0]
     yield Draft(

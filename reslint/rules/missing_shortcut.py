@@ -10,7 +10,7 @@ from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called, listed
 
-_ENOUGH = 3  # siblings that make a rule of it, a heuristic
+_ENOUGH = 2  # siblings that make a rule of it, a heuristic
 
 
 @rule("missing-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
