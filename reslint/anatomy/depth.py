@@ -20,13 +20,13 @@ Weigh = Callable[[Op], int]
 _NEGLIGIBLE = 1e-18
 
 
-def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str]) -> Depth:
-    """How deep a net is. `bypasses` are the merges, by first output, that a skip of any kind reaches."""
+def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str], joins: Set[str]) -> Depth:
+    """How deep a net is, given merges by first output: what a skip of any kind reaches, and where parallel branches join."""
     longest, _ = _longest(flow, lambda op: 1)
     weighted, _ = _longest(flow, lambda op: _layers(flow.net, op))
     merged = {b.merge.id for b in blocks}
     residual, _ = _longest(flow, lambda op: op.id in merged)
-    plain = tuple(_longest_plain(flow, bypasses))
+    plain = tuple(_longest_plain(flow, bypasses, joins))
     return Depth(longest, weighted, residual, len(plain), plain)
 
 
@@ -56,8 +56,11 @@ def _longest(flow: Flow, weigh: Weigh) -> tuple[int, tuple[int, ...]]:
     return total, tuple(reversed(way))
 
 
-def _longest_plain(flow: Flow, bypasses: Set[str]) -> Iterator[Op]:
-    """The layers of the longest run between two merges; those with nothing nonlinear between them count once."""
+def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[Op]:
+    """The layers of the longest run between two merges; those with nothing nonlinear between them count once.
+
+    Where parallel branches join, the shortest bypasses the others; and what a gate multiplies bypasses the gate.
+    """
     net = flow.net
     runs = [0] * len(flow.names)
     fresh = [True] * len(flow.names)
@@ -66,7 +69,10 @@ def _longest_plain(flow: Flow, bypasses: Set[str]) -> Iterator[Op]:
     for node, op in enumerate(flow.ops):
         if op is None:
             continue
-        before = max(flow.preds[node], key=runs.__getitem__, default=-1)
+        if op.id in joins or op.type == "Mul":
+            before = min(flow.preds[node], key=lambda n: (runs[n], not fresh[n]), default=-1)
+        else:
+            before = max(flow.preds[node], key=lambda n: (runs[n], fresh[n]), default=-1)
         if op.id in bypasses or before < 0:
             continue
         runs[node], fresh[node], back[node] = runs[before], fresh[before], before
@@ -77,6 +83,8 @@ def _longest_plain(flow: Flow, bypasses: Set[str]) -> Iterator[Op]:
             fresh[node] = op.type in RECURRENT or is_clipping(net, op)
         elif op.type in ACTIVATIONS or is_interaction(net, op) or op.type in POOLING and "Max" in op.type:
             fresh[node] = True
+        elif flow.names[node] in flow.norms:
+            fresh[node] = fresh[node] or op.type != "BatchNormalization"  # its statistics are constants by then
     node = max(range(len(runs)), key=runs.__getitem__, default=-1)
     found = []
     while node >= 0:

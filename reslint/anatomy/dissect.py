@@ -12,6 +12,7 @@ from reslint.anatomy.values import Anatomy, Block, Depth, Merge, Role, Stack
 from reslint.net import Net
 
 _BYPASSING = frozenset({Role.UNET, Role.FPN})
+_JOINING = frozenset({Role.FUSE, Role.BRANCH, Role.SLICES})
 
 
 def dissect(net: Net) -> Anatomy:
@@ -35,5 +36,6 @@ def dissect(net: Net) -> Anatomy:
         stacks += rows
         if inner is net:
             bypasses = {b.merge.id for b in found} | {m.op.id for m in others if m.role in _BYPASSING}
-            depth = depth_of(flow, found, bypasses)
+            joins = {m.op.id for m in others if m.role in _JOINING or m.op.type == "Concat"}
+            depth = depth_of(flow, found, bypasses, joins)
     return Anatomy(net, tuple(blocks), tuple(merges), tuple(stacks), depth, costs(net))
