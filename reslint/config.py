@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reslint.errors import BadConfiguration
+from reslint.settings import Budget, Levels, Settings
 
 PROFILES = ("ship", "design")
 FAIL_ON = ("error", "warning", "note", "never")
@@ -28,8 +31,35 @@ class Config:
     confidence: str = "likely"
     unread: str = "error"
     max_residual_blocks: int | None = None
+    plain_depth: Levels = Settings().plain_depth
+    deep_post_norm: Levels = Settings().deep_post_norm
+    depth_over_width: float = Settings().depth_over_width
+    train_samples: int | None = None
+    train_tokens: int | None = None
+    budget: tuple[tuple[str, Budget], ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
     folder: Path = Path()
+
+    def settings(self, path: str) -> Settings:
+        """What the rules may ask about one model. Of the budgets that match its path, the last one counts."""
+        return Settings(
+            profile="design" if self.profile == "design" else "ship",
+            target=self.target,
+            max_residual_blocks=self.max_residual_blocks,
+            plain_depth=self.plain_depth,
+            deep_post_norm=self.deep_post_norm,
+            depth_over_width=self.depth_over_width,
+            train_samples=self.train_samples,
+            train_tokens=self.train_tokens,
+            budget=next((budget for glob, budget in reversed(self.budget) if self._matches(path, glob)), Budget()),
+            sizes=self.sizes,
+        )
+
+    def _matches(self, path: str, pattern: str) -> bool:
+        """Whether a pattern fits a model's name, or its path as seen from the folder of the configuration."""
+        seen = Path(os.path.relpath(path, self.folder))
+        return fnmatchcase(seen.name, pattern) or fnmatchcase(seen.as_posix(), pattern)
 
 
 KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name != "folder")
@@ -110,12 +140,54 @@ class _Table:
             raise self.wrong(key, "a whole number of at least 1")
         return value
 
+    def factor(self, key: str, default: float) -> float:
+        value = self.keys.get(key, default)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            raise self.wrong(key, "a number above 0")
+        return float(value)
+
+    def table(self, key: str, known: tuple[str, ...] | None) -> _Table:
+        """A table inside this one; `known` are the keys that it may have, None where that is the user's choice."""
+        value = self.keys.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(key, "a table")
+        if known is not None:
+            _refuse_unknown(value, known, self.file, f"{key}.")
+        return _Table(self.file, value)
+
+    def levels(self, key: str, default: Levels) -> Levels:
+        inner = self.table(key, ("note", "warning"))
+        note, warning = inner.count("note") or default.note, inner.count("warning") or default.warning
+        return Levels(min(note, warning), warning)
+
+    def budgets(self, key: str) -> tuple[tuple[str, Budget], ...]:
+        """One table for all models, or an array of tables with globs."""
+        value = self.keys.get(key, [])
+        rows = value if isinstance(value, list) else [value]
+        tables = [
+            _Table(self.file, {key: row}).table(key, ("match", "params", "macs", "activation-mb")) for row in rows
+        ]
+        return tuple(
+            (t.text("match") or "*", Budget(t.count("params"), t.count("macs"), t.count("activation-mb")))
+            for t in tables
+        )
+
+    def sizes(self, key: str) -> Mapping[str, int]:
+        inner = self.table(key, None)
+        return {name: size for name in inner.keys if (size := inner.count(name)) is not None}
+
+
+def _refuse_unknown(keys: Mapping[str, object], known: tuple[str, ...], file: Path, where: str = "") -> None:
+    for key in keys:
+        if key not in known:
+            close = get_close_matches(key.replace("_", "-"), known, n=1, cutoff=0)
+            raise BadConfiguration(
+                f"{file}: unknown key {where + key!r}; the nearest valid one is {where + close[0]!r}"
+            )
+
 
 def _config(keys: Mapping[str, object], file: Path) -> Config:
-    for key in keys:
-        if key not in KEYS:
-            close = get_close_matches(key.replace("_", "-"), KEYS, n=1, cutoff=0)
-            raise BadConfiguration(f"{file}: unknown key {key!r}; the nearest valid one is {close[0]!r}")
+    _refuse_unknown(keys, KEYS, file)
     table = _Table(file, keys)
     return Config(
         select=table.names("select"),
@@ -126,6 +198,13 @@ def _config(keys: Mapping[str, object], file: Path) -> Config:
         confidence=table.choice("confidence", CONFIDENCE),
         unread=table.choice("unread", UNREAD),
         max_residual_blocks=table.count("max-residual-blocks"),
+        plain_depth=table.levels("plain-depth", Settings().plain_depth),
+        deep_post_norm=table.levels("deep-post-norm", Settings().deep_post_norm),
+        depth_over_width=table.factor("depth-over-width", Settings().depth_over_width),
+        train_samples=table.count("train-samples"),
+        train_tokens=table.count("train-tokens"),
+        budget=table.budgets("budget"),
+        sizes=table.sizes("sizes"),
         exclude=table.names("exclude"),
         folder=file.parent,
     )

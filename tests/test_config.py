@@ -8,6 +8,7 @@ import pytest
 
 from reslint.config import KEYS, Config, load
 from reslint.errors import BadConfiguration
+from reslint.settings import Budget, Levels
 
 WHOLE = """
 select = ["shortcut", "norm"]
@@ -18,6 +19,13 @@ fail-on = "warning"
 confidence = "possible"
 unread = "note"
 max-residual-blocks = 100
+plain-depth = {note = 25}
+deep-post-norm = {note = 12, warning = 24}
+depth-over-width = 1.5
+train-samples = 50_000
+train-tokens = 1_000_000
+budget = [{params = 9}, {match = "big/*", macs = 7, activation-mb = 5}]
+sizes = {batch = 1, seq = 128}
 exclude = ["vendor/*"]
 """
 
@@ -38,10 +46,26 @@ def test_every_key(here: Path) -> None:
         confidence="possible",
         unread="note",
         max_residual_blocks=100,
+        plain_depth=Levels(25, 34),
+        deep_post_norm=Levels(12, 24),
+        depth_over_width=1.5,
+        train_samples=50_000,
+        train_tokens=1_000_000,
+        budget=(("*", Budget(params=9)), ("big/*", Budget(macs=7, activation_mb=5))),
+        sizes={"batch": 1, "seq": 128},
         exclude=("vendor/*",),
         folder=here,
     )
     assert all(f"\n{key} = " in WHOLE for key in KEYS)
+
+
+def test_the_last_budget_that_matches_counts(here: Path) -> None:
+    (here / "reslint.toml").write_text(WHOLE)
+    config = load(None, here)
+    assert config.settings("small.onnx").budget == Budget(params=9)
+    assert config.settings("big/small.onnx").budget == Budget(macs=7, activation_mb=5)
+    (here / "reslint.toml").write_text("[budget]\nparams = 3")
+    assert load(None, here).settings("any.onnx").budget == Budget(params=3)
 
 
 def test_nearest_counts(here: Path) -> None:
@@ -82,6 +106,11 @@ def test_given_file_goes_before_all(here: Path) -> None:
         ("target = 1", "target must be a string, not 1"),
         ("profile = 'shop'", "profile must be one of ship, design, not 'shop'"),
         ("unread = true", "unread must be one of error, note, not True"),
+        ("[budget]\nparam = 3", "unknown key 'budget.param'; the nearest valid one is 'budget.params'"),
+        ("budget = 3", "budget must be a table, not 3"),
+        ("[plain-depth]\nwarning = 0", "a whole number of at least 1, not 0"),
+        ("depth-over-width = 0", "depth-over-width must be a number above 0, not 0"),
+        ("[sizes]\nbatch = 'one'", "a whole number of at least 1, not 'one'"),
         ("max-residual-blocks = 0", "max-residual-blocks must be a whole number of at least 1, not 0"),
         ("max-residual-blocks = true", "a whole number of at least 1, not True"),
         ("max-residual-blocks = 1.5", "a whole number of at least 1, not 1.5"),

@@ -15,7 +15,7 @@ from reslint.errors import NotFetched, UnreadableModel
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint
 from reslint.net import read
-from reslint.rules import ALL, Rule, Settings
+from reslint.rules import ALL, Rule
 
 NOT_LOOKED_AT = 2
 
@@ -47,7 +47,7 @@ def look(options: Options, rules: Sequence[Rule]) -> Iterator[Seen]:
 
 def _seen(path: str, options: Options, rules: Sequence[Rule]) -> Seen:
     config = options.config
-    settings = Settings("design" if config.profile == "design" else "ship", config.target, config.max_residual_blocks)
+    settings = config.settings(path)
     try:
         anatomy = dissect(read(Path(path)))
         findings = tuple(lint(anatomy, rules, settings, path, Confidence(config.confidence)))

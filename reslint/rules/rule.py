@@ -5,22 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, get_type_hints
+from typing import get_type_hints
 
 from reslint.anatomy import Anatomy
 from reslint.finding import Confidence, Evidence, Severity
 from reslint.net import Net, Op
+from reslint.settings import Settings
 
-Profile = Literal["ship", "design"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a rule may ask of the configuration. Each threshold's default and evidence stand on the rule's page."""
-
-    profile: Profile = "ship"
-    target: str = ""
-    max_residual_blocks: int | None = None
+__all__ = ["Draft", "Rule", "Settings", "rule"]
 
 
 @dataclass(frozen=True, slots=True)

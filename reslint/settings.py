@@ -1,0 +1,42 @@
+"""What rules may ask of the configuration. Each default and its evidence stand on the page of the rule that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Profile = Literal["ship", "design"]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """From which number on something is a note, and from which a warning."""
+
+    note: int
+    warning: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a model may cost; None where there is no limit."""
+
+    params: int | None = None
+    macs: int | None = None
+    activation_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The profile, the target, and every threshold that is a choice. `sizes` stand for symbolic dimensions in costs."""
+
+    profile: Profile = "ship"
+    target: str = ""
+    max_residual_blocks: int | None = None
+    plain_depth: Levels = Levels(21, 34)
+    deep_post_norm: Levels = Levels(10, 18)
+    depth_over_width: float = 1.0
+    train_samples: int | None = None
+    train_tokens: int | None = None
+    budget: Budget = Budget()
+    sizes: Mapping[str, int] = field(default_factory=dict)
