@@ -63,7 +63,7 @@ def _placement(flow: Flow, merge: Op, region: Region) -> Placement:
         if last and not first:
             return Placement.BRANCH_END
         return Placement.PRE if not region.bare else Placement.UNKNOWN
-    if _is_normed_after(flow, merge):
+    if is_normed_behind(flow, merge):
         return Placement.POST
     if region.folded:
         return Placement.FOLDED
@@ -93,7 +93,7 @@ def _norms_near(flow: Flow, region: Region, *, forward: bool) -> Iterator[int]:
         todo.extend(after.get(node, ()) if forward else flow.preds[node])
 
 
-def _is_normed_after(flow: Flow, merge: Op) -> bool:
+def is_normed_behind(flow: Flow, merge: Op) -> bool:
     """Whether the stream behind a merge goes through one normalization and nowhere else."""
     if merge.type in SKIP_NORMS:
         return not any(merge.outputs[1:])

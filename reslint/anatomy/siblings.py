@@ -32,10 +32,12 @@ class Gap:
     siblings: tuple[Block, ...]
 
 
-def work(net: Net, ops: Iterable[Op]) -> str:
+Work = Counter[str]
+
+
+def work(net: Net, ops: Iterable[Op]) -> Work:
     """What a branch does, without normalizations: what makes blocks siblings."""
-    counted = Counter(described(net, op) for op in ops if not is_norm(op))
-    return ", ".join(f"{n} {what}" for what, n in sorted(counted.items()) if what)
+    return Counter(what for op in ops if not is_norm(op) and (what := described(net, op)))
 
 
 def extent(net: Net, name: str) -> object:
@@ -54,30 +56,76 @@ def _form(run: NormRun) -> str:
     return run.form.removesuffix("Normalization").removesuffix("Norm")
 
 
-def families(blocks: Sequence[Block]) -> Iterator[tuple[Block, ...]]:
-    """Blocks of a net that do the same work on a stream of the same shape, in order."""
+def families(blocks: Sequence[Block], *, loose: bool = False) -> Iterator[tuple[Block, ...]]:
+    """Blocks of a net that do the same work on a stream of the same size, in order; loosely, of any size."""
     found: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         layers = work(block.net, block.branch)
-        if layers and block.kind is not Kind.DENSE:
-            found.setdefault((id(block.net), layers, extent(block.net, block.merge.id)), []).append(block)
+        if not layers or block.kind is Kind.DENSE:
+            continue
+        size = None if loose else extent(block.net, block.merge.id)
+        found.setdefault((id(block.net), _shapeless(layers) if loose else frozenset(layers.items()), size), []).append(
+            block
+        )
     yield from (tuple(f) for f in found.values())
+
+
+def _shapeless(layers: Work) -> frozenset[tuple[str, int]]:
+    """Work without channels and strides: the same block in another stage."""
+    counted: Counter[str] = Counter()
+    for what, n in layers.items():
+        kind, _, shape = what.partition("[")
+        counted[kind + ",".join(shape.partition("]")[0].split(", ")[2:])] += n
+    return frozenset(counted.items())
 
 
 def gaps(anatomy: Anatomy) -> Iterator[Gap]:
     """The places in a net's stacks where a sibling's work stands without a shortcut."""
     for net in anatomy.net.nets():
         blocks = [b for b in anatomy.blocks if b.net is net]
-        like = {
-            (work(net, family[0].branch), extent(net, family[0].merge.id)): family
-            for family in families(blocks)
-            if len(family) >= 2
-        }
-        if like:
-            yield from _gaps(flow_of(net), blocks, like)
+        kin = [f for f in families(blocks) if len(f) > 1]
+        if kin:
+            yield from _between(flow_of(net), blocks, kin)
+            yield from _inside(blocks, kin)
 
 
-def _gaps(flow: Flow, blocks: Sequence[Block], like: Mapping[tuple[object, ...], tuple[Block, ...]]) -> Iterator[Gap]:
+def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+    """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
+    found = tuple(_unbypassed(flow, blocks))
+    usual = Counter(frozenset(layers.items()) for _, _, layers in found)
+    habits = [Counter[str](), *(Counter(dict(layers)) for layers, n in usual.items() if n > 1)]
+    for start, end, layers in found:
+        size = extent(flow.net, flow.names[end])
+        if extent(flow.net, flow.names[start]) != size:
+            continue
+        for family in kin:
+            rest = layers - work(family[0].net, family[0].branch)
+            same = extent(flow.net, family[0].merge.id) == size
+            if same and any(layers == work(flow.net, family[0].branch) + habit for habit in habits) and rest in habits:
+                yield Gap(flow.net, flow.names[start], flow.op(end), family)
+                break
+
+
+def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+    """Gaps inside a branch: a block that does a sibling's work and, after it, that of another family."""
+    together = {
+        (
+            frozenset((work(a[0].net, a[0].branch) + work(c[0].net, c[0].branch)).items()),
+            extent(a[0].net, a[0].merge.id),
+        ): c
+        for a in kin
+        for c in kin
+        if a[0].inner and not c[0].inner
+    }
+    for block in blocks if together else ():
+        layers = work(block.net, block.branch)
+        family = together.get((frozenset(layers.items()), extent(block.net, block.merge.id)))
+        if family is not None and block.inner:
+            yield Gap(block.net, block.inner[-1], block.merge, family)
+
+
+def _unbypassed(flow: Flow, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
+    """For each block whose fork is made by layers: where they start and end, and their work."""
     atlas = Atlas(flow)
     merged = {flow.index[o]: b for b in blocks for o in b.merge.outputs if o in flow.index}
     ends: set[int] = set()
@@ -88,13 +136,8 @@ def _gaps(flow: Flow, blocks: Sequence[Block], like: Mapping[tuple[object, ...],
         ends.add(end)
         start = _stream_before(flow, end, merged)
         region = atlas.between(start, end) if start is not None else None
-        if start is None or region is None:
-            continue
-        layers = work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
-        size = extent(flow.net, flow.names[end])
-        family = like.get((layers, size))
-        if family is not None and extent(flow.net, flow.names[start]) == size:
-            yield Gap(flow.net, flow.names[start], flow.op(end), family)
+        if start is not None and region is not None:
+            yield start, end, work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
 
 
 def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | None:

@@ -3,55 +3,85 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
-from reslint.anatomy import Anatomy, Block, Placement
+from reslint.anatomy import Anatomy, Block, Placement, Stack
+from reslint.anatomy.blocks import is_normed_behind
 from reslint.anatomy.flow import Flow, flow_of
 from reslint.anatomy.siblings import families, norm_forms
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_ENOUGH = 3  # siblings that make a rule of it, a heuristic
+_ENOUGH, _LOOSELY = 2, 5  # siblings of one size that make a rule of it, and across stages (heuristics)
+_REGULAR = 0.75  # share of a model's blocks that must normalize at all
 _STREAM = "stream"
+
+Profile = tuple[tuple[str, int], ...]
 
 
 @rule("inconsistent-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
 def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """One of many like blocks lacks the normalization that its siblings have."""
     flows = {id(net): flow_of(net) for net in anatomy.net.nets()}
-    for family in families(anatomy.blocks):
-        yield from _odd(flows[id(family[0].net)], family)
-
-
-def _odd(flow: Flow, family: Sequence[Block]) -> Iterator[Draft]:
-    profiles = [_profile(flow, block) for block in family]
-    usual, count = Counter(profiles).most_common(1)[0]
-    if count < _ENOUGH or len(family) - count > max(1, len(family) // 6):
+    profiles = {
+        block.merge.id: _profile(flows[id(block.net)], block, behind)
+        for stack in anatomy.stacks
+        for block, behind in zip(stack.blocks, _behind(flows, stack), strict=True)
+    }
+    normal = sum(bool(profile) for profile in profiles.values())
+    if normal < max(4, _REGULAR * len(profiles)):
         return
-    for at, (block, profile) in enumerate(zip(family, profiles, strict=True)):
-        lost = Counter(dict(usual)) - Counter(dict(profile))
-        gained = Counter(dict(profile)) - Counter(dict(usual))
-        if lost and not gained and 0 < at < len(family) - 1:
-            where = "behind its merge" if lost[_STREAM] else "in its branch"
-            yield Draft(
-                block.merge,
-                block.net,
-                f"the block{called(block.merge)} lacks the {', '.join(lost)} normalization {where} that {count} sibling blocks have",
-                f"normalize {where}, as the siblings do",
-                {"siblings": count, "theirs": dict(usual), "here": dict(profile)},
-                (("siblings", f"{count} with {_told(usual)}"), ("here", _told(profile))),
-                related=tuple(b.merge for b, p in zip(family, profiles, strict=True) if p == usual)[:1],
-            )
+    heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
+    told: set[str] = set()
+    streams = {name: tuple(p for p in profile if p[0] == _STREAM) for name, profile in profiles.items()}
+    for draft in (
+        *(d for family in families(anatomy.blocks) for d in _odd(family, profiles, _ENOUGH, heads)),
+        *(d for family in families(anatomy.blocks, loose=True) for d in _odd(family, profiles, _LOOSELY, heads)),
+        *_odd(anatomy.blocks, streams, max(_LOOSELY, len(streams) - 1), heads),
+    ):
+        if draft.op.id not in told:
+            told.add(draft.op.id)
+            yield draft
 
 
-def _profile(flow: Flow, block: Block) -> tuple[tuple[str, int], ...]:
+def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, heads: Set[str]) -> Iterator[Draft]:
+    """The few blocks of a family with fewer normalizations than most; the first of a stack may do without its own."""
+    here = [profiles[block.merge.id] for block in family]
+    usual, count = max(Counter(here).items(), key=lambda item: (item[1], sum(n for _, n in item[0])))
+    odd = [
+        (block, lost, profile)
+        for block, profile in zip(family, here, strict=True)
+        if (lost := Counter(dict(usual)) - Counter(dict(profile))) and not Counter(dict(profile)) - Counter(dict(usual))
+    ]
+    starts = Counter(b.normalization for b in family).most_common(1)[0][0] is Placement.PRE
+    odd = [o for o in odd if o[1][_STREAM] or not starts or o[0].merge.id not in heads]
+    if count < enough or len(odd) > max(1, len(family) // 6):
+        return
+    for block, lost, profile in odd:
+        where = "behind its merge" if lost[_STREAM] else "in its branch"
+        yield Draft(
+            block.merge,
+            block.net,
+            f"the block{called(block.merge)} lacks a normalization {where} that {count} sibling blocks have",
+            f"normalize {where}, as the siblings do",
+            {"siblings": count, "theirs": dict(usual), "here": dict(profile)},
+            (("siblings", f"{count} with {_told(usual)}"), ("here", _told(profile))),
+        )
+
+
+def _behind(flows: Mapping[int, Flow], stack: Stack) -> Iterator[bool]:
+    """Whether the stream is normalized behind each merge; what stands behind the last one may be the head's."""
+    found = [is_normed_behind(flows[id(block.net)], block.merge) for block in stack.blocks]
+    yield from (*found[:-1], found[-2] if len(found) > 1 else found[-1])
+
+
+def _profile(flow: Flow, block: Block, behind: bool) -> Profile:
     """The normalizations of a block's branch by form, and whether its stream is normalized behind the merge."""
     forms = norm_forms(flow, block)
-    if block.normalization is Placement.POST:
-        forms[_STREAM] += 1
-    return tuple(sorted(forms.items()))
+    forms[_STREAM] += behind
+    return tuple(sorted((+forms).items()))
 
 
-def _told(profile: tuple[tuple[str, int], ...]) -> str:
+def _told(profile: Profile) -> str:
     return ", ".join(f"{n} {form}" for form, n in profile) or "none"
