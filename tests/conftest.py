@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
+from pages import weigh
 
 from reslint.cli import main
 
@@ -46,12 +46,7 @@ Write = Callable[..., Path]
 def parsed(graph: str) -> onnx.ModelProto:
     """A checked model of a graph in ONNX text; each declared tensor that no node makes is a weight."""
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]>{graph}')
-    made = {name for node in model.graph.node for name in node.output}
-    for value in [v for v in model.graph.value_info if v.name not in made]:
-        shape = [d.dim_value for d in value.type.tensor_type.shape.dim]
-        weight = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-        model.graph.initializer.append(onnx.numpy_helper.from_array(weight, value.name))
-        model.graph.value_info.remove(value)
+    weigh(model.graph)
     onnx.checker.check_model(model)
     return model
 
