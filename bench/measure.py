@@ -27,7 +27,8 @@ class Run:
 
     def against(self, other: Run) -> str:
         """This run as multiples of another one."""
-        return f"{self.wall / other.wall:.2f} x time ({self.cpu / other.cpu:.2f} x processor), peak {self.peak - other.peak:+.0f} MiB"
+        wall, cpu, peak = self.wall / other.wall, self.cpu / other.cpu, self.peak - other.peak
+        return f"{wall:.2f} x time ({cpu:.2f} x processor), peak {peak:+.0f} MiB"
 
 
 def measure(command: Sequence[str], times: int = 5) -> Run:
@@ -39,7 +40,9 @@ def measure(command: Sequence[str], times: int = 5) -> Run:
 def _once(command: Sequence[str]) -> Run:
     start = time.perf_counter()
     # a fresh interpreter starts the command, since a child's peak memory begins with what its parent holds
-    child = subprocess.Popen([sys.executable, "-S", "-c", _START, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", _START, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     out, _ = child.communicate()
     wall = time.perf_counter() - start
     cpu, peak, status = out.decode().rsplit("\n", 2)[-2].split()

@@ -87,6 +87,7 @@ def nested(nodes: int) -> ModelProto:
     while len(drawing.nodes) < nodes * 2 // 5:
         x = drawing.layer(x)
         held.append(x)
+    x = drawing.layer(x)
     while held:
         x = drawing.layer(drawing.add("Add", x, held.pop()))
     return drawing.model(x)

@@ -11,7 +11,7 @@ count; where that is not constant it counts once, and the op is among the unknow
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -143,7 +143,7 @@ def _trips(op: Op, extents: Extents) -> int | None:
 
 def _bytes(name: str, extents: Extents) -> int:
     value = extents.value(name)
-    return 0 if value.shape is None else math.ceil((extents.size(name) or 0) * _width(value.type))
+    return 0 if value.shape is None else math.ceil(extents.elements(value.shape) * _width(value.type))
 
 
 @cache
@@ -166,46 +166,44 @@ def parameters(net: Net) -> int:
 
 
 def _read(net: Net, op: Op, seen: set[str]) -> int:
-    """The weights that an op reads first."""
+    """The weights that an op is the first to read."""
+    if not any(net.is_constant(name) and name not in seen for name in op.inputs):
+        return 0
     total = 0
     if op.kind in _PACKED and op.inputs[1] not in seen:
         seen.add(op.inputs[1])
         total += op.integer("K", 0) * op.integer("N", 0)
-    for name, whole in _weights(op.kind, op.inputs):
-        if name in net.constants or net.outer and name in net.outer:
-            total += sum(_elements(net, name, whole, seen))
-    return total
-
-
-def _weights(kind: str, inputs: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """The inputs that may hold weights, and whether integers count, too."""
-    places = _QUANTIZED.get(kind, _WEIGHTS.get(kind))
-    for at, name in enumerate(inputs):
-        if name and (places is None or at in places):
-            yield name, kind in _QUANTIZED
-
-
-def _elements(net: Net, name: str, whole: bool, seen: set[str]) -> Iterator[int]:
-    """The sizes of the weights that a constant is computed from, each where it is seen first."""
-    waiting = [(name, whole)]
+    waiting = _weights(op.kind, op.inputs)
     while waiting:
         name, whole = waiting.pop()
         name = net.canonical(name)
-        if name in seen:
-            continue
         constant = net.constants.get(name) or (net.outer or {}).get(name)
+        if constant is None or name in seen:
+            continue
         if isinstance(constant, NodeProto) and constant.op_type != "Constant":
-            seen.add(name)
             kind = f"{constant.domain}.{constant.op_type}" if constant.domain else constant.op_type
-            waiting.extend((i, whole or q) for i, q in _weights(kind, constant.input))
+            waiting += [(i, whole or inner) for i, inner in _weights(kind, constant.input)]
+            seen.add(name)
             continue
         tensor = _literal(constant) if isinstance(constant, NodeProto) else constant
-        if tensor is None or not _is_weight(tensor.data_type, whole):
-            continue
-        seen.add(name)
-        elements = math.prod(tensor.dims)
-        if elements > 1:
-            yield elements
+        if tensor is not None and _is_weight(tensor.data_type, whole):
+            seen.add(name)
+            total += _elements(tensor)
+    return total
+
+
+def _weights(kind: str, inputs: Sequence[str]) -> list[tuple[str, bool]]:
+    """The inputs that may hold weights, and whether wide integers count, too."""
+    whole = kind in _QUANTIZED
+    places = _QUANTIZED[kind] if whole else _WEIGHTS.get(kind)
+    if places is None:
+        return [(name, False) for name in inputs if name]
+    return [(inputs[at], whole) for at in places if at < len(inputs) and inputs[at]]
+
+
+def _elements(tensor: TensorProto) -> int:
+    size = math.prod(tensor.dims)
+    return size if size > 1 else 0
 
 
 def _literal(node: NodeProto) -> TensorProto | None:

@@ -7,7 +7,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 
-from reslint.net import UNKNOWN, Dim, Net, Value
+from reslint.net import UNKNOWN, Dim, Net, Shape, Value
 
 _BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -57,8 +57,10 @@ class Extents:
     def size(self, name: str) -> int | None:
         """The number of elements of a tensor, None where the rank is unknown."""
         shape = self.value(name).shape
-        if shape is None:
-            return None
+        return None if shape is None else self.elements(shape)
+
+    def elements(self, shape: Shape) -> int:
+        """The number of elements of a shape."""
         total = 1
         for d in shape:
             total *= d if isinstance(d, int) else self.extent(d)
