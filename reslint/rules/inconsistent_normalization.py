@@ -29,8 +29,9 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
         for stack in anatomy.stacks
         for block, behind in zip(stack.blocks, _behind(flows, stack), strict=True)
     }
-    normal = sum(bool(profile) for profile in profiles.values())
-    if normal < max(4, _REGULAR * len(profiles)):
+    inside = {name for block in anatomy.blocks for name in block.inner}
+    outer = [profile for name, profile in profiles.items() if name not in inside]
+    if sum(map(bool, outer)) < max(4, _REGULAR * len(outer)):
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
     told: set[str] = set()
@@ -54,7 +55,7 @@ def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, 
         for block, profile in zip(family, here, strict=True)
         if (lost := Counter(dict(usual)) - Counter(dict(profile))) and not Counter(dict(profile)) - Counter(dict(usual))
     ]
-    starts = Counter(b.normalization for b in family).most_common(1)[0][0] is Placement.PRE
+    starts = any(b.normalization is Placement.PRE for b, p in zip(family, here, strict=True) if p == usual)
     odd = [o for o in odd if o[1][_STREAM] or not starts or o[0].merge.id not in heads]
     if count < enough or len(odd) > max(1, len(family) // 6):
         return
