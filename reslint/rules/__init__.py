@@ -4,8 +4,11 @@ from reslint.rules.activation_after_add import activation_after_add
 from reslint.rules.affine_branch import affine_branch
 from reslint.rules.branch_nonnegative import branch_nonnegative
 from reslint.rules.dead_branch import dead_branch
+from reslint.rules.degenerate_normalization import degenerate_normalization
 from reslint.rules.depth_limit import depth_limit
+from reslint.rules.double_normalization import double_normalization
 from reslint.rules.empty_branch import empty_branch
+from reslint.rules.half_precision_norm import half_precision_norm
 from reslint.rules.inconsistent_normalization import inconsistent_normalization
 from reslint.rules.lossy_downsample import lossy_downsample
 from reslint.rules.missing_final_norm import missing_final_norm
@@ -24,6 +27,7 @@ from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
 from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
+from reslint.rules.unsafe_epsilon import unsafe_epsilon
 
 ALL: tuple[Rule, ...] = (
     training_mode_op,
@@ -47,6 +51,10 @@ ALL: tuple[Rule, ...] = (
     inconsistent_normalization,
     missing_final_norm,
     norm_after_add,
+    unsafe_epsilon,
+    half_precision_norm,
+    double_normalization,
+    degenerate_normalization,
     depth_limit,
     unbounded_depth,
 )

@@ -1,0 +1,88 @@
+"""Normalizations in, findings out for those that leave nothing of their input, or hold statistics that can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from reslint.anatomy import Anatomy
+from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.ops import ACTIVATIONS, LAYOUT
+from reslint.finding import Confidence, Severity
+from reslint.net import Dim, Net, Op
+from reslint.net.weights import array, integers
+from reslint.rules.rule import Draft, Settings, rule
+
+_SCALES = {"BatchNormalization": 1, "LayerNormalization": 1, "InstanceNormalization": 1, "RMSNormalization": 1}
+_SCALES |= {"GroupNormalization": 1, "SimplifiedLayerNormalization": 1}
+
+
+@rule("degenerate-normalization", "norm", Severity.WARNING, Confidence.PROVEN)
+def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A normalization over one element, with an all-zero scale, or with statistics that can't be."""
+    for net in anatomy.net.nets():
+        found: dict[tuple[str, str], list[Op]] = {}
+        for run in find_norms(net).values():
+            for what in (*_single(net, run), *_weights(net, run.op)):
+                found.setdefault(what, []).append(run.op)
+        for (what, advice), ops in found.items():
+            yield Draft(
+                ops[0],
+                net,
+                f"{ops[0].type} {what}" + (f", and {len(ops) - 1} more" if len(ops) > 1 else ""),
+                advice,
+                {"count": len(ops), "shape": list(net.shape(ops[0].inputs[0]) or ())},
+                related=tuple(ops[1:]),
+            )
+
+
+def _single(net: Net, run: NormRun) -> Iterator[tuple[str, str]]:
+    dims = () if run.form == "L2" else _reduced(net, run)  # doubly stochastic matrices are scaled along axes of one
+    if dims and all(d == 1 for d in dims):
+        left = "its sign" if run.form == "RMS" or run.op.type.startswith(("RMS", "Simplified")) else "its bias"
+        advice = "normalize over an axis that holds more than one element, or leave the normalization out"
+        yield f"normalizes over a single element, so that only {left} is left of it", advice
+
+
+def _reduced(net: Net, run: NormRun) -> Sequence[Dim]:
+    """The extents of the axes that a normalization averages over, empty where they are unknown."""
+    op = run.op
+    reduce = next((o for o in run.ops if o.type.startswith("Reduce")), None) if run.decomposed else None
+    shape = net.shape(reduce.inputs[0] if reduce is not None else run.source)
+    if not shape:
+        return ()
+    if reduce is not None:
+        axes = reduce.integers("axes") or (integers(net, reduce.inputs[1]) if len(reduce.inputs) > 1 else None)
+        return [shape[a] for a in axes or () if -len(shape) <= a < len(shape)]
+    if op.type in ("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"):
+        return shape[op.integer("axis", -1) :]
+    if op.type == "InstanceNormalization":
+        return shape[2:]
+    if op.type == "GroupNormalization":
+        return (*shape[2:], 1 if shape[1] == op.integer("num_groups", 0) else None)
+    return ()
+
+
+def _weights(net: Net, op: Op) -> Iterator[tuple[str, str]]:
+    at = _SCALES.get(op.type)
+    scale = array(net, op.inputs[at]) if at is not None and len(op.inputs) > at else None
+    if scale is not None and scale.size and not np.any(scale) and not _ends_branch(net, op):
+        yield "has a scale that is zero throughout: its output does not depend on its input", "check what was loaded"
+    if op.type == "BatchNormalization" and len(op.inputs) > 4:
+        mean, variance = array(net, op.inputs[3]), array(net, op.inputs[4])
+        if variance is not None and variance.dtype.kind == "f" and np.any(variance < 0):
+            yield (
+                f"has a negative running variance ({float(variance.min()):g})",
+                "check what was loaded, and train again",
+            )
+        if any(s is not None and s.dtype.kind == "f" and not np.all(np.isfinite(s)) for s in (mean, variance)):
+            yield "has running statistics that are not finite", "check what was loaded, and train again"
+
+
+def _ends_branch(net: Net, op: Op) -> bool:
+    """Whether a sum follows: a zero there starts a residual block as the identity (Goyal et al. 2017), or dead-branch tells."""
+    after = net.consumers.get(op.id, ())
+    while len(after) == 1 and after[0].type in ACTIVATIONS | LAYOUT:
+        after = net.consumers.get(after[0].id, ())
+    return any(o.type in ("Add", "Sum", "Mul") for o in after)

@@ -1,0 +1,53 @@
+"""Normalizations in, findings out for those that read nothing but the result of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reslint.anatomy import Anatomy
+from reslint.anatomy.norms import NormRun, find_norms
+from reslint.finding import Confidence, Severity
+from reslint.net import Net, Op
+from reslint.rules.rule import Draft, Settings, rule
+
+_KEEPING = frozenset({"Mul", "Div", "Add", "Sub", "Cast", "Dropout"})
+_FAR = 6
+
+
+@rule("double-normalization", "norm", Severity.NOTE, Confidence.LIKELY)
+def double_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """Two normalizations in a row, with nothing between them."""
+    for net in anatomy.net.nets():
+        norms = find_norms(net)
+        # dividing rows and columns by their sums in turn is an algorithm (Sinkhorn), no slip
+        pairs = [
+            (first, run)
+            for run in norms.values()
+            if run.form != "L2" and (first := _before(net, norms, run)) is not None
+        ]
+        if pairs:
+            first, second = pairs[0]
+            more = f", and {len(pairs) - 1} times more" if len(pairs) > 1 else ""
+            yield Draft(
+                second.op,
+                net,
+                f"{second.op.type} normalizes what {first.op.type} {first.op.id} has just normalized{more}",
+                "leave one of the two out: the second undoes the scale that the first has learned",
+                {"first": first.op.id, "count": len(pairs)},
+                related=tuple(run.op for _, run in pairs[1:]),
+            )
+
+
+def _before(net: Net, norms: Mapping[str, NormRun], run: NormRun) -> NormRun | None:
+    """The normalization of the same form whose result, but for its own scale and shift, goes into this one and nowhere else."""
+    name, readers = run.source, frozenset(run.ops)
+    for _ in range(_FAR):
+        if name in net.exits or any(op not in readers for op in net.consumers.get(name, ())):
+            return None
+        if name in norms:
+            return norms[name] if norms[name].form == run.form else None
+        op: Op | None = net.producer.get(name)
+        if op is None or op.type not in _KEEPING or sum(net.is_data(i) for i in op.inputs) != 1:
+            return None
+        name, readers = next(i for i in op.inputs if net.is_data(i)), frozenset({op})
+    return None
