@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,10 +41,14 @@ def work(net: Net, ops: Iterable[Op]) -> Work:
     return Counter(what for op in ops if not is_norm(op) and (what := described(net, op)))
 
 
-def extent(net: Net, name: str) -> object:
-    """How large a stream is, whatever its layout: its number of elements, or its shape where that is symbolic."""
-    value = net.value(name)
-    return value.size if value.size is not None else value.shape
+def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
+    """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
+    shape = net.shape(name)
+    if shape is None:
+        return None
+    return math.prod(d for d in shape if isinstance(d, int)), tuple(
+        sorted(str(d) for d in shape if not isinstance(d, int))
+    )
 
 
 def norm_forms(flow: Flow, block: Block) -> Counter[str]:
@@ -93,15 +98,16 @@ def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
     found = tuple(_unbypassed(flow, blocks))
     usual = Counter(frozenset(layers.items()) for _, _, layers in found)
-    habits = [Counter[str](), *(Counter(dict(layers)) for layers, n in usual.items() if n > 1)]
+    habits = {frozenset[tuple[str, int]](), *(layers for layers, n in usual.items() if n > 1)}
     for start, end, layers in found:
         size = extent(flow.net, flow.names[end])
-        if extent(flow.net, flow.names[start]) != size:
-            continue
+        changes = extent(flow.net, flow.names[start]) != size
         for family in kin:
-            rest = layers - work(family[0].net, family[0].branch)
-            same = extent(flow.net, family[0].merge.id) == size
-            if same and any(layers == work(flow.net, family[0].branch) + habit for habit in habits) and rest in habits:
+            theirs = work(family[0].net, family[0].branch)
+            rest = layers - theirs
+            if extent(flow.net, family[0].merge.id) != size or rest + theirs != layers:
+                continue
+            if rest.total() == 1 if changes else frozenset(rest.items()) in habits:
                 yield Gap(flow.net, flow.names[start], flow.op(end), family)
                 break
 
@@ -127,9 +133,10 @@ def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterat
 def _unbypassed(flow: Flow, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
     """For each block whose fork is made by layers: where they start and end, and their work."""
     atlas = Atlas(flow)
-    merged = {flow.index[o]: b for b in blocks for o in b.merge.outputs if o in flow.index}
+    sums = [b for b in blocks if b.kind is not Kind.DENSE]
+    merged = {flow.index[o]: b for b in sums for o in b.merge.outputs if o in flow.index}
     ends: set[int] = set()
-    for block in blocks:
+    for block in sums:
         end = _last_layer(flow, flow.index[block.fork], merged)
         if end is None or end in ends:
             continue

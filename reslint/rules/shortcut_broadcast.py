@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.ops import is_learned
+from reslint.anatomy.ops import CONVS, is_learned
 from reslint.finding import Confidence, Severity
 from reslint.net import Dim, Net
 from reslint.rules.rule import Draft, Settings, rule
@@ -34,6 +34,7 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 {**side_evidence(block), "stretched": label, "axes": list(axes), "collapsed_at": made},
                 (*side_lines(block), ("collapsed", f"axis {axis} became 1 at {made}")),
             )
+            break
 
 
 def _stretched(block: Block, side: str, other: str) -> tuple[int, ...]:
@@ -52,10 +53,14 @@ def _stretched(block: Block, side: str, other: str) -> tuple[int, ...]:
 
 
 def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:
-    """Whether something is learned behind the op that made a side small: a global context, a condition (GCNet, FiLM)."""
+    """Whether a pooled context or a condition is spread on purpose: something is learned behind what made the side small.
+
+    A convolution that made it small is no pooling, whatever is learned behind it (GCNet and FiLM pool, or start small).
+    """
     net = block.net
-    small = net.shape(side) or ()
+    rank = len(net.shape(side) or ())
     op = net.producer.get(side)
+    learned = False
     for _ in range(32):
         if op is None:
             return True
@@ -63,10 +68,9 @@ def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:
         shape = net.shape(before)
         if shape is None:
             return True
-        if len(shape) != len(small) or any(a < len(shape) and shape[a] != 1 for a in axes):
-            return False
-        if is_learned(net, op):
-            return True
+        if len(shape) != rank or any(a < rank and shape[a] != 1 for a in axes):
+            return learned and op.type not in CONVS
+        learned = learned or is_learned(net, op)
         op = net.producer.get(before)
     return True
 
