@@ -34,6 +34,7 @@ class Config:
     plain_depth: Levels = Settings().plain_depth
     deep_post_norm: Levels = Settings().deep_post_norm
     depth_over_width: float = Settings().depth_over_width
+    costly_shortcut: float = Settings().costly_shortcut
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: tuple[tuple[str, Budget], ...] = ()
@@ -50,6 +51,7 @@ class Config:
             plain_depth=self.plain_depth,
             deep_post_norm=self.deep_post_norm,
             depth_over_width=self.depth_over_width,
+            costly_shortcut=self.costly_shortcut,
             train_samples=self.train_samples,
             train_tokens=self.train_tokens,
             budget=next((budget for glob, budget in reversed(self.budget) if self._matches(path, glob)), Budget()),
@@ -201,6 +203,7 @@ def _config(keys: Mapping[str, object], file: Path) -> Config:
         plain_depth=table.levels("plain-depth", Settings().plain_depth),
         deep_post_norm=table.levels("deep-post-norm", Settings().deep_post_norm),
         depth_over_width=table.factor("depth-over-width", Settings().depth_over_width),
+        costly_shortcut=table.factor("costly-shortcut", Settings().costly_shortcut),
         train_samples=table.count("train-samples"),
         train_tokens=table.count("train-tokens"),
         budget=table.budgets("budget"),

@@ -36,6 +36,7 @@ class Settings:
     plain_depth: Levels = Levels(21, 34)
     deep_post_norm: Levels = Levels(10, 18)
     depth_over_width: float = 1.0
+    costly_shortcut: float = 0.1
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: Budget = Budget()

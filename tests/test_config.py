@@ -22,6 +22,7 @@ max-residual-blocks = 100
 plain-depth = {note = 25}
 deep-post-norm = {note = 12, warning = 24}
 depth-over-width = 1.5
+costly-shortcut = 0.2
 train-samples = 50_000
 train-tokens = 1_000_000
 budget = [{params = 9}, {match = "big/*", macs = 7, activation-mb = 5}]
@@ -49,6 +50,7 @@ def test_every_key(here: Path) -> None:
         plain_depth=Levels(25, 34),
         deep_post_norm=Levels(12, 24),
         depth_over_width=1.5,
+        costly_shortcut=0.2,
         train_samples=50_000,
         train_tokens=1_000_000,
         budget=(("*", Budget(params=9)), ("big/*", Budget(macs=7, activation_mb=5))),

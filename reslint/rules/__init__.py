@@ -3,12 +3,21 @@
 from reslint.rules.activation_after_add import activation_after_add
 from reslint.rules.affine_branch import affine_branch
 from reslint.rules.branch_nonnegative import branch_nonnegative
+from reslint.rules.cost_budget import cost_budget
+from reslint.rules.costly_shortcut import costly_shortcut
 from reslint.rules.dead_branch import dead_branch
+from reslint.rules.deep_post_norm import deep_post_norm
+from reslint.rules.deepnorm_mismatch import deepnorm_mismatch
 from reslint.rules.degenerate_normalization import degenerate_normalization
+from reslint.rules.dense_memory import dense_memory
 from reslint.rules.depth_limit import depth_limit
+from reslint.rules.depth_over_data import depth_over_data
+from reslint.rules.depth_over_width import depth_over_width
 from reslint.rules.double_normalization import double_normalization
 from reslint.rules.empty_branch import empty_branch
+from reslint.rules.fusion_blocked import fusion_blocked
 from reslint.rules.half_precision_norm import half_precision_norm
+from reslint.rules.inconsistent_epsilon import inconsistent_epsilon
 from reslint.rules.inconsistent_normalization import inconsistent_normalization
 from reslint.rules.lossy_downsample import lossy_downsample
 from reslint.rules.missing_final_norm import missing_final_norm
@@ -16,6 +25,8 @@ from reslint.rules.missing_normalization import missing_normalization
 from reslint.rules.missing_shortcut import missing_shortcut
 from reslint.rules.needless_projection import needless_projection
 from reslint.rules.norm_after_add import norm_after_add
+from reslint.rules.opset_or_domain_unknown import opset_or_domain_unknown
+from reslint.rules.plain_depth import plain_depth
 from reslint.rules.repeated_shortcut import repeated_shortcut
 from reslint.rules.rule import Draft, Rule, Settings, rule
 from reslint.rules.shortcut_broadcast import shortcut_broadcast
@@ -27,10 +38,13 @@ from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
 from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
+from reslint.rules.unfused_reparam import unfused_reparam
 from reslint.rules.unsafe_epsilon import unsafe_epsilon
 
 ALL: tuple[Rule, ...] = (
     training_mode_op,
+    unfused_reparam,
+    opset_or_domain_unknown,
     shortcut_shape_mismatch,
     shortcut_broadcast,
     shortcut_layout_mismatch,
@@ -55,8 +69,18 @@ ALL: tuple[Rule, ...] = (
     half_precision_norm,
     double_normalization,
     degenerate_normalization,
+    deep_post_norm,
+    deepnorm_mismatch,
+    inconsistent_epsilon,
     depth_limit,
     unbounded_depth,
+    depth_over_data,
+    depth_over_width,
+    plain_depth,
+    cost_budget,
+    costly_shortcut,
+    dense_memory,
+    fusion_blocked,
 )
 
 __all__ = ["ALL", "Draft", "Rule", "Settings", "rule"]

@@ -24,8 +24,8 @@ def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[D
     for net in anatomy.net.nets():
         found: dict[tuple[str, str], list[Op]] = {}
         for run in find_norms(net).values():
-            for what in (*_single(net, run), *_weights(net, run.op)):
-                found.setdefault(what, []).append(run.op)
+            for said in (*_single(net, run), *_weights(net, run.op)):
+                found.setdefault(said, []).append(run.op)
         for (what, advice), ops in found.items():
             yield Draft(
                 ops[0],
@@ -70,14 +70,19 @@ def _weights(net: Net, op: Op) -> Iterator[tuple[str, str]]:
     if scale is not None and scale.size and not np.any(scale) and not _ends_branch(net, op):
         yield "has a scale that is zero throughout: its output does not depend on its input", "check what was loaded"
     if op.type == "BatchNormalization" and len(op.inputs) > 4:
-        mean, variance = array(net, op.inputs[3]), array(net, op.inputs[4])
-        if variance is not None and variance.dtype.kind == "f" and np.any(variance < 0):
+        mean, variance = (_numbers(net, op.inputs[at]) for at in (3, 4))
+        if variance is not None and np.any(variance < 0):
             yield (
                 f"has a negative running variance ({float(variance.min()):g})",
                 "check what was loaded, and train again",
             )
-        if any(s is not None and s.dtype.kind == "f" and not np.all(np.isfinite(s)) for s in (mean, variance)):
+        if any(s is not None and not np.all(np.isfinite(s)) for s in (mean, variance)):
             yield "has running statistics that are not finite", "check what was loaded, and train again"
+
+
+def _numbers(net: Net, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    found = array(net, name)
+    return None if found is None or found.dtype.kind not in "fiu" or not found.size else found.astype(np.float64)
 
 
 def _ends_branch(net: Net, op: Op) -> bool:
