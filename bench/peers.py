@@ -1,6 +1,7 @@
 """The models that the onnx wheel ships in, the time of reslint and of its peers on each out, as multiples of reslint's.
 
-    python -m venv /tmp/peers && /tmp/peers/bin/pip install onnx==1.23.2 polygraphy==0.53.6 onnxsim==0.8.1 onnxruntime
+    python -m venv /tmp/peers && /tmp/peers/bin/pip install onnx==1.23.2 polygraphy==0.53.6 onnxsim==0.8.1 \
+        onnx_graphsurgeon==0.6.1 onnxruntime==1.32.0
     python bench/peers.py /tmp/peers [NAME ...]
 
 The peers live in a virtual environment of their own. Polygraphy runs once, since it may take minutes.
