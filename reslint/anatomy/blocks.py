@@ -14,7 +14,6 @@ from reslint.anatomy.ops import (
     RESAMPLING,
     SKIP_NORMS,
     is_clipping,
-    is_interaction,
     is_learned,
 )
 from reslint.anatomy.path import Effect, Step, step_back
@@ -87,8 +86,7 @@ def _norms_near(flow: Flow, region: Region, *, forward: bool) -> Iterator[int]:
         if flow.names[node] in flow.norms:
             yield node
             continue
-        op = flow.op(node)
-        if is_learned(flow.net, op) or is_interaction(flow.net, op) or node in region.inner:
+        if flow.facts[node].learned or flow.facts[node].interaction or node in region.inner:
             continue
         todo.extend(after.get(node, ()) if forward else flow.preds[node])
 
@@ -97,12 +95,10 @@ def is_normed_behind(flow: Flow, merge: Op) -> bool:
     """Whether the stream behind a merge goes through one normalization and nowhere else."""
     if merge.type in SKIP_NORMS:
         return not any(merge.outputs[1:])
-    sources = {run.source for run in flow.norms.values()}
-    inner = {op.id for run in flow.norms.values() for op in run.ops}
     name = merge.id
     for _ in range(4):
         after = flow.net.consumers.get(name, ())
-        if name in sources and all(op.id in inner for op in after):
+        if name in flow.normed and all(op.id in flow.norm_ops for op in after):
             return True
         if len(after) != 1 or after[0].type not in ACTIVATIONS | LAYOUT:
             return False

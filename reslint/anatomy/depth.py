@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from reslint.anatomy.flow import Flow, flow_of
-from reslint.anatomy.ops import ACTIVATIONS, CONTROL, POOLING, RECURRENT, is_clipping, is_interaction, is_layer
+from reslint.anatomy.ops import ACTIVATIONS, POOLING, RECURRENT, is_clipping, is_layer
 from reslint.anatomy.values import Anatomy, Block, Depth, Paths
-from reslint.net import Net, Op
+from reslint.net import Op
 
 Distribution = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-Weigh = Callable[[Op], int]
 
 _NEGLIGIBLE = 1e-18
 
 
 def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str], joins: Set[str]) -> Depth:
     """How deep a net is, given merges by first output: what a skip of any kind reaches, and where parallel branches join."""
-    longest, _ = _longest(flow, lambda op: 1)
-    weighted, _ = _longest(flow, lambda op: _layers(flow.net, op))
     merged = {b.merge.id for b in blocks}
-    residual, _ = _longest(flow, lambda op: op.id in merged)
+    longest, _ = _longest(
+        flow, [int(op is not None and name in op.outputs) for name, op in zip(flow.names, flow.ops, strict=True)]
+    )
+    weighted, _ = _longest(flow, _layers(flow))
+    residual, _ = _longest(flow, [int(name in merged) for name in flow.names])
     plain = tuple(_longest_plain(flow, bypasses, joins))
     return Depth(longest, weighted, residual, len(plain), plain)
 
 
-def _layers(net: Net, op: Op) -> int:
-    """Weighted layers that an op stands for; the body of a loop counts once, a branch of an If as its deepest."""
-    if op.type in CONTROL:
-        return max((_longest(flow_of(body), lambda o, b=body: _layers(b, o))[0] for body in op.bodies), default=0)
-    return int(is_layer(net, op))
+def _layers(flow: Flow) -> list[int]:
+    """Weighted layers at each node; the body of a loop counts once, an If as its deepest branch."""
+    return [
+        max((_longest(inner, _layers(inner))[0] for inner in map(flow_of, op.bodies)), default=0)
+        if op is not None and op.bodies
+        else int(fact.layer)
+        for op, fact in zip(flow.ops, flow.facts, strict=True)
+    ]
 
 
-def _longest(flow: Flow, weigh: Weigh) -> tuple[int, tuple[int, ...]]:
+def _longest(flow: Flow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     """The largest total weight on a way through a net, and the nodes of that way."""
-    far = [0] * len(flow.names)
-    back = [-1] * len(flow.names)
-    for node, op in enumerate(flow.ops):
-        before = max(flow.preds[node], key=far.__getitem__, default=-1)
-        own = weigh(op) if op is not None and flow.names[node] in op.outputs else 0
-        far[node] = own + (far[before] if before >= 0 else 0)
-        back[node] = before
+    far: list[int] = []
+    back: list[int] = []
+    for before, weight in zip(flow.preds, weights, strict=True):
+        nearest = -1
+        if before:
+            nearest = before[0] if len(before) == 1 else max(before, key=far.__getitem__)
+            weight += far[nearest]
+        far.append(weight)
+        back.append(nearest)
     if not far:
         return 0, ()
-    node = max(range(len(far)), key=far.__getitem__)
-    total, way = far[node], []
+    total = max(far)
+    node = far.index(total)
+    way = []
     while node >= 0:
         way.append(node)
         node = back[node]
@@ -69,19 +75,23 @@ def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[
     for node, op in enumerate(flow.ops):
         if op is None:
             continue
-        if op.id in joins or op.type == "Mul":
-            before = min(flow.preds[node], key=lambda n: (runs[n], not fresh[n]), default=-1)
+        given = flow.preds[node]
+        if len(given) < 2:
+            before = given[0] if given else -1
+        elif op.id in joins or op.type == "Mul":
+            before = min(given, key=lambda n: (runs[n], not fresh[n]))
         else:
-            before = max(flow.preds[node], key=lambda n: (runs[n], fresh[n]), default=-1)
+            before = max(given, key=lambda n: (runs[n], fresh[n]))
         if op.id in bypasses or before < 0:
             continue
         runs[node], fresh[node], back[node] = runs[before], fresh[before], before
-        if is_layer(net, op):
+        fact = flow.facts[node]
+        if fact.layer:
             if fresh[node] or not runs[node]:
                 runs[node] += 1
                 counted[node] = True
             fresh[node] = op.type in RECURRENT or is_clipping(net, op)
-        elif op.type in ACTIVATIONS or is_interaction(net, op) or op.type in POOLING and "Max" in op.type:
+        elif op.type in ACTIVATIONS or fact.interaction or op.type in POOLING and "Max" in op.type:
             fresh[node] = True
         elif flow.names[node] in flow.norms:
             fresh[node] = fresh[node] or op.type != "BatchNormalization"  # its statistics are constants by then
@@ -100,8 +110,8 @@ def path_lengths(anatomy: Anatomy) -> Paths:
     Each block adds a way of its shortcut's layers to the ways through its branch, so that the number of ways of each
     length is a product of polynomials (evidence 2.3, after Veit et al. 2016); it is multiplied out in floating point.
     """
-    flow = flow_of(anatomy.net)
-    total, way = _longest(flow, lambda op: _layers(anatomy.net, op))
+    flow = anatomy.flows[0]
+    total, way = _longest(flow, _layers(flow))
     on_way = {flow.names[n] for n in way}
     blocks = {b.merge.id: b for b in anatomy.blocks if b.net is anatomy.net and on_way & set(b.merge.outputs)}
     inside = {name for b in blocks.values() for name in b.inner}

@@ -21,21 +21,21 @@ def dissect(net: Net) -> Anatomy:
     merges: list[Merge] = []
     stacks: list[Stack] = []
     depth = Depth(0, 0, 0, 0)
-    for inner in net.nets():
-        flow = flow_of(inner)
+    flows = tuple(flow_of(inner) for inner in net.nets())
+    for flow in flows:
         found: list[Block] = []
         others: list[Merge] = []
         for v in verdicts(flow):
             if v.kind is not None and v.region is not None:
                 found.append(block(flow, v, v.kind, v.region))
             else:
-                others.append(Merge(inner, v.op, v.role, v.reason))
+                others.append(Merge(flow.net, v.op, v.role, v.reason))
         numbered, rows = stacked(flow, found, len(stacks))
         blocks += numbered
         merges += others
         stacks += rows
-        if inner is net:
+        if flow.net is net:
             bypasses = {b.merge.id for b in found} | {m.op.id for m in others if m.role in _BYPASSING}
             joins = {m.op.id for m in others if m.role in _JOINING or m.op.type == "Concat"}
             depth = depth_of(flow, found, bypasses, joins)
-    return Anatomy(net, tuple(blocks), tuple(merges), tuple(stacks), depth, costs(net))
+    return Anatomy(net, flows, tuple(blocks), tuple(merges), tuple(stacks), depth, costs(net))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
+from reslint.anatomy.facts import NO_FACTS, Facts, facts_of
 from reslint.anatomy.norms import NormRun, find_norms
 from reslint.anatomy.ops import SKIP_NORMS
 from reslint.net import Net, Op
-
 
 Adder = Callable[[str, Op | None, tuple[int, ...]], int]
 
@@ -21,7 +22,7 @@ class Flow:
 
     `ops` is the producer of each (None for an input of the net), `preds` what it is made of. A node is a tensor and not an
     op because the outputs of a Split are different things, and fused ops are taken apart: a convolution that adds a tensor to
-    its product has two nodes. `norms` are normalizations by the tensor that leaves them.
+    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `facts` what is known of each node's op.
     """
 
     net: Net
@@ -30,6 +31,17 @@ class Flow:
     preds: tuple[tuple[int, ...], ...]
     index: dict[str, int]
     norms: dict[str, NormRun]
+    facts: tuple[Facts, ...]
+
+    @cached_property
+    def normed(self) -> frozenset[str]:
+        """The tensors that a normalization reads."""
+        return frozenset(run.source for run in self.norms.values())
+
+    @cached_property
+    def norm_ops(self) -> frozenset[str]:
+        """The ops that normalizations are made of, by first output."""
+        return frozenset(op.id for run in self.norms.values() for op in run.ops)
 
     def op(self, node: int) -> Op:
         """The producer of a tensor that is no input."""
@@ -57,6 +69,7 @@ def flow_of(net: Net) -> Flow:
         if name not in index and net.is_data(name):
             add(name, None, ())
     norms = find_norms(net)
+    sums: set[int] = set()  # where a fused op adds: its layer is the node before
     for op in net.live:
         made_of: list[int] = []
         for name in dict.fromkeys((*op.inputs, *op.captured)):
@@ -73,8 +86,19 @@ def flow_of(net: Net) -> Flow:
             made_of = [index[op.id + _PRODUCT], index[fused_sum(op)]]
         for output in op.outputs:
             if output and output not in index:
-                add(output, op, tuple(made_of))
-    return Flow(net, tuple(names), tuple(ops), tuple(preds), index, norms)
+                node = add(output, op, tuple(made_of))
+                if op.id + _PRODUCT in index:
+                    sums.add(node)
+    facts: dict[str, Facts] = {op.id: facts_of(net, op, norms) for op in net.live}
+    return Flow(
+        net,
+        tuple(names),
+        tuple(ops),
+        tuple(preds),
+        index,
+        norms,
+        tuple(NO_FACTS if op is None or n in sums else facts[op.id] for n, op in enumerate(ops)),
+    )
 
 
 def fused_sum(op: Op) -> str:

@@ -5,21 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import (
-    ACTIVATIONS,
-    is_clipping,
-    is_downsampling,
-    is_interaction,
-    is_layer,
-    is_learned,
-    is_upsampling,
-    is_work,
-    may_hold_norm,
-)
-from reslint.net import Op
-
-
-_CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +106,8 @@ class Atlas:
         entries: tuple[int, ...],
         sources: tuple[int, ...],
     ) -> Region:
-        ops: dict[str, Op] = {}
-        for node in nodes:
-            op = self.flow.op(node)
-            ops[op.id] = op
         known = [self.regions[n] for n in inner]
-        plain = list(ops.values())
-        net = self.flow.net
+        facts = [self.flow.facts[n] for n in nodes]
         return Region(
             fork=fork,
             end=end,
@@ -135,18 +115,18 @@ class Atlas:
             inner=inner,
             entries=entries,
             sources=sources,
-            ops=len(plain) + sum(r.ops for r in known),
-            work=any(r.work for r in known) or any(is_work(net, op) for op in plain),
-            learned=any(r.learned for r in known) or any(is_learned(net, op) for op in plain),
-            nonlinear=any(r.nonlinear for r in known) or any(_is_nonlinear(self.flow, op) for op in plain),
-            mixing=any(r.mixing for r in known) or any(is_work(net, op) and not is_learned(net, op) for op in plain),
-            down=any(r.down for r in known) or any(is_downsampling(op) for op in plain),
-            up=any(r.up for r in known) or any(is_upsampling(op) for op in plain),
+            ops=len({self.flow.op(n).id for n in nodes}) + sum(r.ops for r in known),
+            work=any(r.work for r in known) or any(f.work for f in facts),
+            learned=any(r.learned for r in known) or any(f.learned for f in facts),
+            nonlinear=any(r.nonlinear for r in known) or any(f.nonlinear for f in facts),
+            mixing=any(r.mixing for r in known) or any(f.mixing for f in facts),
+            down=any(r.down for r in known) or any(f.down for f in facts),
+            up=any(r.up for r in known) or any(f.up for f in facts),
             level=self._is_level(fork, end, nodes),
             weighted=self._weighted(fork, end, nodes),
             normed=any(r.normed for r in known) or any(self.flow.names[n] in self.flow.norms for n in nodes),
             bare=self._is_bare(fork, end, nodes),
-            folded=any(r.folded for r in known) or any(may_hold_norm(net, op) for op in plain),
+            folded=any(r.folded for r in known) or any(f.folded for f in facts),
         )
 
     def _is_level(self, fork: int, end: int, nodes: tuple[int, ...]) -> bool:
@@ -157,8 +137,8 @@ class Atlas:
             if known is not None and known.fork in flat and known.level:
                 flat.add(node)
                 continue
-            op = self.flow.op(node)
-            if not is_downsampling(op) and not is_upsampling(op) and any(p in flat for p in self.flow.preds[node]):
+            fact = self.flow.facts[node]
+            if not fact.down and not fact.up and any(p in flat for p in self.flow.preds[node]):
                 flat.add(node)
         return end in flat
 
@@ -181,15 +161,6 @@ class Atlas:
             if known is not None and known.fork in far:
                 far[node] = far[known.fork] + known.weighted
             else:
-                own = is_layer(self.flow.net, self.flow.op(node))
+                own = self.flow.facts[node].layer
                 far[node] = own + max((far[p] for p in self.flow.preds[node] if p in far), default=0)
         return far[end]
-
-
-def _is_nonlinear(flow: Flow, op: Op) -> bool:
-    net = flow.net
-    if op.type in ACTIVATIONS or op.type in _CHOOSING or is_interaction(net, op):
-        return True
-    if is_learned(net, op) and is_clipping(net, op):
-        return True
-    return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in flow.norms

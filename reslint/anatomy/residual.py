@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reslint.anatomy.flow import Flow, fused_sum
-from reslint.anatomy.ops import CONVS, LAYOUT, PRODUCTS, SKIP_NORMS, SLICING, is_depthwise, is_interaction
+from reslint.anatomy.ops import CONVS, LAYOUT, PRODUCTS, SKIP_NORMS, SLICING, is_depthwise
 from reslint.anatomy.path import LONGEST, Effect, Step, step_back
 from reslint.anatomy.region import Atlas, Region
 from reslint.anatomy.values import Kind, Role
@@ -273,7 +273,7 @@ def _is_in_attention(flow: Flow, route: Route) -> bool:
     while todo:
         node = todo.pop()
         op = flow.op(node)
-        if is_interaction(flow.net, op):
+        if flow.facts[node].interaction:
             continue
         if op.type not in LAYOUT | SLICING and op.type not in ("Mul", "Div", "Pad"):
             return False

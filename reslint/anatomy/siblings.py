@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from reslint.anatomy.flow import Flow, flow_of
+from reslint.anatomy.flow import Flow
 from reslint.anatomy.norms import NormRun, is_norm
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.signature import described
 from reslint.anatomy.values import Anatomy, Block, Kind
 from reslint.net import Net, Op
-
 
 _FAR = 400  # ops to look back for the merge before a piece of work
 
@@ -53,8 +52,8 @@ def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
 
 def norm_forms(flow: Flow, block: Block) -> Counter[str]:
     """How often each form of normalization stands in a block's branch."""
-    inside = {o for op in block.branch for o in op.outputs}
-    return Counter(_form(run) for name, run in flow.norms.items() if name in inside)
+    runs = (flow.norms.get(o) for op in block.branch for o in op.outputs)
+    return Counter(_form(run) for run in runs if run is not None)
 
 
 def _form(run: NormRun) -> str:
@@ -86,11 +85,11 @@ def _shapeless(layers: Work) -> frozenset[tuple[str, int]]:
 
 def gaps(anatomy: Anatomy) -> Iterator[Gap]:
     """The places in a net's stacks where a sibling's work stands without a shortcut."""
-    for net in anatomy.net.nets():
-        blocks = [b for b in anatomy.blocks if b.net is net]
+    for flow in anatomy.flows:
+        blocks = [b for b in anatomy.blocks if b.net is flow.net]
         kin = [f for f in families(blocks) if len(f) > 1]
         if kin:
-            yield from _between(flow_of(net), blocks, kin)
+            yield from _between(flow, blocks, kin)
             yield from _inside(blocks, kin)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reslint.anatomy.flow import Flow
 from reslint.net import Net, Op
 
 
@@ -156,9 +157,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Anatomy:
-    """All that the rules stand on."""
+    """All that the rules stand on. `flows` are the nets, the outermost first, as walks see them."""
 
     net: Net
+    flows: tuple[Flow, ...]
     blocks: tuple[Block, ...]
     merges: tuple[Merge, ...]
     stacks: tuple[Stack, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import mmap
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -31,6 +30,7 @@ _SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
 _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 )
+_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _VALUES = {"CastLike": 1}  # inputs beyond these give a type, no values
 _QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 
@@ -166,7 +166,9 @@ class _Builder:
             given = tuple(alias.get(i, i) for i in node.input)
             captured, bodies = self.bodies(node, constants, outer, static)
             domain = "" if node.domain in STANDARD else node.domain
-            op = Op(node, place, node.op_type, domain, given, tuple(node.output), captured, bodies)
+            outputs = tuple(node.output)
+            name = outputs[0] if outputs and outputs[0] else next((o for o in outputs if o), "")
+            op = Op(node, place, node.op_type, domain, given, outputs, captured, bodies, name)
             made.update((o, op) for o in op.outputs if o)
             reads = (*(i for i in given[: _VALUES.get(node.op_type)] if i), *captured)
             if node.op_type not in _RANDOM and not bodies and all(i in constants or i in outer for i in reads):
@@ -208,7 +210,7 @@ class _Builder:
         static: Iterable[str],
     ) -> tuple[tuple[str, ...], tuple[Net, ...]]:
         """The outer tensors that a node's bodies read, and the bodies."""
-        graphs = [g for a in node.attribute for g in ((a.g,) if a.HasField("g") else tuple(a.graphs))]
+        graphs = tuple(_graphs(node))
         if not graphs:
             return (), ()
         around = {**outer, **constants}
@@ -219,18 +221,11 @@ class _Builder:
     def values(
         self, graph: GraphProto, weights: Mapping[str, TensorProto], symbols: frozenset[str]
     ) -> Mapping[str, Value]:
-        found = {t.name: Value(t.data_type, tuple(t.dims)) for t in weights.values()}
-        for info in (*graph.input, *graph.output, *graph.value_info):
-            if info.name not in weights:
-                found[info.name] = _value(info.type)
-        for name, info in self.declared.items():
-            found[name] = _merged(found.get(name, UNKNOWN), _value(info.type), symbols)
-        for node in graph.node:
-            if node.op_type == "Constant":
-                tensor = next((a.t for a in node.attribute if a.HasField("t")), None)
-                if tensor is not None:
-                    found[node.output[0]] = Value(tensor.data_type, tuple(tensor.dims))
-        return found
+        inferred = {i.name: i for i in (*graph.input, *graph.output, *graph.value_info)}
+        constants = {
+            n.output[0]: a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute if a.HasField("t")
+        }
+        return _Values(inferred, self.declared, {**constants, **weights}, symbols)
 
     def seen_through(
         self,
@@ -269,6 +264,44 @@ def _is_false(constant: object) -> bool:
     return not any(constant.raw_data) and not any(constant.int32_data)
 
 
+class _Values(Mapping[str, Value]):
+    """Types and shapes by name, decoded when first asked for: most tensors of a large graph never are."""
+
+    def __init__(
+        self,
+        inferred: Mapping[str, ValueInfoProto],
+        declared: Mapping[str, ValueInfoProto],
+        constants: Mapping[str, TensorProto],
+        symbols: frozenset[str],
+    ) -> None:
+        self._inferred, self._declared, self._constants, self._symbols = inferred, declared, constants, symbols
+        self._known: dict[str, Value] = {}
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self._known:
+            if name not in self:
+                raise KeyError(name)
+            self._known[name] = self._decoded(name)
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._inferred or name in self._constants or name in self._declared
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._inferred, **self._declared, **self._constants})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _decoded(self, name: str) -> Value:
+        constant = self._constants.get(name)
+        if constant is not None:
+            return Value(constant.data_type, tuple(constant.dims))
+        inferred, declared = self._inferred.get(name), self._declared.get(name)
+        found = _value(inferred.type) if inferred is not None else UNKNOWN
+        return _merged(found, _value(declared.type), self._symbols) if declared is not None else found
+
+
 def _value(kind: TypeProto) -> Value:
     tensor = kind.tensor_type
     if not kind.HasField("tensor_type"):
@@ -298,9 +331,8 @@ def _free(graph: GraphProto) -> Iterator[str]:
     """The names that a body reads from the graph around it."""
     known = {i.name for i in graph.input} | {t.name for t in graph.initializer}
     for node in graph.node:
-        for a in node.attribute:
-            for inner in (a.g,) if a.HasField("g") else a.graphs:
-                yield from (name for name in _free(inner) if name not in known)
+        for inner in _graphs(node):
+            yield from (name for name in _free(inner) if name not in known)
         yield from (name for name in node.input if name and name not in known)
         known.update(node.output)
     yield from (o.name for o in graph.output if o.name not in known)
@@ -340,9 +372,15 @@ def _sorted(nodes: Iterable[NodeProto], known: set[str]) -> Iterator[NodeProto]:
 
 def _reads(node: NodeProto) -> Iterator[str]:
     yield from node.input
-    for a in node.attribute:
-        for graph in (a.g,) if a.HasField("g") else a.graphs:
-            yield from _free(graph)
+    for graph in _graphs(node):
+        yield from _free(graph)
+
+
+def _graphs(node: NodeProto) -> Iterator[GraphProto]:
+    """The bodies of a control-flow node."""
+    if node.op_type in _WITH_BODIES or node.domain not in STANDARD:
+        for a in node.attribute:
+            yield from (a.g,) if a.HasField("g") else a.graphs
 
 
 def _without_idle_quantizers(ops: list[Op], through: Mapping[str, Op], outputs: set[str]) -> Iterator[Op]:

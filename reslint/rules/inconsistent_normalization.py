@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from reslint.anatomy import Anatomy, Block, Placement, Stack
 from reslint.anatomy.blocks import is_normed_behind
-from reslint.anatomy.flow import Flow, flow_of
+from reslint.anatomy.flow import Flow
 from reslint.anatomy.siblings import families, norm_forms
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
@@ -23,7 +23,7 @@ Profile = tuple[tuple[str, int], ...]
 @rule("inconsistent-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
 def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """One of many like blocks lacks the normalization that its siblings have."""
-    flows = {id(net): flow_of(net) for net in anatomy.net.nets()}
+    flows = {id(flow.net): flow for flow in anatomy.flows}
     profiles = {
         block.merge.id: _profile(flows[id(block.net)], block, behind)
         for stack in anatomy.stacks

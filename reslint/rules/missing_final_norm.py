@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
-from reslint.anatomy.flow import Flow, flow_of
+from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import LAYOUT, SKIP_NORMS, is_interaction, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
@@ -20,7 +20,7 @@ _FAR = 64  # ops to look ahead
 @rule("missing-final-norm", "norm", Severity.WARNING, Confidence.LIKELY)
 def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A pre-norm stack feeds its head with no normalization after the last merge."""
-    flows = {id(net): flow_of(net) for net in anatomy.net.nets()}
+    flows = {id(flow.net): flow for flow in anatomy.flows}
     merges = {b.merge.id for b in anatomy.blocks} | {m.op.id for m in anatomy.merges}
     for stack in anatomy.stacks:
         pre = [b for b in stack.blocks if b.normalization is Placement.PRE and b.kind is not Kind.DENSE]
@@ -44,9 +44,8 @@ def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
 
 def _starts_normed(flow: Flow, block: Block) -> bool:
     """Whether the first thing a branch does is to normalize, so that it is pre-norm in the strict sense."""
-    sources = {run.source for run in flow.norms.values()}
     return any(
-        name in sources
+        name in flow.normed
         for op in (None, *flow.net.consumers.get(block.fork, ()))
         for name in ((block.fork,) if op is None else op.outputs if op.type in LAYOUT else ())
     )
@@ -55,14 +54,13 @@ def _starts_normed(flow: Flow, block: Block) -> bool:
 def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
     """The learned layer that reads the stream as it is, where that is all that becomes of it; None where it is normalized."""
     net = flow.net
-    sources = {run.source for run in flow.norms.values()}
     todo = deque(o for o in last.merge.outputs if o)
     heads: list[Op] = []
     seen = 0
     while todo:
         name = todo.popleft()
         seen += 1
-        if name in sources or seen > _FAR:
+        if name in flow.normed or seen > _FAR:
             return None
         for op in net.consumers.get(name, ()):
             if op.id in merges or op.type in SKIP_NORMS or is_interaction(net, op):
@@ -71,7 +69,7 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
                 heads.append(op)
             else:
                 todo.extend(o for o in op.outputs if o)
-    if not heads or any(o in sources for head in heads for o in head.outputs):
+    if not heads or any(o in flow.normed for head in heads for o in head.outputs):
         return None  # a neck that normalizes right behind its first layer (SAM)
     return None if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
 

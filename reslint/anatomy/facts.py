@@ -1,0 +1,72 @@
+"""An op in, what the walks ask of it again and again out, found once."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import NamedTuple
+
+from reslint.anatomy.ops import (
+    ACTIVATIONS,
+    is_clipping,
+    is_downsampling,
+    is_interaction,
+    is_layer,
+    is_learned,
+    is_upsampling,
+    is_work,
+    may_hold_norm,
+)
+from reslint.net import Net, Op
+
+_CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
+
+
+class Facts(NamedTuple):
+    """What an op does: learned work, a weighted layer, work of any kind, a product of data, a nonlinearity; whether it
+    mixes without learning, changes the resolution, or may hold a folded normalization."""
+
+    learned: bool
+    layer: bool
+    work: bool
+    interaction: bool
+    nonlinear: bool
+    mixing: bool
+    down: bool
+    up: bool
+    folded: bool
+
+
+NO_FACTS = Facts(False, False, False, False, False, False, False, False, False)
+
+
+def facts_of(net: Net, op: Op, norms: Container[str]) -> Facts:
+    """All facts of an op; `norms` are the tensors that leave a normalization."""
+    if op.type in _PLAIN:
+        return NO_FACTS
+    learned = is_learned(net, op)
+    work = learned or is_work(net, op)
+    interaction = is_interaction(net, op)
+    return Facts(
+        learned=learned,
+        layer=learned and is_layer(net, op),
+        work=work,
+        interaction=interaction,
+        nonlinear=interaction or _is_nonlinear(net, op, learned, norms),
+        mixing=work and not learned,
+        down=is_downsampling(op),
+        up=is_upsampling(op),
+        folded=learned and may_hold_norm(net, op),
+    )
+
+
+_PLAIN = frozenset(
+    {"Add", "Reshape", "Transpose", "Cast", "Unsqueeze", "Squeeze", "Slice", "Concat", "LayerNormalization"}
+)
+
+
+def _is_nonlinear(net: Net, op: Op, learned: bool, norms: Container[str]) -> bool:
+    if op.type in ACTIVATIONS or op.type in _CHOOSING:
+        return True
+    if learned and is_clipping(net, op):
+        return True
+    return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in norms
