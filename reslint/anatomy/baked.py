@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 
 from onnx import NodeProto, TensorProto, helper
 
-from reslint.net import Net, Op, from_proto
+from reslint.net import Net, Op, Shape, from_proto
 from reslint.net.weights import integers
 
 _OTHERS = (8, 64, 224)
 """What other symbolic dimensions are set to, one after the other, until the model agrees with itself at batch 1."""
 
-_ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Where", "Pow", "Max", "Min", "Equal", "And", "Or", "Less", "Greater"})
+_ELEMENTWISE = frozenset(
+    {"Add", "Sub", "Mul", "Div", "Where", "Pow", "Max", "Min", "Equal", "And", "Or", "Less", "Greater"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Baked:
     parts: Op
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def baked(net: Net) -> Baked | None:
     """The symbolic batch (axis 0 of an input) for which a model works at 1 and fails at 2, None where there is none.
 
@@ -70,36 +73,110 @@ def _batch(net: Net) -> tuple[str, str] | None:
 
 
 def _fixing(net: Net) -> Iterator[Op]:
-    """The ops that a constant may fix the batch in: a shape that starts with 1, a part that has 1 where others have a symbol."""
+    """The ops that a constant may fix the batch in: by a shape that starts with 1, by a part that is 1 long there."""
     for op in net.ops:
-        if op.kind in ("Reshape", "Expand") and len(op.inputs) > 1:
-            shape = integers(net, op.inputs[1])
+        if op.kind in ("Reshape", "Expand"):
+            shape = integers(net, op.inputs[1]) if len(op.inputs) > 1 else None
             if shape and shape[0] == 1:
                 yield op
-        elif op.kind == "Concat" and op.integer("axis", 0) != 0:
-            if any(net.is_constant(i) and (net.shape(i) or (0,))[0] == 1 for i in op.inputs):
-                yield op
+        elif op.kind == "Concat" and op.integer("axis", 0) and any(_is_single(net, i) for i in op.inputs):
+            yield op
+
+
+def _is_single(net: Net, name: str) -> bool:
+    """Whether a constant has a first axis of 1."""
+    return net.is_constant(name) and (net.shape(name) or (0,))[0] == 1
 
 
 def _resized(net: Net, sizes: Mapping[str, int], others: int) -> Net:
     """The same net with numbers for all symbols of its inputs, and shapes inferred from nothing else."""
-    inputs = [
-        helper.make_tensor_value_info(
-            name, net.value(name).type, [d if isinstance(d, int) else sizes.get(d or "", others) for d in shape]
-        )
+    sized = {
+        name: [d if isinstance(d, int) else sizes.get(d or "", others) for d in shape]
         for name in net.inputs
         if (shape := net.shape(name)) is not None
-    ]
-    nodes = [_renamed(op.proto, op.inputs) for op in net.ops]
-    made = [c for c in dict.fromkeys(id(c) for c in net.constants.values()) if c]
-    constants = {id(c): c for c in net.constants.values()}
-    weights = [_light(constants[c], name) for c, name in zip(made, _names(net), strict=True)]
+    }
+    inputs = [helper.make_tensor_value_info(n, net.value(n).type or 1, sized.get(n)) for n in net.inputs]
+    constants = tuple(net.constants.values())
     graph = helper.make_graph(
-        [*(w for w in weights if isinstance(w, NodeProto)), *nodes],
+        [
+            *{id(c): c for c in constants if isinstance(c, NodeProto)}.values(),
+            *(_renamed(op, sized) for op in net.ops),
+        ],
         "resized",
         inputs,
         [helper.make_empty_tensor_value_info(name) for name in net.exits if name in net.producer],
-        [w for w in weights if isinstance(w, TensorProto)],
+        [c for c in constants if isinstance(c, TensorProto)],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(d, v) for d, v in net.opsets.items()])
-    return from_proto(model, net.path)
+    domains = [helper.make_opsetid(domain, version) for domain, version in net.opsets.items()]
+    return from_proto(helper.make_model(graph, opset_imports=domains), net.path)
+
+
+def _renamed(op: Op, sized: Mapping[str, Sequence[int]]) -> NodeProto:
+    """A node that reads what is behind the no-ops before it; the shape of an input as a constant."""
+    node = NodeProto()
+    node.CopyFrom(op.proto)
+    node.input[:] = op.inputs
+    if op.kind == "Shape" and op.inputs[0] in sized:
+        shape = sized[op.inputs[0]]
+        shape = shape[op.integer("start", 0) : op.integer("end", len(shape))]
+        return helper.make_node("Constant", [], [op.id], value_ints=shape) if shape else node
+    return node
+
+
+def _parting(net: Net) -> Iterator[Op]:
+    """The ops whose inputs do not fit together, as far as their sizes are known."""
+    for op in net.ops:
+        shapes = [net.shape(i) for i in op.inputs if i]
+        if op.kind in _ELEMENTWISE:
+            sound = _fits(shapes)
+        elif op.kind == "MatMul":
+            sound = _fits([s and s[:-2] for s in shapes])
+        elif op.kind == "Concat":
+            sound = len({_without(s, op.integer("axis", 0)) for s in shapes if s and _known(s)}) < 2
+        else:
+            sound = op.kind != "Reshape" or _holds(net, op)
+        if not sound:
+            yield op
+
+
+def _holds(net: Net, op: Op) -> bool:
+    made, given = net.value(op.id).size, net.value(op.inputs[0]).size
+    return made is None or given is None or made == given
+
+
+def _fits(shapes: Sequence[Shape | None]) -> bool:
+    """Whether shapes broadcast, where they are known."""
+    for dims in zip_longest(*(tuple(reversed(s)) for s in shapes if s is not None), fillvalue=1):
+        if len({d for d in dims if isinstance(d, int) and d != 1}) > 1:
+            return False
+    return True
+
+
+def _known(shape: Shape) -> bool:
+    return all(isinstance(d, int) for d in shape)
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    axis %= len(shape)
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def _culprit(net: Net, one: Net, two: Net, where: Op) -> tuple[Op, str] | None:
+    """The first op before the one where sizes part that puts a constant where the batch was, and the constant."""
+    if where.kind == "Concat":
+        for name in where.inputs:
+            if two.is_constant(name) and (two.shape(name) or (0,))[0] == 1:
+                return net.producer[where.id], name
+    behind: set[str] = set()
+    todo = [where]
+    while todo:
+        op = todo.pop()
+        if op.id not in behind:
+            behind.add(op.id)
+            todo.extend(two.producer[i] for i in op.inputs if i in two.producer)
+    for op in two.ops:
+        if op.id in behind and op.kind == "Reshape" and net.is_constant(op.inputs[1]):
+            made, before, now = two.shape(op.id), one.value(op.inputs[0]).size, two.value(op.inputs[0]).size
+            if made and made[0] == 1 and before and now == 2 * before:
+                return net.producer[op.id], op.inputs[1]
+    return None

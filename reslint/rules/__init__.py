@@ -2,6 +2,7 @@
 
 from reslint.rules.activation_after_add import activation_after_add
 from reslint.rules.affine_branch import affine_branch
+from reslint.rules.baked_dimension import baked_dimension
 from reslint.rules.branch_nonnegative import branch_nonnegative
 from reslint.rules.cost_budget import cost_budget
 from reslint.rules.costly_shortcut import costly_shortcut
@@ -43,6 +44,7 @@ from reslint.rules.unsafe_epsilon import unsafe_epsilon
 
 ALL: tuple[Rule, ...] = (
     training_mode_op,
+    baked_dimension,
     unfused_reparam,
     opset_or_domain_unknown,
     shortcut_shape_mismatch,

@@ -57,12 +57,8 @@ def _parallel(net: Net, op: Op) -> tuple[Op, ...]:
         else:
             plain.add(name)
     sources = {conv.inputs[0] for conv in convs} | plain
-    same = {
-        (conv.integers("strides"), conv.integer("group", 1))
-        for conv in convs
-        if any(k != 1 for k in _kernel(net, conv))
-    }
-    fuses = len(convs) > 1 and len(sources) == 1 and len(same) == 1 and _odd(net, convs)
+    strides = {conv.integers("strides") or (1,) * len(_kernel(net, conv)) for conv in convs}
+    fuses = len(convs) > 1 and len(sources) == 1 and len(strides) == 1 and _odd(net, convs)
     return tuple(sorted(convs, key=lambda conv: conv.place)) if fuses else ()
 
 

@@ -1,0 +1,37 @@
+"""Net in, a finding out where a constant fixes a dimension that an input declares as symbolic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Anatomy
+from reslint.anatomy.baked import baked
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import shown
+
+
+@rule("baked-dimension", "file", Severity.WARNING, Confidence.PROVEN)
+def baked_dimension(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """A dimension is declared symbolic, but a constant inside the graph fixes it."""
+    found = baked(anatomy.net)
+    if found is not None:
+        yield Draft(
+            found.op,
+            anatomy.net,
+            f"axis {found.axis} of the input {found.input} is declared as {found.symbol}, but {found.constant} "
+            f"{shown(found.value)} in the {found.op.type} {found.op.id} fixes it: the model works at 1, and fails at 2 "
+            f"in the {found.parts.type} {found.parts.id}",
+            "take the size from the input (x.shape[0], or -1 in its place), or declare it as 1",
+            {
+                "input": found.input,
+                "axis": found.axis,
+                "symbol": found.symbol,
+                "constant": found.constant,
+                "value": list(found.value),
+                "works_at": 1,
+                "fails_at": 2,
+                "fails_in": found.parts.id,
+            },
+            related=(found.parts,) if found.parts is not found.op else (),
+        )
