@@ -1,4 +1,4 @@
-"""Anatomy in, branches that are provably zero out."""
+"""Anatomy in, branches that are provably zero or constant out."""
 
 from __future__ import annotations
 
@@ -23,41 +23,46 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch is provably constant or zero."""
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
     if len(zeroed) < max(_FRESH, _MOST * len(anatomy.blocks)):
-        for block, (op, name) in zeroed:
+        for block, (op, name, empty) in zeroed:
             yield Draft(
                 block.merge,
                 block.net,
-                f"the branch{called(block.merge)} is always zero: {op.type} {op.id} multiplies it with {name}, which is all zeros",
+                f"the branch{called(block.merge)} is always {'zero' if empty else 'the same'}: {op.type} {op.id} "
+                f"multiplies it with {name}, which is all zeros",
                 "train the block, or remove it if it was pruned",
                 {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
             )
 
 
-def _zeroed(block: Block) -> tuple[Op, str] | None:
-    """The op near the branch's end that multiplies with nothing but zeros, and those zeros."""
+def _zeroed(block: Block) -> tuple[Op, str, bool] | None:
+    """The op near the branch's end that multiplies with nothing but zeros, those zeros, and whether nothing is added to them."""
     net = block.net
+    empty = True
     op = net.producer.get(block.sides[1])
     for _ in range(_NEAR):
         if op is None:
             return None
-        factor = _factor(net, op)
+        factor, added = _affine(net, op)
+        empty = empty and (not added or _is_zero(net, added))
         if factor and _is_zero(net, factor):
-            return op, factor
-        if op.type not in LAYOUT | {"Mul", "Dropout"} or sum(net.is_data(i) for i in op.inputs) != 1:
+            return op, factor, empty
+        if op.type not in LAYOUT | {"Mul", "Add", "Dropout"} or sum(net.is_data(i) for i in op.inputs) != 1:
             return None
         op = net.producer.get(next(i for i in op.inputs if net.is_data(i)))
     return None
 
 
-def _factor(net: Net, op: Op) -> str:
-    """The constant that an op multiplies its input with, where nothing else is added."""
+def _affine(net: Net, op: Op) -> tuple[str, str]:
+    """The constants that an op multiplies its input with, and adds to it; empty where there is none."""
     constants = [i for i in op.inputs if i and net.is_constant(i)]
-    if op.type == "Mul" and len(constants) == 1 or op.type == "MatMul" and len(constants) == 1:
-        return constants[0]
+    if op.type in ("Mul", "MatMul") and len(constants) == 1:
+        return constants[0], ""
+    if op.type == "Add" and len(constants) == 1:
+        return "", constants[0]
     if is_layer(net, op) and op.type in ("Conv", "Gemm") or op.type in NORMS and len(op.inputs) > 1:
         bias = op.inputs[2] if len(op.inputs) > 2 else ""
-        return op.inputs[1] if not bias or _is_zero(net, bias) else ""
-    return ""
+        return (op.inputs[1], bias) if not bias or net.is_constant(bias) else ("", "")
+    return "", ""
 
 
 def _is_zero(net: Net, name: str) -> bool:

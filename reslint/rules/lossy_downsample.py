@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reslint.anatomy import Anatomy
 from reslint.anatomy.ops import CONVS, strides
 from reslint.finding import Confidence, Severity
-from reslint.net import Op
+from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
@@ -15,7 +15,7 @@ from reslint.rules.words import called
 @rule("lossy-downsample", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
 def lossy_downsample(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A strided 1x1 convolution on the shortcut skips most of its input."""
-    found = [(b, op) for b in anatomy.blocks for op in b.shortcut if _skips(op)]
+    found = [(b, op) for b in anatomy.blocks for op in b.shortcut if _skips(b.net, op)]
     if found:
         block, op = found[0]
         kept = 1.0
@@ -31,6 +31,8 @@ def lossy_downsample(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         )
 
 
-def _skips(op: Op) -> bool:
-    kernel = op.integers("kernel_shape")
-    return op.type in CONVS and kernel is not None and max(kernel) == 1 and max(strides(op), default=1) > 1
+def _skips(net: Net, op: Op) -> bool:
+    if op.type not in CONVS or max(strides(op), default=1) < 2:
+        return False
+    kernel = op.integers("kernel_shape") or (net.shape(op.inputs[1]) or ())[2:]  # the attribute is optional
+    return bool(kernel) and all(k == 1 for k in kernel)

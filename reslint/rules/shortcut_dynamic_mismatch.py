@@ -25,14 +25,16 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
             if sizes is None or np.array_equal(*sizes):
                 continue
             short, branch = sizes
-            differ = short != branch
+            differ = (short != branch) & (short > 0) & (branch > 0)  # an empty map is no size that anybody runs
+            if not differ.any():
+                continue
             alone = np.minimum(short, branch) == 1
             fails, spreads = TRIED[differ & ~alone], TRIED[differ & alone]
             first = int(fails[0]) if fails.size else None
             silent = int(spreads[0]) if spreads.size else None
             name = extent or f"axis {axis}"
             at = int(fails[0] if fails.size else spreads[0]) - 1
-            told = f"fails from {name} = {first} on" if first else f"broadcasts silently at {name} = {silent}"
+            told = f"first fails at {name} = {first}" if first else f"broadcasts silently at {name} = {silent}"
             yield Draft(
                 block.merge,
                 block.net,

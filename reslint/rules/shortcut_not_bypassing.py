@@ -32,7 +32,8 @@ def _is_one_projection(block: Block) -> bool:
     rest = [op for op in block.branch if op not in layers and op.type not in LAYOUT | {"Add"}]
     if block.nonlinear or len(layers) != 1 or rest or is_depthwise(block.net, layers[0]):
         return False
-    return layers[0].type not in CONVS or all(k == 1 for k in layers[0].integers("kernel_shape") or (1,))
+    weight = block.net.shape(layers[0].inputs[1]) or ()
+    return layers[0].type not in CONVS or all(k == 1 for k in layers[0].integers("kernel_shape") or weight[2:])
 
 
 def _is_alone(block: Block) -> bool:
