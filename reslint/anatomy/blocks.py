@@ -18,8 +18,8 @@ from reslint.anatomy.ops import (
 )
 from reslint.anatomy.path import Effect, Step, step_back
 from reslint.anatomy.region import Region
-from reslint.anatomy.residual import Verdict
 from reslint.anatomy.values import Block, Kind, Placement, Scale
+from reslint.anatomy.verdict import Verdict
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
 

@@ -1,0 +1,62 @@
+"""A sum in, the verdict that it mixes a stream with its branch by a gate out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy.flow import Flow
+from reslint.anatomy.region import Atlas
+from reslint.anatomy.route import routes
+from reslint.anatomy.values import Kind, Role
+from reslint.anatomy.verdict import Verdict
+from reslint.net import Op
+from reslint.net.weights import scalar
+
+
+def gate(flow: Flow, atlas: Atlas, op: Op) -> Verdict | None:
+    """The verdict on `g * u + (1 - g) * v` and its other spelling `v + g * (u - v)`, where one of u and v is made of the other."""
+    if len(op.inputs) != 2:
+        return None
+    for u, v in _mixed(flow, op):
+        for side, other in ((u, v), (v, u)):
+            for route in routes(flow, atlas, side, other):
+                if route.region.learned:
+                    why = "a gate mixes the stream with the branch"
+                    sides = (flow.index[op.inputs[0]], flow.index[op.inputs[1]])
+                    whole = atlas.between(route.fork, flow.index[op.id]) or route.region
+                    return Verdict(op, Kind.GATED, Role.OTHER, why, route.fork, sides, route.steps, whole)
+    return None
+
+
+def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
+    """What a gate mixes: u, v of `g * u + (1 - g) * v` and of `v + g * (u - v)`; the gate itself depends on data."""
+    net = flow.net
+    makers = [net.producer.get(i) for i in op.inputs]
+    first, second = makers
+    if first is not None and second is not None and first.type == second.type == "Mul":
+        for u, g in (first.inputs, first.inputs[::-1]):
+            for v, h in (second.inputs, second.inputs[::-1]):
+                if net.is_data(g) and net.is_data(h) and (_is_complement(flow, g, h) or _is_complement(flow, h, g)):
+                    if u in flow.index and v in flow.index:
+                        yield flow.index[u], flow.index[v]
+    for v, maker in zip(op.inputs, reversed(makers), strict=True):
+        if maker is None or maker.type != "Mul":
+            continue
+        for difference, g in (maker.inputs, maker.inputs[::-1]):
+            minus = net.producer.get(difference)
+            if (
+                minus is not None
+                and minus.type == "Sub"
+                and minus.inputs[1] == v
+                and minus.inputs[0] in flow.index
+                and net.is_data(g)
+            ):
+                yield flow.index[minus.inputs[0]], flow.index[v]
+
+
+def _is_complement(flow: Flow, gate: str, other: str) -> bool:
+    """Whether `other` is 1 - gate."""
+    minus = flow.net.producer.get(other)
+    return (
+        minus is not None and minus.type == "Sub" and minus.inputs[1] == gate and scalar(flow.net, minus.inputs[0]) == 1
+    )
