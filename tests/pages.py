@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from reslint.anatomy import dissect
+from reslint.config import load
 from reslint.finding import Confidence, Finding
 from reslint.lint import lint
 from reslint.net.read import from_proto
@@ -20,6 +22,7 @@ from reslint.rules import ALL, Settings
 FOLDER = Path(__file__).parents[1] / "rules"
 HEADER = '<ir_version: 10, opset_import: ["": 20, "com.microsoft": 1]>'
 _FENCE = re.compile(r"^```onnx(?P<words>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_LITERAL = re.compile(r"=[\d{\"]")
 _EXPECTED = re.compile(r"^[ \t]*(?P<tensor>[\w.]+)[^=\n]*=.*#[ \t]*(?P<rules>[a-z, -]+)$", re.MULTILINE)
 
 
@@ -27,7 +30,8 @@ _EXPECTED = re.compile(r"^[ \t]*(?P<tensor>[\w.]+)[^=\n]*=.*#[ \t]*(?P<rules>[a-
 class Example:
     """One graph of a page: where it stands, under which heading, what is configured, and which rules fire at which tensor.
 
-    The words behind ```` ```onnx ```` are `invalid` for a model that the checker must refuse, and settings: `target=tensorrt`.
+    The words behind ```` ```onnx ```` are `invalid` for a model that the checker must refuse, and settings as the
+    configuration has them: `target=tensorrt`, `plain-depth={note=3,warning=5}`.
     """
 
     page: str
@@ -51,11 +55,13 @@ class Example:
     @property
     def settings(self) -> Settings:
         """The design profile, and what the fence configures."""
-        given: dict[str, str] = dict(word.split("=") for word in self.words if "=" in word)
-        known = {f.name: str(f.type) for f in fields(Settings)}
-        numbers = {k: v for k, v in _underscored(given).items() if known[k].startswith("int")}
-        parts = {k: v for k, v in _underscored(given).items() if k not in numbers}
-        return Settings("design", **{k: int(v) for k, v in numbers.items()}, **parts)
+        lines = [
+            word if _LITERAL.search(word) else '{}="{}"'.format(*word.split("=")) for word in self.words if "=" in word
+        ]
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "reslint.toml"
+            file.write_text("\n".join(['profile = "design"', *lines]))
+            return load(file, file.parent).settings(self.page)
 
     def model(self) -> ModelProto:
         """The checked model, with a weight for each declared tensor that nothing makes."""
@@ -70,10 +76,6 @@ class Example:
         """What all rules say, however sure they are."""
         anatomy = dissect(from_proto(self.model()))
         return tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE))
-
-
-def _underscored(words: Mapping[str, str]) -> dict[str, str]:
-    return {key.replace("-", "_"): value for key, value in words.items()}
 
 
 def examples(page: Path) -> Iterator[Example]:
