@@ -35,7 +35,7 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
 
 
 def _zeroed(block: Block) -> tuple[Op, str, bool] | None:
-    """The op near the branch's end that multiplies with nothing but zeros, those zeros, and whether nothing is added to them."""
+    """The op near the branch's end that multiplies with nothing but zeros, those zeros, and whether nothing is added."""
     net = block.net
     empty = True
     op = net.producer.get(block.sides[1])

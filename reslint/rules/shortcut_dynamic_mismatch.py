@@ -40,7 +40,7 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
                 block.net,
                 f"the sides{called(block.merge)} part with the size of {name}: at {at + 1} the shortcut has {short[at]}, "
                 f"the branch {branch[at]}; the sum {told}",
-                "give both sides the same stride, padding and rounding (a pooling with ceil_mode, a projection with the stride)",
+                "give both sides the same stride, padding and rounding (ceil_mode on a pooling, the stride on a projection)",
                 {
                     **side_evidence(block),
                     "dimension": str(name),
