@@ -2,55 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.objections import changes_resolution, only_gates
+from reslint.anatomy.objections import all_slices, changes_resolution, only_gates
 from reslint.anatomy.ops import CONVS, PRODUCTS
-from reslint.anatomy.path import Effect
-from reslint.anatomy.region import Atlas
+from reslint.anatomy.path import LONGEST, Effect, Step, step_back
+from reslint.anatomy.region import Atlas, Region
 from reslint.anatomy.route import Route, routes
 from reslint.anatomy.values import Kind, Role
 from reslint.anatomy.verdict import Verdict
 from reslint.net import Op
 
+_BACK = 4  # steps to look back for the layer that made a part
+_ROW = "joins two ends of a row of other blocks"
 _NEAR = 12  # ops to look ahead for the layer that reads a concatenation
 
 
 def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
+    """The verdict on a concatenation of two or more data tensors."""
     parts = tuple(dict.fromkeys(flow.index[i] for i in op.inputs if i in flow.index))
     if not _joins_channels(flow, op):
         return Verdict(op, None, Role.OTHER, "joins along positions, not channels")
+    for part, merge in _dual(flow, atlas, parts):
+        return _dense(op, "the rest of a stream beside its residual part", part, merge, (), atlas.regions[merge])
     newest = max(parts)
+    refused = Verdict(op, None, Role.BRANCH, "parallel branches side by side")
     for part in sorted(parts, reverse=True):
-        if part == newest:
-            continue
-        for route in routes(flow, atlas, part, newest):
-            no = _dense_objection(flow, atlas, op, route)
+        for route in routes(flow, atlas, part, newest) if part != newest else ():
+            no = _dense_objection(flow, atlas, route)
             if no is None:
-                return Verdict(
-                    op,
-                    Kind.DENSE,
-                    Role.OTHER,
-                    "an input is kept beside what was made of it",
-                    route.fork,
-                    (part, newest),
-                    route.steps,
-                    route.region,
+                return _dense(
+                    op, "an input is kept beside what was made of it", part, newest, route.steps, route.region
                 )
-            return Verdict(op, None, *no)
-    return Verdict(op, None, Role.BRANCH, "parallel branches side by side")
+            if refused.region is None:
+                region = route.region if no[0] is Role.UNET else None
+                refused = Verdict(op, None, *no, route.fork, (part, newest), route.steps, region)
+    return refused
 
 
-def _dense_objection(flow: Flow, atlas: Atlas, op: Op, route: Route) -> tuple[Role, str] | None:
+def _dense(op: Op, why: str, part: int, newest: int, steps: tuple[Step, ...], region: Region) -> Verdict:
+    return Verdict(op, Kind.DENSE, Role.OTHER, why, region.fork, (part, newest), steps, region)
+
+
+def without_lone_ladders(flow: Flow, atlas: Atlas, found: Sequence[Verdict]) -> Iterator[Verdict]:
+    """The verdicts, corrected where one concatenation around a row of blocks was taken for a U-net's.
+
+    The joints of an encoder with its decoder lie inside each other; one that lies in none and holds none keeps its input
+    beside what a row of blocks made of it (MobileViT).
+    """
+    joints = [(v.fork, flow.index[v.op.id]) for v in found if v.role is Role.UNET and v.op.type == "Concat"]
+    for v in found:
+        if v.reason == _ROW and v.region is not None and not _is_merged(flow, atlas, v.fork):
+            here = (v.fork, flow.index[v.op.id])
+            if not any(_nested(here, other) for other in joints if other != here):
+                v = _dense(v.op, "an input is kept beside what a row of blocks made of it", *v.sides, v.steps, v.region)
+        yield v
+
+
+def _nested(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    return a[0] <= b[0] and b[1] <= a[1] or b[0] <= a[0] and a[1] <= b[1]
+
+
+def _dual(flow: Flow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """A slice of a stream, and a residual merge whose shortcut is another slice of it (dual path networks)."""
+    for merge in parts:
+        if merge in atlas.residual and merge not in atlas.dense:
+            shortcuts = [p for p in flow.preds[merge] if p != atlas.regions[merge].end]
+            sources = {s.before for p in shortcuts if (s := step_back(flow, p)) and s.effect is Effect.SLICE}
+            for part in parts:
+                step = step_back(flow, part)
+                if part != merge and step is not None and step.effect is Effect.SLICE and step.before in sources:
+                    yield part, merge
+
+
+def _dense_objection(flow: Flow, atlas: Atlas, route: Route) -> tuple[Role, str] | None:
     region, effects = route.region, route.effects
-    if effects - {Effect.LAYOUT}:
+    if effects - {Effect.LAYOUT, Effect.SLICE}:
         return Role.BRANCH, "each part does work of its own"
+    if Effect.SLICE in effects and all_slices(flow, route):
+        return Role.BRANCH, "the parts are made of different slices"
     if not region.learned:
         return Role.ARITHMETIC, "nothing learned between the parts"
     if only_gates(flow, atlas, route):
         return Role.CONDITION, "one part only gates another"
-    if changes_resolution(region) or sum(n in atlas.residual and n not in atlas.dense for n in region.inner) > 1:
-        return Role.UNET, "joins across other blocks or a change of resolution"
+    if changes_resolution(flow, route):
+        return Role.UNET, "joins across a change of resolution"
+    if sum(n in atlas.residual and n not in atlas.dense for n in region.inner) > 1:
+        return Role.UNET, _ROW
     return None
+
+
+def _is_merged(flow: Flow, atlas: Atlas, node: int) -> bool:
+    """Whether a stream comes from a residual merge with nothing learned between."""
+    for _ in range(LONGEST):
+        if node in atlas.residual and node not in atlas.dense:
+            return True
+        step = step_back(flow, node)
+        if step is None or step.effect is Effect.LEARNED:
+            return False
+        node = step.before
+    return False
 
 
 def _joins_channels(flow: Flow, op: Op) -> bool:
@@ -78,5 +130,17 @@ def _meets_convolution(flow: Flow, op: Op) -> bool:
             if follower.type in PRODUCTS or follower.type in ("LayerNormalization", "Transpose", "Reshape"):
                 continue
             todo.append(follower)
-    before = [flow.net.producer.get(i) for i in op.inputs]
-    return any(b is not None and (b.type in CONVS or b.type in ("BatchNormalization", "MaxPool")) for b in before)
+    return any(_is_convolved(flow, flow.index[i]) for i in op.inputs if i in flow.index)
+
+
+def _is_convolved(flow: Flow, node: int) -> bool:
+    """Whether the last layer before a node, a few simple steps back, is one that keeps channels second."""
+    for _ in range(_BACK):
+        op = flow.ops[node]
+        if op is not None and (op.type in CONVS or op.type in ("BatchNormalization", "MaxPool")):
+            return True
+        step = step_back(flow, node)
+        if step is None or step.effect not in (Effect.SCALE, Effect.BIAS, Effect.ACTIVATION):
+            return False
+        node = step.before
+    return False

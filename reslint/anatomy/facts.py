@@ -23,7 +23,7 @@ _CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
 
 class Facts(NamedTuple):
     """What an op does: learned work, a weighted layer, work of any kind, a product of data, a nonlinearity; whether it
-    mixes without learning, changes the resolution, or may hold a folded normalization."""
+    mixes without learning, changes the resolution, may hold a folded normalization, reduces, or has a learned gain."""
 
     learned: bool
     layer: bool
@@ -34,9 +34,11 @@ class Facts(NamedTuple):
     down: bool
     up: bool
     folded: bool
+    reduces: bool
+    gains: bool
 
 
-NO_FACTS = Facts(False, False, False, False, False, False, False, False, False)
+NO_FACTS = Facts(*[False] * 11)
 
 
 def facts_of(net: Net, op: Op, norms: Container[str]) -> Facts:
@@ -53,15 +55,15 @@ def facts_of(net: Net, op: Op, norms: Container[str]) -> Facts:
         interaction=interaction,
         nonlinear=interaction or _is_nonlinear(net, op, learned, norms),
         mixing=work and not learned,
-        down=is_downsampling(op),
+        down=is_downsampling(net, op),
         up=is_upsampling(op),
         folded=learned and may_hold_norm(net, op),
+        reduces=op.type.startswith("Reduce"),
+        gains=op.type == "Mul" and any((net.value(i).size or 1) > 1 for i in op.inputs if not net.is_data(i)),
     )
 
 
-_PLAIN = frozenset(
-    {"Add", "Reshape", "Transpose", "Cast", "Unsqueeze", "Squeeze", "Slice", "Concat", "LayerNormalization"}
-)
+_PLAIN = frozenset({"Add", "Reshape", "Transpose", "Cast", "Unsqueeze", "Squeeze", "Concat", "LayerNormalization"})
 
 
 def _is_nonlinear(net: Net, op: Op, learned: bool, norms: Container[str]) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import LAYOUT, SLICING, is_depthwise
-from reslint.anatomy.path import Effect
-from reslint.anatomy.region import Atlas, Region
+from reslint.anatomy.ops import LAYOUT, SLICING, is_depthwise, is_downsampling
+from reslint.anatomy.path import Effect, step_back
+from reslint.anatomy.region import Atlas
 from reslint.anatomy.route import Route
 from reslint.anatomy.values import Role
+from reslint.anatomy.verdict import SUMS
 from reslint.net import Op
 
 _RESHAPING = frozenset({Effect.LEARNED, Effect.POOL, Effect.RESAMPLE})
+_NEAR = 6  # ops between a sum, or a condition, and what becomes of it
+_PLAIN = frozenset({Effect.LAYOUT, Effect.BIAS, Effect.SLICE})
 _LOGITS = 12  # ops between attention scores and their softmax at most
 
 
@@ -25,14 +28,22 @@ def objection(flow: Flow, atlas: Atlas, op: Op, route: Route) -> tuple[Role, str
         return Role.ATTENTION, "a term of an attention's output"
     if effects & _RESHAPING and only_gates(flow, atlas, route):
         return Role.CONDITION, "one side only gates the other"
-    if Effect.SLICE in effects and all(_is_slicing(flow, e) for e in region.entries):
+    if Effect.SLICE in effects and all_slices(flow, route) and not _is_coupled(flow, route):
         return Role.SLICES, "the sides are different parts of one tensor"
     if _feeds_softmax(flow, op):
         return Role.ATTENTION, "a term of attention scores"
     if _stretched(flow, op, route):
         return Role.CONDITION, "a vector is spread over the stream"
-    if changes_resolution(region) and (region.inner or Effect.LEARNED in effects):
+    if changes_resolution(flow, route) and (region.inner or Effect.LEARNED in effects):
         return Role.UNET, "joins across a change of resolution"
+    if Effect.LEARNED in effects and Effect.RESAMPLE not in effects and _is_resampled(flow, route.other):
+        return Role.FPN, "one side is brought to the size of the other"
+    if {Effect.POOL, Effect.RESAMPLE} <= effects:
+        return Role.FUSE, "the shortcut goes down and up by itself"
+    if Effect.LEARNED in effects and _is_term(flow, op):
+        return Role.FUSE, "a term of a longer sum"
+    if Effect.LEARNED in effects and _is_condition(flow, atlas, route):
+        return Role.CONDITION, "a condition is added to stream after stream"
     if Effect.LEARNED in effects and not (region.nonlinear or region.mixing):
         return Role.FUSE, "both sides are linear in their input"
     if Effect.LEARNED in effects and not _is_projection(flow, route):
@@ -40,14 +51,75 @@ def objection(flow: Flow, atlas: Atlas, op: Op, route: Route) -> tuple[Role, str
     return None
 
 
-def changes_resolution(region: Region) -> bool:
-    return region.down and region.up and not region.level
+def changes_resolution(flow: Flow, route: Route) -> bool:
+    """Whether the branch goes down and comes up again; where the shortcut goes down itself, it is a smaller block."""
+    region = route.region
+    smaller = any(is_downsampling(flow.net, op) for step in route.steps for op in step.ops)
+    return region.down and region.up and not region.level and not smaller
+
+
+def _is_resampled(flow: Flow, node: int) -> bool:
+    """Whether the last thing that happened to a tensor is a resampling."""
+    step = step_back(flow, node)
+    while step is not None and step.effect is Effect.LAYOUT:
+        step = step_back(flow, step.before)
+    return step is not None and step.effect is Effect.RESAMPLE
+
+
+def _is_term(flow: Flow, merge: Op) -> bool:
+    """Whether a sum is only read by another sum, whose other side is a layer's output, too (WaveNet's skips)."""
+    after = flow.net.consumers.get(merge.id, ())
+    if len(after) != 1 or after[0].type not in SUMS:
+        return False
+    others = [flow.index[i] for i in after[0].inputs if i in flow.index and i != merge.id]
+    steps = [step_back(flow, other) for other in others]
+    return bool(steps) and all(s is not None and s.effect in (Effect.LEARNED, Effect.BIAS) for s in steps)
+
+
+def _is_condition(flow: Flow, atlas: Atlas, route: Route) -> bool:
+    """Whether the fork enters the other side only by pointwise layers that are added to what doesn't come from it."""
+    inside = set(route.region.nodes)
+    foreign = False
+    for node in route.region.entries:
+        came = node
+        for _ in range(_NEAR):
+            op = flow.op(node)
+            if op.type in SUMS and len(flow.preds[node]) > 1:
+                break
+            step = step_back(flow, node)
+            after = [n for o in op.outputs for c in flow.net.consumers.get(o, ()) for n in _outputs(flow, c)]
+            layer = flow.facts[node].learned and _is_pointwise(op)
+            if len(after) != 1 or after[0] not in inside or not layer and (step is None or step.effect not in _PLAIN):
+                return False
+            came, node = node, after[0]
+        if node in atlas.residual or flow.op(node).type not in SUMS:
+            return False
+        others = [p for p in flow.preds[node] if p != came]
+        foreign = foreign or all(atlas.between(route.fork, p) is None for p in others)
+    return foreign
 
 
 def _is_gate_sum(flow: Flow, merge: Op) -> bool:
-    """Whether all that happens to a sum is that a sigmoid makes a gate of it."""
-    after = [c for o in merge.outputs for c in flow.net.consumers.get(o, ())]
-    return bool(after) and all(c.type in ("Sigmoid", "HardSigmoid") for c in after)
+    """Whether all that happens to a sum is that it becomes a gate: a sigmoid, or a tanh that is multiplied (GRU, GTrXL)."""
+    name = merge.id
+    for _ in range(_NEAR):
+        after = flow.net.consumers.get(name, ())
+        if not after:
+            return False
+        if all(c.type in ("Sigmoid", "HardSigmoid") for c in after):
+            return True
+        if len(after) > 1:
+            return False
+        if after[0].type == "Tanh":
+            factors = flow.net.consumers.get(after[0].id, ())
+            return bool(factors) and all(c.type in ("Mul", "Sub") for c in factors)
+        if (
+            after[0].type not in LAYOUT | {"Add", "Sub", "Mul"}
+            or sum(flow.net.is_data(i) for i in after[0].inputs) != 1
+        ):
+            return False
+        name = after[0].id
+    return False
 
 
 def _is_in_attention(flow: Flow, route: Route) -> bool:
@@ -86,8 +158,30 @@ def only_gates(flow: Flow, atlas: Atlas, route: Route) -> bool:
     return False
 
 
-def _is_slicing(flow: Flow, node: int) -> bool:
-    return flow.op(node).type in SLICING
+def all_slices(flow: Flow, route: Route) -> bool:
+    """Whether all that the branch takes of the fork are slices, too."""
+    return all(flow.op(e).type in SLICING for e in route.region.entries)
+
+
+def _is_coupled(flow: Flow, route: Route) -> bool:
+    """Whether the other slice is a stream of its own, which goes on beside its branch (reversible halves)."""
+    for node in route.region.entries:
+        readers = flow.net.consumers.get(flow.names[node], ())
+        if len(readers) > 1 and any(_is_joined(flow, c) for c in readers):
+            return True
+    return False
+
+
+def _is_joined(flow: Flow, op: Op) -> bool:
+    """Whether an op is a sum or a concatenation, or only lays out what one reads."""
+    for _ in range(_NEAR):
+        if op.type in SUMS or op.type == "Concat":
+            return True
+        after = flow.net.consumers.get(op.id, ())
+        if op.type not in LAYOUT or len(after) != 1:
+            return False
+        op = after[0]
+    return False
 
 
 def _feeds_softmax(flow: Flow, merge: Op) -> bool:

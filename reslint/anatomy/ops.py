@@ -5,7 +5,7 @@ from __future__ import annotations
 from onnx import TensorProto
 
 from reslint.net import Net, Op
-from reslint.net.weights import scalar
+from reslint.net.weights import integers, scalar
 
 LAYOUT = frozenset(
     {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Tile", "Identity"}
@@ -193,11 +193,17 @@ def strides(op: Op) -> tuple[int, ...]:
     return op.integers("strides") or ()
 
 
-def is_downsampling(op: Op) -> bool:
+def is_downsampling(net: Net, op: Op) -> bool:
     """Whether an op makes a feature map smaller."""
     if op.type in CONVS and op.type != "ConvTranspose" or op.type in POOLING:
         return any(s > 1 for s in strides(op))
-    return op.type == "SpaceToDepth"
+    return op.type == "SpaceToDepth" or op.type == "Slice" and _skips(net, op)
+
+
+def _skips(net: Net, op: Op) -> bool:
+    """Whether a slice takes every second position, or fewer."""
+    steps = integers(net, op.inputs[4]) if len(op.inputs) > 4 and op.inputs[4] else None
+    return steps is not None and any(s > 1 for s in steps)
 
 
 def is_upsampling(op: Op) -> bool:

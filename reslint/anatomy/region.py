@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from reslint.anatomy.facts import Facts
 from reslint.anatomy.flow import Flow
 
 
@@ -107,7 +109,7 @@ class Atlas:
         sources: tuple[int, ...],
     ) -> Region:
         known = [self.regions[n] for n in inner]
-        facts = [self.flow.facts[n] for n in nodes]
+        facts = tuple(self.flow.facts[n] for n in nodes)
         return Region(
             fork=fork,
             end=end,
@@ -116,7 +118,7 @@ class Atlas:
             entries=entries,
             sources=sources,
             ops=len({self.flow.op(n).id for n in nodes}) + sum(r.ops for r in known),
-            work=any(r.work for r in known) or any(f.work for f in facts),
+            work=any(r.work for r in known) or any(f.work for f in facts) or _responds(facts),
             learned=any(r.learned for r in known) or any(f.learned for f in facts),
             nonlinear=any(r.nonlinear for r in known) or any(f.nonlinear for f in facts),
             mixing=any(r.mixing for r in known) or any(f.mixing for f in facts),
@@ -164,3 +166,8 @@ class Atlas:
                 own = self.flow.facts[node].layer
                 far[node] = own + max((far[p] for p in self.flow.preds[node] if p in far), default=0)
         return far[end]
+
+
+def _responds(facts: Iterable[Facts]) -> bool:
+    """Whether positions are brought together and weighted by a learned gain, as a global response normalization does."""
+    return any(f.reduces for f in facts) and any(f.gains for f in facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reslint.anatomy.dense import concat
+from reslint.anatomy.dense import concat, without_lone_ladders
 from reslint.anatomy.flow import Flow, fused_sum
 from reslint.anatomy.gates import gate
 from reslint.anatomy.objections import objection
@@ -20,22 +20,10 @@ from reslint.net import Op
 def verdicts(flow: Flow) -> Iterator[Verdict]:
     """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
     atlas = Atlas(flow)
+    found = []
     for node, op in enumerate(flow.ops):
-        if op is None:
-            continue
-        if len(flow.preds[node]) < 2:
-            if op.type in SUMS and _doubled(flow, op):
-                yield Verdict(op, None, Role.OTHER, DOUBLED)
-            continue
-        if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
-            verdict = _sum(flow, atlas, op, flow.preds[node])
-        elif op.type == "Sub":
-            verdict = _difference(flow, atlas, op)
-            if verdict.kind is None:
-                continue
-        elif op.type in ("Concat", "QLinearConcat"):
-            verdict = concat(flow, atlas, op)
-        else:
+        verdict = _verdict(flow, atlas, node, op) if op is not None else None
+        if verdict is None:
             continue
         if verdict.region is not None:
             atlas.record(node, verdict.region)
@@ -43,7 +31,20 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
             atlas.residual.add(node)
         if verdict.kind is Kind.DENSE:
             atlas.dense.add(node)
-        yield verdict
+        found.append(verdict)
+    yield from without_lone_ladders(flow, atlas, found)
+
+
+def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
+    """What the op behind a node is as a merge; None where it brings nothing together."""
+    if len(flow.preds[node]) < 2:
+        return Verdict(op, None, Role.OTHER, DOUBLED) if op.type in SUMS and _doubled(flow, op) else None
+    if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
+        return _sum(flow, atlas, op, flow.preds[node])
+    if op.type == "Sub":
+        verdict = _difference(flow, atlas, op)
+        return verdict if verdict.kind is not None else None
+    return concat(flow, atlas, op) if op.type in ("Concat", "QLinearConcat") else None
 
 
 def _is_fused(flow: Flow, node: int, op: Op) -> bool:

@@ -31,11 +31,24 @@ def routes(flow: Flow, atlas: Atlas, side: int, other: int) -> Iterator[Route]:
     """The nearest fork behind one side that feeds the other side, too."""
     region = atlas.between(side, other)
     if region is not None:
-        yield Route(side, other, (), side, region)
+        yield _behind_shared_scale(flow, atlas, Route(side, other, (), side, region))
         return
     found = _search(flow, atlas, side, other, (), LONGEST)
     if found is not None:
         yield Route(side, other, *found)
+
+
+def _behind_shared_scale(flow: Flow, atlas: Atlas, route: Route) -> Route:
+    """A route that starts at the scaled stream itself, where equal products were merged into one that only sums read."""
+    step = step_back(flow, route.side)
+    readers = flow.net.consumers.get(flow.names[route.side], ())
+    if step is None or step.effect is not Effect.SCALE or len(readers) < 2 or any(c.type not in SUMS for c in readers):
+        return route
+    others = [flow.index[i] for c in readers for i in c.inputs if i in flow.index and flow.index[i] != route.side]
+    region = atlas.between(step.before, route.other)
+    if region is None or any(atlas.between(step.before, other) is None for other in others):
+        return route
+    return Route(route.side, route.other, (step,), step.before, region)
 
 
 def _search(
@@ -53,13 +66,25 @@ def _search(
     op = flow.ops[node]
     if not left or op is None or op.type not in SUMS | {"Concat"} or node in atlas.residual:
         return None
-    if any(s.effect is Effect.ACTIVATION for s in steps):
+    if any(s.effect is Effect.ACTIVATION for s in steps) or not _is_linear_sum(flow, atlas, node):
         return None
     for before in flow.preds[node]:
         found = _search(flow, atlas, before, other, (*steps, Step(Effect.SUM, (op,), before)), left // 2)
         if found is not None:
             return found
     return None
+
+
+def _is_linear_sum(flow: Flow, atlas: Atlas, node: int) -> bool:
+    """Whether what meets in a node are simple steps from streams side by side, and not from one block after another."""
+    steps = [step_back(flow, p) for p in flow.preds[node]]
+    sources = {s.before for s in steps if s is not None}
+    if flow.op(node).type == "Concat":
+        return True
+    if any(s is None for s in steps):
+        return False
+    regions = (atlas.between(a, b) for a in sources for b in sources if a < b)
+    return not any(region is not None and region.learned and region.nonlinear for region in regions)
 
 
 def _may_follow(steps: tuple[Step, ...], effect: Effect) -> bool:

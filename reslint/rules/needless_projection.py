@@ -32,7 +32,7 @@ def needless_projection(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]
 
 def _is_needless(block: Block) -> bool:
     before, after = block.net.shape(block.fork), block.net.shape(block.merge.id)
-    changes = any(is_downsampling(op) or op.type in POOLING for op in block.shortcut)
+    changes = any(is_downsampling(block.net, op) or op.type in POOLING for op in block.shortcut)
     return (
         before is not None and before == after and not changes and any(is_layer(block.net, op) for op in block.shortcut)
     )
