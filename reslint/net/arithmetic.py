@@ -14,6 +14,8 @@ from reslint.net.values import STANDARD, Array
 LARGEST = 1 << 20
 """No constant of more elements than this is computed."""
 
+_ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Pow", "DequantizeLinear"})
+
 
 def computed(node: NodeProto, given: list[Array]) -> Array | None:
     """What a node makes of constants; None where that is not known here, or would not run either."""
@@ -22,9 +24,24 @@ def computed(node: NodeProto, given: list[Array]) -> Array | None:
         return None
     try:
         with np.errstate(all="ignore"):
+            _refuse_large(node, given)
             return np.asarray(compute(node, given))
     except (ValueError, TypeError, IndexError, KeyError, OverflowError):
         return None
+
+
+def _refuse_large(node: NodeProto, given: list[Array]) -> None:
+    """Raise ValueError where the result would be too large: a few bytes may ask for any amount of memory."""
+    if node.op_type == "Gather":
+        size = given[0].size // max(1, given[0].shape[_attribute(node, "axis", 0)]) * given[1].size
+    elif node.op_type == "Expand":
+        size = math.prod(np.broadcast_shapes(given[0].shape, tuple(int(v) for v in given[1].reshape(-1))))
+    elif node.op_type in _ELEMENTWISE:
+        size = math.prod(np.broadcast_shapes(*(g.shape for g in given)))
+    else:
+        return
+    if size > LARGEST:
+        raise ValueError("too large")
 
 
 def literal(node: NodeProto) -> Array | None:

@@ -17,7 +17,7 @@ from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import computed, literal
 from reslint.net.skim import skim
 from reslint.net.triage import refuse
-from reslint.net.values import STANDARD, UNKNOWN, Dim, Net, Op, Value
+from reslint.net.values import STANDARD, UNKNOWN, Array, Dim, Net, Op, Value
 from reslint.net.weights import external_problems
 
 TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".onnxtext"})
@@ -52,7 +52,7 @@ def from_proto(model: ModelProto, path: Path = Path("model.onnx")) -> Net:
     if not model.graph.node and not model.graph.output:
         raise UnreadableModel("holds no graph; it is no ONNX model, or an empty one")
     if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+        model = _inlined(model)
     unread = tuple(external_problems(model.graph, path))
     inferred, declared = _infer(model)
     return _Builder(inferred, declared, path, unread).net()
@@ -83,6 +83,16 @@ def _text_model(path: Path) -> ModelProto:
         ) from error
 
 
+def _inlined(model: ModelProto) -> ModelProto:
+    try:
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # the inliner's errors have nothing in common
+        first = str(error).strip().splitlines()
+        raise UnreadableModel(
+            f"has functions that can't be inlined: {first[0] if first else 'no reason given'}"
+        ) from error
+
+
 def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]:
     """The model with inferred shapes, and what its own value_info declared.
 
@@ -103,18 +113,13 @@ def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]
 
 def _fold(graph: GraphProto) -> None:
     """Turn integer arithmetic on constants into initializers, where shape inference looks for axes and shapes."""
-    known = {
-        t.name: numpy_helper.to_array(t)
-        for t in graph.initializer
-        if t.data_type in _INTEGERS and t.data_location != TensorProto.EXTERNAL and math.prod(t.dims) <= _SMALL
-    }
+    known = {t.name: found for t in graph.initializer if (found := _few(t)) is not None}
     kept = []
     for node in graph.node:
         if node.op_type == "Constant" and node.domain in STANDARD:
             value = literal(node)
-            held = next((a.t for a in node.attribute if a.HasField("t") and a.t.data_type in _INTEGERS), None)
-            if held is not None and held.data_location != TensorProto.EXTERNAL and math.prod(held.dims) <= _SMALL:
-                value = numpy_helper.to_array(held)
+            held = next((a.t for a in node.attribute if a.HasField("t")), None)
+            value = _few(held) if held is not None else value
             if value is not None and value.dtype.kind == "i":
                 known[node.output[0]] = value
         elif node.input and len(node.output) == 1 and all(i in known for i in node.input):
@@ -128,6 +133,17 @@ def _fold(graph: GraphProto) -> None:
         sound = [NodeProto.FromString(n.SerializeToString()) for n in kept]
         del graph.node[:]
         graph.node.extend(sound)
+
+
+def _few(tensor: TensorProto) -> Array | None:
+    """The elements of a small integer tensor, None for others and where its bytes don't fit its shape."""
+    held = tensor.data_type in _INTEGERS and tensor.data_location != TensorProto.EXTERNAL
+    if not held or math.prod(tensor.dims) > _SMALL:
+        return None
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError):
+        return None
 
 
 class _Builder:

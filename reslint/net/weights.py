@@ -66,17 +66,19 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
     Raises UnreadableModel for a location that leaves the folder (absolute, `..`, a symbolic link) and for a file that is
     missing, too short or a git LFS pointer.
     """
-    folder = path.parent.resolve()
     file = path.parent / location
-    if Path(location).is_absolute() or ".." in Path(location).parts or not file.resolve().is_relative_to(folder):
-        raise UnreadableModel(f"external data {location!r} lies outside the model's folder and is not opened")
-    if file.is_symlink():
-        raise UnreadableModel(f"external data {location!r} is a symbolic link and is not opened")
     try:
+        far = Path(location).is_absolute() or ".." in Path(location).parts
+        if far or not file.resolve().is_relative_to(path.parent.resolve()):
+            raise UnreadableModel(f"external data {location!r} lies outside the model's folder and is not opened")
+        if file.is_symlink():
+            raise UnreadableModel(f"external data {location!r} is a symbolic link and is not opened")
+        if not file.is_file():  # a pipe would be waited for
+            raise UnreadableModel(f"external data {location!r} is missing; put it beside the model")
         there = file.stat().st_size
         head = b"" if there >= _POINTER else file.read_bytes()[:64]
-    except OSError:
-        raise UnreadableModel(f"external data {location!r} is missing; put it beside the model") from None
+    except (OSError, RuntimeError, ValueError) as error:  # also a loop of links, a name with a zero byte
+        raise UnreadableModel(f"external data {location!r} can't be opened: {error}") from error
     if head.startswith(LFS):
         raise UnreadableModel(
             f"external data {location!r} is a git LFS pointer; run: git lfs pull --include {file.name!r}"
@@ -95,7 +97,7 @@ def _entries(tensor: TensorProto) -> Mapping[str, str]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
+    return int(text) if text and text.isascii() and text.isdigit() else 0
 
 
 def _load(net: Net, tensor: TensorProto, most: int) -> Array | None:
@@ -117,7 +119,7 @@ def _load(net: Net, tensor: TensorProto, most: int) -> Array | None:
         else:
             whole.MergeFromString(bytes_field(int(entries[FIELD]), data))
         return numpy_helper.to_array(whole)
-    except (OSError, ValueError, TypeError, UnreadableModel, onnx.checker.ValidationError):
+    except (OSError, ValueError, TypeError, OverflowError, UnreadableModel, onnx.checker.ValidationError):
         return None  # what external_problems has said already, or a payload that does not fit its shape
 
 
