@@ -9,9 +9,12 @@ import pytest
 from conftest import parsed
 
 from reslint.anatomy import Anatomy, Cost, Depth, Kind, Merge, Placement, Role, Stack, dissect
+from reslint.anatomy.depth import path_lengths
+from reslint.anatomy.signature import signature
+from reslint.anatomy.values import Paths, Scale
 from reslint.finding import Confidence, Finding, Severity
 from reslint.net import from_proto
-from reslint.report import anatomy_json, anatomy_text, json, text
+from reslint.report import anatomy_json, anatomy_signature, anatomy_text, json, text
 from reslint.report.plain import plain
 from reslint.report.report import Dissected, Looked, Report
 
@@ -102,6 +105,7 @@ class TestPlain:
             ("\u202e\u2066\u200b\u2028\ufeff", "\\u202e\\u2066\\u200b\\u2028\\ufeff"),
             ("\udc80", "\\udc80"),
             ("\U000e0041", "\\U000e0041"),
+            ("\ufffe\uffff", "\\ufffe\\uffff"),
             ("x" * 301, "x" * 300 + "..."),
         ],
     )
@@ -174,7 +178,7 @@ def dissected(count: int, *, kinds: tuple[Kind, ...] = (), placement: Placement 
         )
         for n, block in enumerate(found.blocks)
     )
-    first = next(op for op in found.net.ops if op.id == "a0")
+    first = found.net.ops[min(1, count)]  # a0, where there are blocks
     return replace(
         found,
         blocks=blocks,
@@ -186,14 +190,17 @@ def dissected(count: int, *, kinds: tuple[Kind, ...] = (), placement: Placement 
 
 
 class TestAnatomyText:
-    def test_rows(self) -> None:
+    def test_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found = dissected(3, kinds=(Kind.PROJECTION, Kind.IDENTITY, Kind.GATED))
         finding = replace(FINDING, tensor="x2", rule="empty-branch")
+        paths = Paths(3.0, 0, 3.25, 6, 2, 1.0, 0, (1.0,))
+        monkeypatch.setattr("reslint.report.anatomy_text.path_lengths", lambda anatomy: paths)
         assert anatomy_text.render([Dissected("m.onnx", found, findings=(finding,))]) == (
             "m.onnx: 3 residual blocks · 25.6 M params · 4.1 GMAC at 1x8x16\n"
             "        blocks   out   branch     norm  MAC   finding\n"
             "layers  P I ! G  8x16  attn, mlp  pre   50 %  .1 empty-branch\n"
             "depth: 8 weighted layers, 7 residual, 9 ops; at most 6 layers that no shortcut bypasses\n"
+            "paths: 2^3 of 0..6 weighted layers, mean 3.25, most have 2\n"
             "other merges: 1 fuse\n"
             "P projection  I identity  G gated  ! finding\n"
         )
@@ -235,7 +242,12 @@ class TestAnatomyText:
 
 class TestAnatomyJson:
     def test_whole(self) -> None:
-        models = [Dissected("m.onnx", dissected(1)), Dissected("n.onnx", error="is empty")]
+        found = dissected(1)
+        scales = {"scale_shortcut": Scale(0.5), "scale_branch": Scale(float("nan"))}
+        found = replace(found, blocks=(replace(found.blocks[0], **scales),))  # type: ignore[arg-type]
+        models = [Dissected("m.onnx", found), Dissected("n.onnx", error="is empty")]
+        told = path_lengths(found)
+        paths = {key: getattr(told, key) for key in ("log2_count", "min", "mean", "max", "mode")}
         document = stdlib_json.loads(anatomy_json.render(models))
         assert document["schema"] == "reslint.anatomy/1"
         assert document["models"][0] == {
@@ -255,11 +267,19 @@ class TestAnatomyJson:
                     "source": None,
                     "stack": 0,
                     "depth": 2,
+                    "scale_shortcut": {"value": 0.5},
+                    "scale_branch": {"value": None},
+                    "activation": None,
+                    "nonnegative": False,
+                    "reason": "made so",
+                    "signature": signature(found.blocks[0]),
                 }
             ],
-            "merges": [{"merge": "a0", "node": "/layers.0/MatMul", "op": "MatMul", "role": "fuse"}],
+            "merges": [
+                {"merge": "a0", "node": "/layers.0/MatMul", "op": "MatMul", "role": "fuse", "reason": "why not"}
+            ],
             "stacks": [{"blocks": ["x1"], "period": 2}],
-            "depth": {"ops": 9, "weighted": 8, "residual": 7, "longest_plain": 6, "paths": None},
+            "depth": {"ops": 9, "weighted": 8, "residual": 7, "longest_plain": 6, "paths": paths},
             "cost": {"params": 25557032, "macs": 4100000000, "unknown": ["Odd"]},
         }
         assert document["models"][1] == {
@@ -271,3 +291,12 @@ class TestAnatomyJson:
             "depth": None,
             "cost": None,
         }
+
+
+def test_signature_is_one_line_per_model_that_was_read() -> None:
+    models = [
+        Dissected("m\x1b.onnx", dissected(24)),
+        Dissected("n.onnx", error="is empty"),
+        Dissected("o.onnx", dissected(0)),
+    ]
+    assert anatomy_signature.render(models) == "m\\x1b.onnx: 12 x [pre attn, pre mlp]\no.onnx: no residual blocks\n"

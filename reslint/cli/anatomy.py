@@ -8,9 +8,13 @@ from reslint.cli.options import Options, shared
 
 
 @click.command("anatomy")
-@shared
+@click.option("--signature", is_flag=True, help="Only the skeleton, as one line for each model.")
+@shared("text", "json", "dot", "svg")
 def command(options: Options) -> int:
-    """Show the residual blocks, stacks, depth and cost of models."""
+    """Show the residual blocks, stacks, depth and cost of models.
+
+    The formats dot (for graphviz) and svg draw the residual skeleton.
+    """
     from reslint.cli.dissecting import anatomy
 
     return anatomy(options)

@@ -10,7 +10,7 @@ from reslint.cli.options import Options, shared
 
 
 @click.command("check")
-@shared
+@shared("text", "json")
 def command(options: Options) -> int:
     """Check models against the rules.
 

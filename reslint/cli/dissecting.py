@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import click
+
 from reslint.cli.look import NOT_LOOKED_AT, chosen, look
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
-from reslint.report import anatomy_json, anatomy_text
+from reslint.report import anatomy_json, anatomy_signature, anatomy_text, dot, svg
 from reslint.report.report import Dissected
 
 
 def anatomy(options: Options) -> int:
     """Show all files, and say how it went."""
-    structured = options.style == "json"
     rules = chosen(options)
+    bare = options.signature or options.style == "json"  # these show no findings
     failed: list[str] = []
 
     def dissected() -> Iterator[Dissected]:
-        for seen in look(options, () if structured else rules):  # the JSON shows no findings
+        for seen in look(options, () if bare else rules):
             failed.extend([seen.path] if seen.fails else [])
             yield Dissected(seen.path, seen.anatomy, seen.error, seen.findings)
 
-    if structured:
-        shown = anatomy_json.render(dissected())
-    else:
-        shown = anatomy_text.render(dissected(), color=colored(options.color, options.output), verbose=options.verbose)
-    emit(shown, options.output)
+    emit(_rendered(dissected(), options), options.output)
     return NOT_LOOKED_AT if failed else 0
+
+
+def _rendered(models: Iterator[Dissected], options: Options) -> str:
+    """The models in the format that the options ask for."""
+    if options.signature:
+        if options.style != "text":
+            raise click.UsageError(f"--signature is text: leave out --format {options.style}")
+        return anatomy_signature.render(models)
+    if options.style == "text":
+        return anatomy_text.render(models, color=colored(options.color, options.output), verbose=options.verbose)
+    return {"json": anatomy_json.render, "dot": dot.render, "svg": svg.render}[options.style](models)

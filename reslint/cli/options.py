@@ -23,6 +23,7 @@ class Options:
     quiet: bool
     verbose: bool
     color: str
+    signature: bool = False
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -31,7 +32,6 @@ def _listed(context: click.Context, parameter: click.Parameter, values: Sequence
 
 _SHARED = (
     click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
-    click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True),
     click.option("--output", metavar="FILE", help="Write the result to FILE instead of standard output."),
     click.option("--select", multiple=True, callback=_listed, metavar="RULE", help="Only these rules or families."),
     click.option("--ignore", multiple=True, callback=_listed, metavar="RULE", help="Not these rules or families."),
@@ -48,8 +48,21 @@ _SHARED = (
 )
 
 
-def shared(run: Callable[[Options], int]) -> Callable[..., int]:
-    """Give a command the shared options; it gets them as one value."""
+def shared(*styles: str) -> Callable[[Callable[[Options], int]], Callable[..., int]]:
+    """Give a command the shared options, with these formats; it gets them as one value."""
+    style = click.option("--format", "style", type=click.Choice(styles), default=styles[0], show_default=True)
+
+    def given(run: Callable[[Options], int]) -> Callable[..., int]:
+        wrapped = _taking(run)
+        for option in reversed((_SHARED[0], style, *_SHARED[1:])):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return given
+
+
+def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
+    """The command as click calls it: each option on its own."""
 
     @wraps(run)
     def taken(
@@ -63,6 +76,7 @@ def shared(run: Callable[[Options], int]) -> Callable[..., int]:
         quiet: bool,
         verbose: bool,
         color: str,
+        signature: bool = False,
         **choices: str | None,
     ) -> int:
         found = load(file, Path.cwd())
@@ -76,9 +90,6 @@ def shared(run: Callable[[Options], int]) -> Callable[..., int]:
             unread=choices["unread"] or found.unread,
             confidence=choices["confidence"] or found.confidence,
         )
-        return run(Options(paths, style, output, config, quiet, verbose, color))
+        return run(Options(paths, style, output, config, quiet, verbose, color, signature))
 
-    wrapped: Callable[..., int] = taken
-    for option in reversed(_SHARED):
-        wrapped = option(wrapped)
-    return wrapped
+    return taken

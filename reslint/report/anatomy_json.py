@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from math import isfinite
 
-from reslint.anatomy import Anatomy, Block, Cost, Depth, Source
+from reslint.anatomy import Anatomy, Block, Cost, Depth, Paths, Source
+from reslint.anatomy.depth import path_lengths
+from reslint.anatomy.signature import signature
+from reslint.anatomy.values import Scale
 from reslint.anatomy.where import where
 from reslint.report.report import Dissected
 
@@ -14,7 +18,7 @@ SCHEMA = "reslint.anatomy/1"
 
 def render(models: Iterable[Dissected]) -> str:
     """One JSON document; each model is let go before the next one is read."""
-    return json.dumps({"schema": SCHEMA, "models": [_model(m) for m in models]}, indent=1) + "\n"
+    return json.dumps({"schema": SCHEMA, "models": [_model(m) for m in models]}, indent=1, allow_nan=False) + "\n"
 
 
 def _model(model: Dissected) -> dict[str, object]:
@@ -27,7 +31,7 @@ def _model(model: Dissected) -> dict[str, object]:
         "stacks": [{"blocks": [b.merge.id for b in s.blocks], "period": s.period} for s in found.stacks]
         if found
         else [],
-        "depth": _depth(found.depth) if found else None,
+        "depth": _depth(found.depth, path_lengths(found)) if found else None,
         "cost": _cost(found.cost) if found else None,
     }
 
@@ -47,7 +51,20 @@ def _block(block: Block) -> dict[str, object]:
         "source": _source(source),
         "stack": block.stack,
         "depth": block.depth,
+        "scale_shortcut": _scale(block.scale_shortcut),
+        "scale_branch": _scale(block.scale_branch),
+        "activation": block.activation.kind if block.activation else None,
+        "nonnegative": block.nonnegative,
+        "reason": block.reason,
+        "signature": signature(block),
     }
+
+
+def _scale(scale: Scale | None) -> dict[str, object] | None:
+    """A factor; null where there is none, its value null where it is no one finite number that the file tells."""
+    if scale is None:
+        return None
+    return {"value": scale.value if scale.value is not None and isfinite(scale.value) else None}
 
 
 def _source(source: Source | None) -> dict[str, object] | None:
@@ -55,16 +72,25 @@ def _source(source: Source | None) -> dict[str, object] | None:
 
 
 def _merges(found: Anatomy) -> list[dict[str, object]]:
-    return [{"merge": m.op.id, "node": m.op.name, "op": m.op.kind, "role": str(m.role)} for m in found.merges]
+    return [
+        {"merge": m.op.id, "node": m.op.name, "op": m.op.kind, "role": str(m.role), "reason": m.reason}
+        for m in found.merges
+    ]
 
 
-def _depth(depth: Depth) -> dict[str, object]:
+def _depth(depth: Depth, paths: Paths) -> dict[str, object]:
     return {
         "ops": depth.ops,
         "weighted": depth.weighted,
         "residual": depth.residual,
         "longest_plain": depth.longest_plain,
-        "paths": None,  # not counted yet
+        "paths": {
+            "log2_count": round(paths.log2_count, 6),
+            "min": paths.min,
+            "mean": round(paths.mean, 6),
+            "max": paths.max,
+            "mode": paths.mode,
+        },
     }
 
 

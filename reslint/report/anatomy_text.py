@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import click
 
 from reslint.anatomy import Anatomy, Block
+from reslint.anatomy.depth import path_lengths
 from reslint.anatomy.where import module_of
 from reslint.finding import Finding
 from reslint.report.plain import counted, plain
@@ -35,6 +36,7 @@ def _model(model: Dissected, verbose: bool) -> Iterator[str]:
     yield from _table(found, drawn, model.findings) if drawn else _formulas(rows)
     yield from _unplaced(drawn, model.findings)
     yield _depth(found)
+    yield from _paths(found)
     yield f"other merges: {_merges(found)}"
     yield from _legend(drawn, model.findings)
     if verbose:
@@ -122,6 +124,14 @@ def _depth(found: Anatomy) -> str:
     depth = found.depth
     line = f"depth: {counted(depth.weighted, 'weighted layer')}, {depth.residual} residual, {depth.ops} ops"
     return f"{line}; at most {counted(depth.longest_plain, 'layer')} that no shortcut bypasses"
+
+
+def _paths(found: Anatomy) -> Iterator[str]:
+    """How long the ways through the residual graph are; each block doubles their number (arXiv:1605.06431)."""
+    paths = path_lengths(found) if found.blocks else None
+    if paths is not None and paths.max > 0:
+        shown = counted(paths.max, "weighted layer")
+        yield f"paths: 2^{paths.log2_count:.3g} of {paths.min}..{shown}, mean {paths.mean:.3g}, most have {paths.mode}"
 
 
 def _merges(found: Anatomy) -> str:

@@ -6,6 +6,7 @@ import unicodedata
 
 # Cc control characters (ANSI codes among them), Cf invisible ones (bidi overrides), Cs lone surrogates, Zl/Zp line breaks.
 _OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_FORBIDDEN = frozenset("\ufffe\uffff")  # no character at all; XML and with it SVG refuses them
 _LONGEST = 300
 
 
@@ -15,7 +16,7 @@ def plain(text: str) -> str:
         text = f"{text[:_LONGEST]}..."
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(c) if unicodedata.category(c) in _OBEYED else c for c in text)
+    return "".join(_escaped(c) if unicodedata.category(c) in _OBEYED or c in _FORBIDDEN else c for c in text)
 
 
 def _escaped(character: str) -> str:

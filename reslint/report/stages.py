@@ -112,7 +112,8 @@ def dims(shape: Shape | None) -> str:
 
 def branch_word(block: Block) -> str:
     """A branch in a word or two: its kernels, attn, mlp."""
-    return label(block).removeprefix("conv ")
+    word = label(block)
+    return word.removeprefix("conv ") if "x" in word else word  # a bare 4 says nothing
 
 
 def _out(block: Block) -> Shape | None:
