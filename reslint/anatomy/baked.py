@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,9 @@ from reslint.net.weights import integers
 _OTHERS = (8, 64, 224)
 """What other symbolic dimensions are set to, one after the other, until the model agrees with itself at batch 1."""
 
+_TRIED = 2  # sizes that are tried
+_LARGEST = 64  # batches that somebody exports with
+
 _ELEMENTWISE = frozenset(
     {"Add", "Sub", "Mul", "Div", "Where", "Pow", "Max", "Min", "Equal", "And", "Or", "Less", "Greater"}
 )
@@ -22,11 +26,12 @@ _ELEMENTWISE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Baked:
-    """A symbolic dimension of an input, the op that fixes it, the constant and its value, and where the sizes then part."""
+    """A symbolic dimension of an input, the size that a constant of an op fixes it to, and where sizes part at the next one."""
 
     symbol: str
     input: str
     axis: int
+    size: int
     op: Op
     constant: str
     value: tuple[int, ...]
@@ -35,25 +40,25 @@ class Baked:
 
 @lru_cache(maxsize=1)
 def baked(net: Net) -> Baked | None:
-    """The symbolic batch (axis 0 of an input) for which a model works at 1 and fails at 2, None where there is none.
+    """The symbolic batch (axis 0 of an input) for which a model works at one size and fails at the next.
 
     A batch that is merged into another axis on purpose and unmerged again never parts, nor does one that is reduced over.
     """
     found = _batch(net)
-    if found is None or not any(_fixing(net)):
+    if found is None:
         return None
-    name, symbol = found
-    for size in _OTHERS:
-        one = _resized(net, {symbol: 1}, size)
-        if next(_parting(one), None) is None:
-            two = _resized(net, {symbol: 2}, size)
-            where = next(_parting(two), None)
-            culprit = _culprit(net, one, two, where) if where is not None else None
-            if where is None or culprit is None:
-                return None
-            op, constant = culprit
-            value = integers(net, constant) or tuple(d for d in net.shape(constant) or () if isinstance(d, int))
-            return Baked(symbol, name, 0, op, constant, value, net.producer[where.id])
+    for size, _ in Counter(_fixing(net)).most_common(_TRIED):
+        for others in _OTHERS:
+            here = _resized(net, {found[1]: size}, others)
+            if next(_parting(here), None) is None:
+                there = _resized(net, {found[1]: size + 1}, others)
+                where = next(_parting(there), None)
+                culprit = _culprit(net, here, there, where, size) if where is not None else None
+                if where is not None and culprit is not None:
+                    op, constant = culprit
+                    value = integers(net, constant) or tuple(d for d in net.shape(constant) or () if isinstance(d, int))
+                    return Baked(found[1], found[0], 0, size, op, constant, value, net.producer[where.id])
+                break
     return None
 
 
@@ -72,20 +77,27 @@ def _batch(net: Net) -> tuple[str, str] | None:
     return None
 
 
-def _fixing(net: Net) -> Iterator[Op]:
-    """The ops that a constant may fix the batch in: by a shape that starts with 1, by a part that is 1 long there."""
+def _fixing(net: Net) -> Iterator[int]:
+    """The sizes that constants may fix the batch to: a shape begins with them, or a part of a concatenation does."""
     for op in net.ops:
-        if op.kind in ("Reshape", "Expand"):
-            shape = integers(net, op.inputs[1]) if len(op.inputs) > 1 else None
-            if shape and shape[0] == 1:
-                yield op
-        elif op.kind == "Concat" and op.integer("axis", 0) and any(_is_single(net, i) for i in op.inputs):
-            yield op
+        if op.kind in ("Reshape", "Expand") and len(op.inputs) > 1:
+            size, _ = _leading(net, op.inputs[1])
+            if 0 < size <= _LARGEST:
+                yield size
+        elif op.kind == "Concat" and op.integer("axis", 0):
+            for name in op.inputs:
+                first = (net.shape(name) or (None,))[0] if net.is_constant(name) else None
+                if isinstance(first, int):
+                    yield first
 
 
-def _is_single(net: Net, name: str) -> bool:
-    """Whether a constant has a first axis of 1."""
-    return net.is_constant(name) and (net.shape(name) or (0,))[0] == 1
+def _leading(net: Net, name: str) -> tuple[int, str]:
+    """The first number of a shape, and the constant that holds it; -1 where it is computed."""
+    known = integers(net, name)
+    if known:
+        return known[0], name
+    op = net.producer.get(name)
+    return _leading(net, op.inputs[0]) if op is not None and op.kind == "Concat" else (-1, "")
 
 
 def _resized(net: Net, sizes: Mapping[str, int], others: int) -> Net:
@@ -161,11 +173,11 @@ def _without(shape: Shape, axis: int) -> Shape:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
-def _culprit(net: Net, one: Net, two: Net, where: Op) -> tuple[Op, str] | None:
+def _culprit(net: Net, here: Net, there: Net, where: Op, size: int) -> tuple[Op, str] | None:
     """The first op before the one where sizes part that puts a constant where the batch was, and the constant."""
     if where.kind == "Concat":
         for name in where.inputs:
-            if two.is_constant(name) and (two.shape(name) or (0,))[0] == 1:
+            if there.is_constant(name) and (there.shape(name) or (0,))[0] == size:
                 return net.producer[where.id], name
     behind: set[str] = set()
     todo = [where]
@@ -173,10 +185,11 @@ def _culprit(net: Net, one: Net, two: Net, where: Op) -> tuple[Op, str] | None:
         op = todo.pop()
         if op.id not in behind:
             behind.add(op.id)
-            todo.extend(two.producer[i] for i in op.inputs if i in two.producer)
-    for op in two.ops:
-        if op.id in behind and op.kind == "Reshape" and net.is_constant(op.inputs[1]):
-            made, before, now = two.shape(op.id), one.value(op.inputs[0]).size, two.value(op.inputs[0]).size
-            if made and made[0] == 1 and before and now == 2 * before:
-                return net.producer[op.id], op.inputs[1]
+            todo.extend(there.producer[i] for i in op.inputs if i in there.producer)
+    for op in there.ops:
+        if op.id in behind and op.kind == "Reshape":
+            first, constant = _leading(net, net.producer[op.id].inputs[1])
+            before, now = here.value(op.inputs[0]).size, there.value(op.inputs[0]).size
+            if first == size and before and now and now * size == before * (size + 1):
+                return net.producer[op.id], constant
     return None

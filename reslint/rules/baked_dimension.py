@@ -20,17 +20,17 @@ def baked_dimension(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
             found.op,
             anatomy.net,
             f"axis {found.axis} of the input {found.input} is declared as {found.symbol}, but {found.constant} "
-            f"{shown(found.value)} in the {found.op.type} {found.op.id} fixes it: the model works at 1, and fails at 2 "
-            f"in the {found.parts.type} {found.parts.id}",
-            "take the size from the input (x.shape[0], or -1 in its place), or declare it as 1",
+            f"{shown(found.value)} in the {found.op.type} {found.op.id} fixes it: the model works at {found.size}, and "
+            f"fails at {found.size + 1} in the {found.parts.type} {found.parts.id}",
+            "take the size from the input (x.shape[0], or -1 in its place), or declare it as the number that it is",
             {
                 "input": found.input,
                 "axis": found.axis,
                 "symbol": found.symbol,
                 "constant": found.constant,
                 "value": list(found.value),
-                "works_at": 1,
-                "fails_at": 2,
+                "works_at": found.size,
+                "fails_at": found.size + 1,
                 "fails_in": found.parts.id,
             },
             related=(found.parts,) if found.parts is not found.op else (),

@@ -20,11 +20,16 @@ _FAMILY = 3  # like blocks from which one epsilon is the usual one, a heuristic
 def inconsistent_epsilon(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """Normalizations at the same place of like blocks use different epsilons."""
     runs = {id(net): find_norms(net) for net in anatomy.net.nets()}
+    behind = {net: {run.source: run for run in norms.values()} for net, norms in runs.items()}
     families: dict[str, list[tuple[Op, float, Block]]] = {}
     for block in anatomy.blocks:
         norms = runs[id(block.net)]
         placed = [run for op in block.branch for name in op.outputs if (run := norms.get(name)) is not None]
-        placed += [run for run in norms.values() if block.normalization == "post" and run.source in block.merge.outputs]
+        placed += [
+            run
+            for name in block.merge.outputs
+            if (run := behind[id(block.net)].get(name)) and block.normalization == "post"
+        ]
         shape = _shape(block, placed)
         for at, run in enumerate(placed):
             for epsilon, _ in list(epsilons(block.net, run))[:1]:
