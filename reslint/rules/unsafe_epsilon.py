@@ -14,7 +14,7 @@ from reslint.net import Net, Op
 from reslint.net.weights import scalar
 from reslint.rules.rule import Draft, Settings, rule
 
-_LEAST = {TensorProto.FLOAT16: 5.96e-8, TensorProto.FLOAT: 1.4e-45, TensorProto.BFLOAT16: 9.1e-41}
+_LEAST: dict[int, float] = {TensorProto.FLOAT16: 5.96e-8, TensorProto.FLOAT: 1.4e-45, TensorProto.BFLOAT16: 9.1e-41}
 """The smallest number above zero of a type."""
 
 _STASHED = frozenset({"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "GroupNormalization"})
