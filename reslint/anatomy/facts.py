@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from reslint.anatomy.ops import (
     ACTIVATIONS,
+    FUSED_ATTENTION,
+    RECURRENT,
     is_clipping,
     is_downsampling,
+    is_foreign,
     is_interaction,
     is_layer,
     is_learned,
@@ -18,6 +21,7 @@ from reslint.anatomy.ops import (
 )
 from reslint.net import Net, Op
 
+_WHOLE = RECURRENT | FUSED_ATTENTION  # ops that hold activations of their own
 _CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
 
 
@@ -67,7 +71,7 @@ _PLAIN = frozenset({"Add", "Reshape", "Transpose", "Cast", "Unsqueeze", "Squeeze
 
 
 def _is_nonlinear(net: Net, op: Op, learned: bool, norms: Container[str]) -> bool:
-    if op.type in ACTIVATIONS or op.type in _CHOOSING:
+    if op.type in ACTIVATIONS or op.type in _CHOOSING or op.type in _WHOLE or op.bodies or is_foreign(op):
         return True
     if learned and is_clipping(net, op):
         return True

@@ -73,6 +73,8 @@ def _is_term(flow: Flow, merge: Op) -> bool:
         return False
     others = [flow.index[i] for i in after[0].inputs if i in flow.index and i != merge.id]
     steps = [step_back(flow, other) for other in others]
+    if any(other < node for other in others for node in (flow.index[i] for i in merge.inputs if i in flow.index)):
+        return False  # what was there before is a stream, and no further term
     return bool(steps) and all(s is not None and s.effect in (Effect.LEARNED, Effect.BIAS) for s in steps)
 
 

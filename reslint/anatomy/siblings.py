@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.norms import NormRun, is_norm
+from reslint.anatomy.ops import is_layer
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.signature import described
@@ -95,17 +96,22 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap]:
 
 def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
-    found = tuple(_unbypassed(flow, blocks))
+    atlas = Atlas(flow)
+    found = tuple(_unbypassed(flow, atlas, blocks))
     usual = Counter(frozenset(layers.items()) for _, _, layers in found)
     habits = {frozenset[tuple[str, int]](), *(layers for layers, n in usual.items() if n > 1)}
     for start, end, layers in found:
         size = extent(flow.net, flow.names[end])
+        region = atlas.between(start, end)
+        weights = _weights(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
         changes = extent(flow.net, flow.names[start]) != size
         for family in kin:
             theirs = work(family[0].net, family[0].branch)
             rest = layers - theirs
             if extent(flow.net, family[0].merge.id) != size or rest + theirs != layers:
                 continue
+            if weights & _weights(flow.net, family[0].branch):
+                continue  # the same layer again: a solver's steps, no stack
             if rest.total() == 1 if changes else frozenset(rest.items()) in habits:
                 yield Gap(flow.net, flow.names[start], flow.op(end), family)
                 break
@@ -129,9 +135,13 @@ def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterat
             yield Gap(block.net, block.inner[-1], block.merge, family)
 
 
-def _unbypassed(flow: Flow, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
+def _weights(net: Net, ops: Iterable[Op]) -> set[str]:
+    """The constants that layers apply."""
+    return {i for op in ops if is_layer(net, op) for i in op.inputs if i and net.is_constant(i)}
+
+
+def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
     """For each block whose fork is made by layers: where they start and end, and their work."""
-    atlas = Atlas(flow)
     sums = [b for b in blocks if b.kind is not Kind.DENSE]
     merged = {flow.index[o]: b for b in sums for o in b.merge.outputs if o in flow.index}
     ends: set[int] = set()

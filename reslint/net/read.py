@@ -15,6 +15,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, Valu
 
 from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import computed, literal
+from reslint.net.contrib import known
 from reslint.net.skim import skim
 from reslint.net.triage import refuse
 from reslint.net.values import STANDARD, UNKNOWN, Array, Dim, Net, Op, Value
@@ -106,7 +107,8 @@ def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]
     del bare.graph.value_info[:]
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
     try:
-        return onnx.shape_inference.infer_shapes(bare, data_prop=True), declared
+        with known(bare):
+            return onnx.shape_inference.infer_shapes(bare, data_prop=True), declared
     except Exception:  # a graph that inference refuses whole is still read; what is unknown stays unknown
         return bare, declared
 

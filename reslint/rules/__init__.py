@@ -37,6 +37,7 @@ from reslint.rules.shortcut_low_precision import shortcut_low_precision
 from reslint.rules.shortcut_not_bypassing import shortcut_not_bypassing
 from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
+from reslint.rules.skeleton_differs import skeleton_differs
 from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
 from reslint.rules.unfused_reparam import unfused_reparam
@@ -46,6 +47,7 @@ ALL: tuple[Rule, ...] = (
     training_mode_op,
     baked_dimension,
     unfused_reparam,
+    skeleton_differs,
     opset_or_domain_unknown,
     shortcut_shape_mismatch,
     shortcut_broadcast,

@@ -13,15 +13,14 @@ from reslint.rules.words import called
 @rule("affine-branch", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
 def affine_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """No nonlinearity stands between fork and merge."""
-    for stack in anatomy.stacks:
-        found = [b for b in stack.blocks if b.kind is not Kind.DENSE and not b.nonlinear and not b.inner]
-        if found:
-            first = found[0]
-            yield Draft(
-                first.merge,
-                first.net,
-                f"the branch{called(first.merge)} is linear: with its shortcut it is the same as one layer",
-                "put an activation into the branch, or fold branch and shortcut into one layer before shipping",
-                {"branch_ops": first.branch_ops, "layers": first.depth, "blocks": len(found)},
-                related=tuple(b.merge for b in found[1:]),
-            )
+    found = [b for b in anatomy.blocks if b.kind is not Kind.DENSE and not b.nonlinear and not b.inner]
+    if found:
+        first = found[0]
+        yield Draft(
+            first.merge,
+            first.net,
+            f"the branch{called(first.merge)} is linear: with its shortcut it is the same as one layer",
+            "put an activation into the branch, or fold branch and shortcut into one layer before shipping",
+            {"branch_ops": first.branch_ops, "layers": first.depth, "blocks": len(found)},
+            related=tuple(b.merge for b in found[1:]),
+        )

@@ -13,16 +13,15 @@ from reslint.rules.words import called, producer
 @rule("branch-nonnegative", "shortcut", Severity.WARNING, Confidence.LIKELY, design=True)
 def branch_nonnegative(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch ends in an activation that can't be negative, so that the stream can only grow."""
-    for stack in anatomy.stacks:
-        found = [b for b in stack.blocks if b.nonnegative and b.kind not in (Kind.DENSE, Kind.GATED)]
-        if found:
-            first = found[0]
-            yield Draft(
-                first.merge,
-                first.net,
-                f"the branch{called(first.merge)} ends in {producer(first.net, first.sides[1])}, which is never negative: "
-                "the stream can only grow",
-                "move the activation behind the merge, or before the branch's last layer",
-                {"end": producer(first.net, first.sides[1]), "blocks": len(found), "of": len(stack.blocks)},
-                related=tuple(b.merge for b in found[1:]),
-            )
+    found = [b for b in anatomy.blocks if b.nonnegative and b.kind not in (Kind.DENSE, Kind.GATED)]
+    if found:
+        first = found[0]
+        yield Draft(
+            first.merge,
+            first.net,
+            f"the branch{called(first.merge)} ends in {producer(first.net, first.sides[1])}, which is never negative: "
+            "the stream can only grow",
+            "move the activation behind the merge, or before the branch's last layer",
+            {"end": producer(first.net, first.sides[1]), "blocks": len(found), "of": len(anatomy.blocks)},
+            related=tuple(b.merge for b in found[1:]),
+        )

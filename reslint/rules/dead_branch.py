@@ -6,23 +6,26 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
+from reslint.anatomy.siblings import families
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import array
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_FRESH, _MOST = 3, 0.75  # where most of three blocks or more are zero, the model was never trained (ReZero starts so)
+_FRESH = 2  # where half of a family of blocks is zero, the model was never trained (ReZero and zero-init start so)
 _NEAR = 8  # ops to look back from the merge
 
 
 @rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN)
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch is provably constant or zero."""
-    zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
-    if len(zeroed) < max(_FRESH, _MOST * len(anatomy.blocks)):
+    for family in families(anatomy.blocks):
+        zeroed = [(block, found) for block in family if (found := _zeroed(block)) is not None]
+        if len(zeroed) >= _FRESH and len(zeroed) >= len(family) / 2:
+            continue
         for block, (op, name, empty) in zeroed:
             yield Draft(
                 block.merge,

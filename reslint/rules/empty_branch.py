@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reslint.anatomy import Anatomy
+from reslint.anatomy import Anatomy, Merge
+from reslint.anatomy.ops import POOLING
 from reslint.anatomy.verdict import DOUBLED
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
@@ -15,7 +16,7 @@ from reslint.rules.words import called, producer
 def empty_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A merge adds a tensor to itself."""
     for merge in anatomy.merges:
-        if merge.reason == DOUBLED:
+        if merge.reason == DOUBLED and not _is_merged_pooling(merge):
             name = merge.op.inputs[0]
             yield Draft(
                 merge.op,
@@ -24,3 +25,10 @@ def empty_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 "add the branch's output to the shortcut, or multiply by 2 if doubling is meant",
                 {"tensor": name, "made_by": producer(merge.net, name)},
             )
+
+
+def _is_merged_pooling(merge: Merge) -> bool:
+    """Whether two equal poolings of a cell were merged into one by the exporter (NASNet adds two of one input)."""
+    made = merge.net.producer.get(merge.op.inputs[0])
+    readers = {op.id for op in merge.net.consumers.get(merge.op.inputs[0], ())}
+    return made is not None and made.type in POOLING and len(readers) == 1

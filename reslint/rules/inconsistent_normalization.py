@@ -34,12 +34,14 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
     if sum(map(bool, outer)) < max(4, _REGULAR * len(outer)):
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
+    kin = {block.merge.id for family in families(anatomy.blocks) if len(family) > 1 for block in family}
     told: set[str] = set()
-    streams = {name: tuple(p for p in profile if p[0] == _STREAM) for name, profile in profiles.items()}
+    whole = [block for block in anatomy.blocks if block.merge.id not in inside]
+    streams = {block.merge.id: tuple(p for p in profiles[block.merge.id] if p[0] == _STREAM) for block in whole}
     for draft in (
         *(d for family in families(anatomy.blocks) for d in _odd(family, profiles, _ENOUGH, heads)),
         *(d for family in families(anatomy.blocks, loose=True) for d in _odd(family, profiles, _LOOSELY, heads)),
-        *_odd(anatomy.blocks, streams, max(_LOOSELY, len(streams) - 1), heads),
+        *(d for d in _odd(whole, streams, max(_LOOSELY, len(streams) - 1), heads) if d.op.id in kin),
     ):
         if draft.op.id not in told:
             told.add(draft.op.id)
@@ -57,7 +59,7 @@ def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, 
     ]
     starts = any(b.normalization is Placement.PRE for b, p in zip(family, here, strict=True) if p == usual)
     odd = [o for o in odd if o[1][_STREAM] or not starts or o[0].merge.id not in heads]
-    if count < enough or len(odd) > max(1, len(family) // 6):
+    if count < enough or len(odd) > (1 if enough >= _LOOSELY else max(1, len(family) // 6)):
         return
     for block, lost, profile in odd:
         where = "behind its merge" if lost[_STREAM] else "in its branch"

@@ -8,7 +8,6 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.blocks import constant_factor, scaled_behind
 from reslint.anatomy.ops import LAYOUT
 from reslint.finding import Confidence, Severity
-from reslint.net import Net
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
@@ -19,7 +18,7 @@ _CLOSE = 0.05
 def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The stream reaches a merge more than once, so that its coefficient is not 1."""
     for block in anatomy.blocks:
-        if block.kind is not Kind.IDENTITY or block.scale_shortcut is not None:
+        if block.kind is not Kind.IDENTITY or block.scale_shortcut is not None or len(block.inner) > 1:
             continue
         gains = _gains(block)
         twice = gains.get(block.sides[1], 0.0)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from reslint.anatomy import Anatomy, Block, Kind, Placement, Stack
 from reslint.anatomy.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
-from reslint.net import Op
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
@@ -17,13 +16,14 @@ _CLOSE = 0.01  # He et al. 2016 tried 0.5 and 1; how near to 1 is still an ident
 @rule("shortcut-not-identity", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def shortcut_not_identity(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """An activation, a dropout, a constant scale or a gate sits on the shortcut."""
+    yield from _changed(anatomy.blocks)
+    yield from _gated(anatomy.blocks)
     for stack in anatomy.stacks:
-        yield from _changed(stack, [(b, op) for b in stack.blocks for op in b.shortcut if op.type in ACTIVATIONS])
         yield from _scaled(stack)
-        yield from _gated(stack)
 
 
-def _changed(stack: Stack, found: Sequence[tuple[Block, Op]]) -> Iterator[Draft]:
+def _changed(blocks: Sequence[Block]) -> Iterator[Draft]:
+    found = [(b, op) for b in blocks for op in b.shortcut if op.type in ACTIVATIONS]
     if found:
         block, op = found[0]
         yield Draft(
@@ -31,7 +31,7 @@ def _changed(stack: Stack, found: Sequence[tuple[Block, Op]]) -> Iterator[Draft]
             block.net,
             f"a {op.type} sits on the shortcut{called(block.merge)}, so that the stream no longer reaches the merge unchanged",
             f"move the {op.type} into the branch, or behind the merge",
-            {"op": op.type, "at": op.id, "blocks": len(found), "of": len(stack.blocks)},
+            {"op": op.type, "at": op.id, "blocks": len(found), "of": len(blocks)},
             related=tuple(b.merge for b, _ in found[1:]),
         )
 
@@ -67,17 +67,16 @@ def _scaled(stack: Stack) -> Iterator[Draft]:
     )
 
 
-def _gated(stack: Stack) -> Iterator[Draft]:
-    """A gate that every block has is an architecture (highway); one that a single block has is a slip."""
-    found = [b for b in stack.blocks if b.kind is Kind.GATED]
+def _gated(blocks: Sequence[Block]) -> Iterator[Draft]:
+    """A gate that several blocks have is an architecture (highway, GTrXL); one that a single block has is a slip."""
+    found = [b for b in blocks if b.kind is Kind.GATED]
     if found:
-        whole = len(found) == len(stack.blocks)
         yield Draft(
             found[0].merge,
             found[0].net,
             f"a gate{called(found[0].merge)} decides how much of the stream passes the merge",
             "let the stream pass unchanged and gate the branch only",
-            {"blocks": len(found), "of": len(stack.blocks)},
+            {"blocks": len(found), "of": len(blocks)},
             related=tuple(b.merge for b in found[1:]),
-            confidence=Confidence.POSSIBLE if whole else None,
+            confidence=Confidence.POSSIBLE if len(found) > 1 or len(blocks) == 1 else None,
         )
