@@ -39,11 +39,12 @@ class Config:
     train_tokens: int | None = None
     budget: tuple[tuple[str, Budget], ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    expect: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
     folder: Path = Path()
 
     def settings(self, path: str) -> Settings:
-        """What the rules may ask about one model. Of the budgets that match its path, the last one counts."""
+        """What the rules may ask about one model. Of the budgets and expectations that match its path, the last one counts."""
         return Settings(
             profile="design" if self.profile == "design" else "ship",
             target=self.target,
@@ -56,6 +57,7 @@ class Config:
             train_tokens=self.train_tokens,
             budget=next((budget for glob, budget in reversed(self.budget) if self._matches(path, glob)), Budget()),
             sizes=self.sizes,
+            skeleton=next((text for glob, text in reversed(self.expect) if self._matches(path, glob)), None),
         )
 
     def _matches(self, path: str, pattern: str) -> bool:
@@ -162,17 +164,24 @@ class _Table:
         note, warning = inner.count("note") or default.note, inner.count("warning") or default.warning
         return Levels(min(note, warning), warning)
 
-    def budgets(self, key: str) -> tuple[tuple[str, Budget], ...]:
-        """One table for all models, or an array of tables with globs."""
+    def tables(self, key: str, known: tuple[str, ...]) -> Iterator[tuple[str, _Table]]:
+        """One table for all models, or an array of tables with globs: each with its glob."""
         value = self.keys.get(key, [])
-        rows = value if isinstance(value, list) else [value]
-        tables = [
-            _Table(self.file, {key: row}).table(key, ("match", "params", "macs", "activation-mb")) for row in rows
-        ]
+        for row in value if isinstance(value, list) else [value]:
+            inner = _Table(self.file, {key: row}).table(key, ("match", *known))
+            yield inner.text("match") or "*", inner
+
+    def budgets(self, key: str) -> tuple[tuple[str, Budget], ...]:
         return tuple(
-            (t.text("match") or "*", Budget(t.count("params"), t.count("macs"), t.count("activation-mb")))
-            for t in tables
+            (glob, Budget(t.count("params"), t.count("macs"), t.count("activation-mb")))
+            for glob, t in self.tables(key, ("params", "macs", "activation-mb"))
         )
+
+    def expectations(self, key: str) -> tuple[tuple[str, str], ...]:
+        found = tuple((glob, t.text("is")) for glob, t in self.tables(key, ("is",)))
+        if not all(text for _, text in found):
+            raise self.wrong(key, "tables with `is`, what `reslint anatomy --signature` prints")
+        return found
 
     def sizes(self, key: str) -> Mapping[str, int]:
         inner = self.table(key, None)
@@ -208,6 +217,7 @@ def _config(keys: Mapping[str, object], file: Path) -> Config:
         train_tokens=table.count("train-tokens"),
         budget=table.budgets("budget"),
         sizes=table.sizes("sizes"),
+        expect=table.expectations("expect"),
         exclude=table.names("exclude"),
         folder=file.parent,
     )

@@ -28,7 +28,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The profile, the target, and every threshold that is a choice. `sizes` stand for symbolic dimensions in costs."""
+    """The profile, the target, and every threshold that is a choice.
+
+    `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any.
+    """
 
     profile: Profile = "ship"
     target: str = ""
@@ -41,3 +44,4 @@ class Settings:
     train_tokens: int | None = None
     budget: Budget = Budget()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    skeleton: str | None = None

@@ -22,6 +22,7 @@ from reslint.rules import ALL, Settings
 FOLDER = Path(__file__).parents[1] / "rules"
 HEADER = '<ir_version: 10, opset_import: ["": 20, "com.microsoft": 1]>'
 _FENCE = re.compile(r"^```onnx(?P<words>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*")+')  # what stands in quotes may hold spaces
 _LITERAL = re.compile(r"=[\d{\"]")
 _EXPECTED = re.compile(r"^[ \t]*(?P<tensor>[\w.]+)[^=\n]*=.*#[ \t]*(?P<rules>[a-z, -]+)$", re.MULTILINE)
 
@@ -88,7 +89,7 @@ def examples(page: Path) -> Iterator[Example]:
             page.stem,
             before.count("\n") + 1,
             heading[-1] if heading else "",
-            tuple(found["words"].split()),
+            tuple(_WORD.findall(found["words"])),
             found["text"],
         )
 

@@ -27,6 +27,7 @@ train-samples = 50_000
 train-tokens = 1_000_000
 budget = [{params = 9}, {match = "big/*", macs = 7, activation-mb = 5}]
 sizes = {batch = 1, seq = 128}
+expect = [{is = "2 x [pre mlp]"}, {match = "vit*", is = "12 x [pre attn, pre mlp]"}]
 exclude = ["vendor/*"]
 """
 
@@ -55,6 +56,7 @@ def test_every_key(here: Path) -> None:
         train_tokens=1_000_000,
         budget=(("*", Budget(params=9)), ("big/*", Budget(macs=7, activation_mb=5))),
         sizes={"batch": 1, "seq": 128},
+        expect=(("*", "2 x [pre mlp]"), ("vit*", "12 x [pre attn, pre mlp]")),
         exclude=("vendor/*",),
         folder=here,
     )
@@ -68,6 +70,16 @@ def test_the_last_budget_that_matches_counts(here: Path) -> None:
     assert config.settings("big/small.onnx").budget == Budget(macs=7, activation_mb=5)
     (here / "reslint.toml").write_text("[budget]\nparams = 3")
     assert load(None, here).settings("any.onnx").budget == Budget(params=3)
+
+
+def test_the_last_expectation_that_matches_counts(here: Path) -> None:
+    (here / "reslint.toml").write_text(WHOLE)
+    assert load(None, here).settings("big/vit_b_16.onnx").skeleton == "12 x [pre attn, pre mlp]"
+    assert load(None, here).settings("other.onnx").skeleton == "2 x [pre mlp]"
+    (here / "pyproject.toml").write_text('[[tool.reslint.expect]]\nmatch = "a/*"\nis = "no residual blocks"')
+    (here / "reslint.toml").unlink()
+    assert load(None, here).settings("a/b.onnx").skeleton == "no residual blocks"
+    assert load(None, here).settings("b.onnx").skeleton is None
 
 
 def test_nearest_counts(here: Path) -> None:
@@ -109,6 +121,9 @@ def test_given_file_goes_before_all(here: Path) -> None:
         ("profile = 'shop'", "profile must be one of ship, design, not 'shop'"),
         ("unread = true", "unread must be one of error, note, not True"),
         ("[budget]\nparam = 3", "unknown key 'budget.param'; the nearest valid one is 'budget.params'"),
+        ("expect = 'x'", "expect must be a table, not 'x'"),
+        ("[[expect]]\nmatch = 'a'", "expect must be tables with `is`, what `reslint anatomy --signature` prints"),
+        ("[[expect]]\nis = 'a'\nmodel = 'b'", "unknown key 'expect.model'"),
         ("budget = 3", "budget must be a table, not 3"),
         ("[plain-depth]\nwarning = 0", "a whole number of at least 1, not 0"),
         ("depth-over-width = 0", "depth-over-width must be a number above 0, not 0"),
