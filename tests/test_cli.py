@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SOUND, Run, Write
-from stubs import ADD, STUBS
+from stubs import ADD, DESIGN, STUBS
 
 from reslint.cli import COMMANDS
 from reslint.rules import ALL
@@ -288,6 +288,24 @@ class TestStreams:
         assert ran.json["files"][0]["unread"] == ["external data 'a.data' is missing; put it beside the model"]
         assert run("check", "--quiet", "--select", "conv", "a.onnx").err == ""
 
+    def test_many_missing_weights_are_one_line(self, run: Run, write: Write, here: Path) -> None:
+        import onnx
+
+        for name in "abcdef":
+            location = "left-out" if name < "e" else f"{name}.data"
+            model = onnx.load(write(f"{name}.onnx"))
+            onnx.save(model, f"{name}.onnx", save_as_external_data=True, location=location, size_threshold=0)
+            (here / location).unlink()
+        ran = run("check", "--select", "conv", "--format", "json", ".")
+        assert ran.err == (
+            "6 files: note: external data 'left-out', 'e.data' and 1 more is missing; "
+            "shapes are enough for these checks\n"
+        )
+        assert ran.json["files"][0]["unread"] == ["external data 'left-out' is missing; put it beside the model"]
+        assert len(run("check", "--select", "conv", "--verbose", ".").err.splitlines()) == 6
+        assert len(run("check", "--select", "conv", "a.onnx", "b.onnx").err.splitlines()) == 2
+        assert run("check", "--quiet", "--select", "conv", ".").err == ""
+
     def test_progress_only_where_someone_watches(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("reslint.cli.progress.MANY", 2)
         for name in ("a.onnx", "b.onnx"):
@@ -324,6 +342,27 @@ class TestOtherCommands:
         ran = run("rules")
         assert [line.split()[0] for line in ran.out.splitlines()] == [rule.name for rule in ALL]
         assert [rule["name"] for rule in json.loads(run("rules", "--format", "json").out)] == [r.name for r in ALL]
+
+    def test_rules_marks_what_is_for_designs(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.rules.ALL", (ADD, DESIGN))
+        assert run("rules").out.splitlines() == [
+            "merge-met   stub  error  proven          Fires at ops of a kind.",
+            "design-met  stub  note   proven  design  Fires at ops of a kind.",
+        ]
+        assert json.loads(run("rules", "--format", "json").out)[1] == {
+            "name": "design-met",
+            "family": "stub",
+            "severity": "note",
+            "confidence": "proven",
+            "profiles": ["design"],
+            "summary": "Fires at ops of a kind.",
+        }
+
+    def test_explain_of_a_rule_without_a_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.rules.ALL", (ADD,))
+        ran = run("explain", "merge-met")
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err == "error: merge-met has no page in this version; `reslint rules` says in a line what it finds\n"
 
     def test_explain_prints_the_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("reslint.rules.ALL", (ADD,))
@@ -364,6 +403,23 @@ class TestAnatomy:
         ran = run("anatomy", "--format", "json", "a.onnx")
         assert ran.status == 2
         assert ran.json["models"][0]["error"] == "is empty; export or download it again"
+
+    def test_signature(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        (here / "b.onnx").write_bytes(b"")
+        ran = run("anatomy", "--signature", ".")
+        assert (ran.status, ran.out) == (2, "a.onnx: [conv 3x3 3x3]\n")
+        assert "--signature is text" in run("anatomy", "--signature", "--format", "svg", "a.onnx").err
+
+    @pytest.mark.parametrize(("style", "starts"), [("dot", 'digraph "a.onnx" {'), ("svg", "<svg xmlns=")])
+    def test_pictures(self, run: Run, write: Write, here: Path, style: str, starts: str) -> None:
+        write("a.onnx")
+        ran = run("anatomy", "--format", style, "a.onnx")
+        assert (ran.status, ran.err) == (0, "")
+        assert ran.out.startswith(starts)
+        assert run("anatomy", "--format", style, "--output", "picture", "a.onnx").out == ""
+        assert (here / "picture").read_text("utf-8") == ran.out
+        assert run("check", "--format", style, "a.onnx").status == 2
 
     def test_verbose_says_why(self, run: Run, write: Write) -> None:
         write("a.onnx")

@@ -16,7 +16,10 @@ from reslint.errors import UnknownRule, UnreadableModel
 from reslint.finding import Confidence
 from reslint.lint import choose, lint
 from reslint.net import Op, from_proto
+from reslint.report import anatomy_signature
+from reslint.report.report import Dissected
 from reslint.rules import Settings
+from reslint.rules.skeleton_differs import differences, skeleton_differs, words
 
 LOOP = """
 agraph (float[4] x, bool go) => (float[4] y)
@@ -166,3 +169,47 @@ class TestWhere:
 
     def test_only_torch(self) -> None:
         assert source_of(op_of(stack_trace='File "torch/nn/modules/conv.py", line 565, in forward\n    x')) is None
+
+
+class TestSkeleton:
+    """The expectations: how signatures are read and compared; the rule's page has the rest."""
+
+    @pytest.mark.parametrize(
+        ("signature", "blocks"),
+        [
+            ("2 x [pre attn, pre mlp], final-norm", ["pre attn", "pre mlp", "pre attn", "pre mlp", "final-norm"]),
+            ("[projection conv 1x1 3x3], 2x[conv 3x3]", ["projection conv 1x1 3x3", "conv 3x3", "conv 3x3"]),
+            ("no residual blocks", []),
+            ("", []),
+            ("final-norm", ["final-norm"]),
+        ],
+    )
+    def test_words(self, signature: str, blocks: list[str]) -> None:
+        assert list(words(signature)) == blocks
+
+    def test_a_printed_signature_is_met(self, write: Write) -> None:
+        found = reslint.dissect(reslint.read(write("a.onnx")))
+        printed = anatomy_signature.render([Dissected("a.onnx", found)]).partition(": ")[2]
+        assert not list(skeleton_differs(found, Settings(skeleton=printed)))
+        assert list(skeleton_differs(found, Settings(skeleton="no residual blocks")))
+
+    @pytest.mark.parametrize(
+        ("expected", "found", "says"),
+        [
+            ("abc", "abc", []),
+            ("abc", "axc", ["block 2: x; expected b"]),
+            ("abc", "ac", ["after block 1: missing: b"]),
+            ("bc", "abc", ["block 1: a; expected nothing"]),
+            ("abcd", "abcdeee", ["blocks 5..7: e, e, e; expected nothing"]),
+            ("abcdefg", "", ["at the start: missing: a, b, c, d and 3 more"]),
+            ("abcdef", "xbcdez", ["block 1: x; expected a", "block 6: z; expected f"]),
+        ],
+    )
+    def test_differences(self, expected: str, found: str, says: list[str]) -> None:
+        assert [f"{d.place}: {d.says}" for d in differences(expected, found)] == says
+
+    def test_one_finding_says_all(self) -> None:
+        (draft,) = skeleton_differs(anatomy_of(SOUND), Settings(skeleton="[pre mlp], [mlp]"))
+        assert draft.op.id == "y"
+        assert draft.message == ("the skeleton is not the expected one: block 1: conv 3x3 3x3; expected pre mlp, mlp")
+        assert draft.evidence["have"] == "[conv 3x3 3x3]"

@@ -81,6 +81,19 @@ class TestText:
     def test_verbose_shows_the_numbers(self) -> None:
         assert "    branch_shape  [1, 1024, 14, 1]\n" in text.render(REPORT, verbose=True)
 
+    @pytest.mark.parametrize(
+        ("message", "shown"),
+        [
+            ("the branch of layer3.4 gives 1", "the branch gives 1"),
+            ("the branch of layer3.42 gives 1", "the branch of layer3.42 gives 1"),
+            ("the branch of layer3.4.conv gives 1", "the branch of layer3.4.conv gives 1"),
+            ("the branch of layer334 gives 1", "the branch of layer334 gives 1"),
+        ],
+    )
+    def test_module_is_said_once(self, message: str, shown: str) -> None:
+        said = text.render(Report("1", (Looked(FINDING.path),), (replace(FINDING, message=message),)))
+        assert said.splitlines()[0].endswith(f"layer3.4: error[shortcut-broadcast] {shown}")
+
     def test_long_help_gets_a_line_of_its_own(self) -> None:
         long = Report("1", (Looked(FINDING.path),), (replace(FINDING, help="h" * 80),))
         lines = text.render(long).splitlines()

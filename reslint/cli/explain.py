@@ -27,11 +27,13 @@ def command(rule: str) -> int:
     names = [known.name for known in ALL]
     if rule not in names:
         raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, names)}")
-    emit(page(rule), None)
+    file = page(rule)
+    if file is None:
+        raise UnknownRule(f"{rule} has no page in this version; `reslint rules` says in a line what it finds")
+    emit(file.read_text("utf-8"), None)
     return 0
 
 
-def page(rule: str) -> str:
-    """The text of a rule's page."""
-    folder = next(folder for folder in PAGES if folder.is_dir())
-    return (folder / f"{rule}.md").read_text("utf-8")
+def page(rule: str) -> Path | None:
+    """A rule's page, None where it has none."""
+    return next((file for folder in PAGES if (file := folder / f"{rule}.md").is_file()), None)

@@ -11,6 +11,7 @@ from reslint.cli.models import models
 from reslint.cli.options import Options
 from reslint.cli.output import error, note
 from reslint.cli.progress import progress
+from reslint.cli.unread import shortened
 from reslint.errors import NotFetched, UnreadableModel
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint
@@ -40,9 +41,14 @@ def chosen(options: Options) -> tuple[Rule, ...]:
 def look(options: Options, rules: Sequence[Rule]) -> Iterator[Seen]:
     """Look at all files that the options mean, with these rules."""
     found = models(options.paths, options.config)
+    unread: list[tuple[str, str]] = []
     for path in progress(tuple(found), options.quiet):
         missing = found[path]
-        yield _failed(path, UnreadableModel(missing), options) if missing else _seen(path, options, rules)
+        seen = _failed(path, UnreadableModel(missing), options) if missing else _seen(path, options, rules)
+        unread.extend((path, line) for line in (seen.anatomy.net.unread if seen.anatomy else ()))
+        yield seen
+    for who, line in () if options.quiet else unread if options.verbose else shortened(unread):
+        note(who, line)
 
 
 def _seen(path: str, options: Options, rules: Sequence[Rule]) -> Seen:
@@ -56,8 +62,6 @@ def _seen(path: str, options: Options, rules: Sequence[Rule]) -> Seen:
     except Exception as bug:
         bug.add_note(f"while looking at {path}")
         raise
-    for line in anatomy.net.unread if not options.quiet else ():
-        note(path, line)
     return Seen(path, anatomy, findings)
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 @click.command("rules")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(style: str) -> int:
-    """List all rules: name, family, severity, confidence, summary."""
+    """List all rules: name, family, severity, confidence, summary.
+
+    Those marked `design` only matter before training, and run with --profile design, or when they are named.
+    """
     from reslint.rules import ALL
 
     lines = _table(ALL) if style == "text" else [json.dumps([_entry(rule) for rule in ALL], indent=2)]
@@ -37,8 +40,8 @@ def _entry(rule: Rule) -> dict[str, object]:
 
 
 def _table(rules: Sequence[Rule]) -> Iterator[str]:
-    rows = [(r.name, r.family, str(r.severity), str(r.confidence)) for r in rules]
+    rows = [(r.name, r.family, str(r.severity), str(r.confidence), "design" if r.design else "") for r in rules]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for rule, row in zip(rules, rows, strict=True):
         cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield f"{cells}  {rule.summary}{' (design)' if rule.design else ''}"
+        yield f"{cells}  {rule.summary}"

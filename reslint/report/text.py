@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import click
@@ -54,13 +55,20 @@ def _seen(file: Looked) -> str:
 def _finding(finding: Finding, verbose: bool) -> Iterator[str]:
     severity = click.style(str(finding.severity), fg=_COLORS[finding.severity], bold=True)
     place = plain(finding.module or finding.node)
-    yield f"{click.style(plain(finding.path), bold=True)}: {place}: {severity}[{finding.rule}] {plain(finding.message)}"
+    yield f"{click.style(plain(finding.path), bold=True)}: {place}: {severity}[{finding.rule}] {plain(_said(finding))}"
     rows = [*finding.lines, *_related(finding), *_numbers(finding, verbose)]
     width = max((len(plain(label)) for label, _ in rows), default=0)
     yield from (f"{_INDENT}{plain(label):<{width}}  {plain(says)}" for label, says in rows)
     if finding.file:
         yield f"{_INDENT}{plain(f'{finding.file}:{finding.line}'):<28}  {plain(finding.code)}".rstrip()
     yield from _help(finding)
+
+
+def _said(finding: Finding) -> str:
+    """The message, without the module where it says that again: the line has begun with it."""
+    if not finding.module:
+        return finding.message
+    return re.sub(rf" of {re.escape(finding.module)}(?![\w.])", "", finding.message, count=1)
 
 
 def _related(finding: Finding) -> Iterator[tuple[str, str]]:

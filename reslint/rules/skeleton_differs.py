@@ -31,6 +31,8 @@ class Difference:
         """Which blocks, counted from 1."""
         if not self.found:
             return f"after block {self.at}" if self.at else "at the start"
+        if self.found == ("final-norm",):
+            return "at the end"
         last = self.at + len(self.found)
         return f"block {last}" if len(self.found) == 1 else f"blocks {self.at + 1}..{last}"
 
