@@ -7,7 +7,7 @@ still that axis. So a permutation that is undone leaves no trace, whatever came 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reslint.anatomy.ops import CONVS, FUSED_ATTENTION, GATHERING, POOLING, RECURRENT
@@ -63,7 +63,7 @@ def _origin(axis: Axis) -> int:
     return found.pop() if len(found) == 1 else -1
 
 
-def _followed(net: Net, ops: Sequence[Op], start: dict[str, Axes]) -> dict[str, Axes]:
+def _followed(net: Net, ops: Sequence[Op], start: Mapping[str, Axes]) -> dict[str, Axes]:
     known = dict(start)
     for op in ops:
         given = [known.get(i) for i in op.inputs]

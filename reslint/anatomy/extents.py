@@ -17,11 +17,11 @@ TRIED: Sizes = np.arange(1, 130, dtype=np.int64)
 """The sizes of the fork that are compared; the formulas repeat with the product of the strides."""
 
 _POOLS = frozenset({"MaxPool", "AveragePool", "LpPool"})
-_FAR = np.int64(1) << 40
+_FAR = 1 << 40
 
 
 def side_sizes(block: Block, axis: int) -> tuple[Sizes, Sizes] | None:
-    """The extents of shortcut and branch along an axis, for each of the sizes TRIED of the fork; None where a formula is missing."""
+    """The extents of shortcut and branch along an axis for each of the sizes TRIED of the fork; None without a formula."""
     shape = block.net.shape(block.fork)
     if shape is None:
         return None
@@ -53,7 +53,8 @@ def _followed(net: Net, ops: Sequence[Op], fork: str, rank: int, axis: int) -> d
 
 def _through(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | None:
     if op.type in CONVS or op.type in _POOLS:
-        return (axis, _convolved(net, op, axis - 2, sizes)) if axis >= 2 and op.type != "ConvTranspose" else None
+        made = _convolved(net, op, axis - 2, sizes) if axis >= 2 and op.type != "ConvTranspose" else None
+        return (axis, made) if made is not None else None
     if op.type == "Transpose":
         perm = op.integers("perm") or tuple(reversed(range(rank)))
         return perm.index(axis), sizes
@@ -126,10 +127,15 @@ def _sliced(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | Non
         if a % rank == axis:
             if step < 1:
                 return None
-            first = np.clip(np.where(start < 0, sizes + start, start), 0, sizes)
-            last = np.clip(np.where(end < 0, sizes + max(end, -_FAR), min(end, _FAR)), 0, sizes)
+            first, last = _clamped(start, sizes), _clamped(end, sizes)
             return axis, np.maximum(0, -(-(last - first) // step))
     return axis, sizes
+
+
+def _clamped(bound: int, sizes: Sizes) -> Sizes:
+    """Where a slice's bound lies: negative ones count from the end, far ones are the end."""
+    near = max(-_FAR, min(bound, _FAR))
+    return np.minimum(np.maximum(sizes + near if near < 0 else np.full_like(sizes, near), 0), sizes)
 
 
 def _padded(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | None:

@@ -26,8 +26,12 @@ _CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
 
 
 class Facts(NamedTuple):
-    """What an op does: learned work, a weighted layer, work of any kind, a product of data, a nonlinearity; whether it
-    mixes without learning, changes the resolution, may hold a folded normalization, reduces, or has a learned gain."""
+    """What an op does.
+
+    `learned` work, a weighted `layer`, `work` of any kind, an `interaction` of two data tensors, something `nonlinear`,
+    `mixing` without learning, going `down` or `up` in resolution; it may hold a `folded` normalization, `reduces`, or has a
+    learned factor and so `gains`.
+    """
 
     learned: bool
     layer: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +10,6 @@ from reslint.anatomy.facts import NO_FACTS, Facts, facts_of
 from reslint.anatomy.norms import NormRun, find_norms
 from reslint.anatomy.ops import SKIP_NORMS
 from reslint.net import Net, Op
-
-Adder = Callable[[str, Op | None, tuple[int, ...]], int]
 
 _PRODUCT = "\0product"  # the unnamed tensor inside a fused op; no tensor's name holds this character
 
@@ -22,7 +20,7 @@ class Flow:
 
     `ops` is the producer of each (None for an input of the net), `preds` what it is made of. A node is a tensor and not an
     op because the outputs of a Split are different things, and fused ops are taken apart: a convolution that adds a tensor to
-    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `facts` what is known of each node's op.
+    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `facts` what is known of each op.
     """
 
     net: Net
@@ -53,52 +51,58 @@ class Flow:
 
 def flow_of(net: Net) -> Flow:
     """Number the data tensors of a net. Captured tensors of an outer graph count as inputs."""
-    names: list[str] = []
-    ops: list[Op | None] = []
-    preds: list[tuple[int, ...]] = []
-    index: dict[str, int] = {}
-
-    def add(name: str, op: Op | None, made_of: tuple[int, ...]) -> int:
-        index[name] = len(names)
-        names.append(name)
-        ops.append(op)
-        preds.append(made_of)
-        return index[name]
-
-    for name in net.inputs:
-        if name not in index and net.is_data(name):
-            add(name, None, ())
+    numbers = _Numbers({}, [], [], [])
     norms = find_norms(net)
     sums: set[int] = set()  # where a fused op adds: its layer is the node before
+    for name in net.inputs:
+        if net.is_data(name):
+            numbers.of(name)
     for op in net.live:
-        made_of: list[int] = []
-        for name in dict.fromkeys((*op.inputs, *op.captured)):
-            if not net.is_data(name):
-                continue
-            if name not in index:
-                add(name, None, ())  # captured from the graph around a body
-            made_of.append(index[name])
+        made_of = [numbers.of(name) for name in dict.fromkeys((*op.inputs, *op.captured)) if net.is_data(name)]
+        added = fused_sum(op)
         if op.type in SKIP_NORMS:
-            made_of = _skip_norm(op, made_of, add, norms)
-        elif len(made_of) > 1 and fused_sum(op) in index:
-            rest = tuple(n for n in made_of if names[n] != fused_sum(op)) or tuple(made_of)
-            add(op.id + _PRODUCT, op, rest)
-            made_of = [index[op.id + _PRODUCT], index[fused_sum(op)]]
+            made_of = [_skip_norm(op, made_of, numbers, norms)]
+        elif added and len(made_of) > 1 and net.is_data(added):
+            rest = [n for n in made_of if numbers.names[n] != added] or made_of
+            made_of = [numbers.add(op.id + _PRODUCT, op, rest), numbers.of(added)]
         for output in op.outputs:
-            if output and output not in index:
-                node = add(output, op, tuple(made_of))
-                if op.id + _PRODUCT in index:
+            if output and output not in numbers.index:
+                node = numbers.add(output, op, made_of)
+                if op.id + _PRODUCT in numbers.index:
                     sums.add(node)
-    facts: dict[str, Facts] = {op.id: facts_of(net, op, norms) for op in net.live}
+    facts = {op.id: facts_of(net, op, norms) for op in net.live}
     return Flow(
         net,
-        tuple(names),
-        tuple(ops),
-        tuple(preds),
-        index,
+        tuple(numbers.names),
+        tuple(numbers.ops),
+        tuple(numbers.preds),
+        numbers.index,
         norms,
-        tuple(NO_FACTS if op is None or n in sums else facts[op.id] for n, op in enumerate(ops)),
+        tuple(NO_FACTS if op is None or n in sums else facts[op.id] for n, op in enumerate(numbers.ops)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The nodes of a flow as they are numbered."""
+
+    index: dict[str, int]
+    names: list[str]
+    ops: list[Op | None]
+    preds: list[tuple[int, ...]]
+
+    def add(self, name: str, op: Op | None, made_of: Sequence[int]) -> int:
+        """The number of a new node."""
+        self.index[name] = len(self.names)
+        self.names.append(name)
+        self.ops.append(op)
+        self.preds.append(tuple(made_of))
+        return self.index[name]
+
+    def of(self, name: str) -> int:
+        """The number of a tensor; one that nothing made yet comes in from outside."""
+        known = self.index.get(name)
+        return self.add(name, None, ()) if known is None else known
 
 
 def fused_sum(op: Op) -> str:
@@ -109,10 +113,9 @@ def fused_sum(op: Op) -> str:
     return op.inputs[at] if at is not None and len(op.inputs) > at else ""
 
 
-def _skip_norm(op: Op, made_of: list[int], add: Adder, norms: dict[str, NormRun]) -> list[int]:
+def _skip_norm(op: Op, made_of: Sequence[int], numbers: _Numbers, norms: dict[str, NormRun]) -> int:
     """Put the sum of a fused add-and-normalize before its normalized output, as if they were two ops."""
     at = 1 if op.type == "SkipGroupNorm" else 3
     total = op.outputs[at] if len(op.outputs) > at and op.outputs[at] else op.id + _PRODUCT
-    node = add(total, op, tuple(made_of))
     norms[op.id] = NormRun(total, op, (op,), op.type)
-    return [node]
+    return numbers.add(total, op, made_of)

@@ -14,7 +14,7 @@ from reslint.net.weights import scalar
 
 
 def gate(flow: Flow, atlas: Atlas, op: Op) -> Verdict | None:
-    """The verdict on `g * u + (1 - g) * v` and its other spelling `v + g * (u - v)`, where one of u and v is made of the other."""
+    """The verdict on `g * u + (1 - g) * v`, also spelled `v + g * (u - v)`, where one of u and v is made of the other."""
     if len(op.inputs) != 2:
         return None
     for u, v in _mixed(flow, op):
@@ -36,9 +36,9 @@ def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
     if first is not None and second is not None and first.type == second.type == "Mul":
         for u, g in (first.inputs, first.inputs[::-1]):
             for v, h in (second.inputs, second.inputs[::-1]):
-                if net.is_data(g) and net.is_data(h) and (_is_complement(flow, g, h) or _is_complement(flow, h, g)):
-                    if u in flow.index and v in flow.index:
-                        yield flow.index[u], flow.index[v]
+                gates = net.is_data(g) and net.is_data(h) and u in flow.index and v in flow.index
+                if gates and (_is_complement(flow, g, h) or _is_complement(flow, h, g)):
+                    yield flow.index[u], flow.index[v]
     for v, maker in zip(op.inputs, reversed(makers), strict=True):
         if maker is None or maker.type != "Mul":
             continue

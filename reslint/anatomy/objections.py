@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import LAYOUT, SLICING, is_depthwise, is_downsampling
 from reslint.anatomy.path import Effect, step_back
@@ -11,44 +14,32 @@ from reslint.anatomy.values import Role
 from reslint.anatomy.verdict import SUMS
 from reslint.net import Op
 
+_DOWN_AND_UP = frozenset({Effect.POOL, Effect.RESAMPLE})
 _RESHAPING = frozenset({Effect.LEARNED, Effect.POOL, Effect.RESAMPLE})
 _NEAR = 6  # ops between a sum, or a condition, and what becomes of it
 _PLAIN = frozenset({Effect.LAYOUT, Effect.BIAS, Effect.SLICE})
 _LOGITS = 12  # ops between attention scores and their softmax at most
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A merge, and a route that would make it a residual connection."""
+
+    flow: Flow
+    atlas: Atlas
+    merge: Op
+    route: Route
+
+    @property
+    def projects(self) -> bool:
+        """Whether something learned sits on the shortcut."""
+        return Effect.LEARNED in self.route.effects
+
+
 def objection(flow: Flow, atlas: Atlas, op: Op, route: Route) -> tuple[Role, str] | None:
-    """Why a route is no residual connection."""
-    effects, region = route.effects, route.region
-    if not region.work:
-        return Role.ARITHMETIC, "nothing between fork and merge learns or gathers"
-    if _is_gate_sum(flow, op):
-        return Role.ARITHMETIC, "gate arithmetic"
-    if Effect.LEARNED in effects and _is_in_attention(flow, route):
-        return Role.ATTENTION, "a term of an attention's output"
-    if effects & _RESHAPING and only_gates(flow, atlas, route):
-        return Role.CONDITION, "one side only gates the other"
-    if Effect.SLICE in effects and all_slices(flow, route) and not _is_coupled(flow, route):
-        return Role.SLICES, "the sides are different parts of one tensor"
-    if _feeds_softmax(flow, op):
-        return Role.ATTENTION, "a term of attention scores"
-    if _stretched(flow, op, route):
-        return Role.CONDITION, "a vector is spread over the stream"
-    if changes_resolution(flow, route) and (region.inner or Effect.LEARNED in effects):
-        return Role.UNET, "joins across a change of resolution"
-    if Effect.LEARNED in effects and Effect.RESAMPLE not in effects and _is_resampled(flow, route.other):
-        return Role.FPN, "one side is brought to the size of the other"
-    if {Effect.POOL, Effect.RESAMPLE} <= effects:
-        return Role.FUSE, "the shortcut goes down and up by itself"
-    if Effect.LEARNED in effects and _is_term(flow, op):
-        return Role.FUSE, "a term of a longer sum"
-    if Effect.LEARNED in effects and _is_condition(flow, atlas, route):
-        return Role.CONDITION, "a condition is added to stream after stream"
-    if Effect.LEARNED in effects and not (region.nonlinear or region.mixing):
-        return Role.FUSE, "both sides are linear in their input"
-    if Effect.LEARNED in effects and not _is_projection(flow, route):
-        return Role.FUSE, "both sides do learned work"
-    return None
+    """Why a route is no residual connection: the first objection that holds, None where none does."""
+    case = Case(flow, atlas, op, route)
+    return next(((role, reason) for holds, role, reason in _OBJECTIONS if holds(case)), None)
 
 
 def changes_resolution(flow: Flow, route: Route) -> bool:
@@ -78,8 +69,9 @@ def _is_term(flow: Flow, merge: Op) -> bool:
     return bool(steps) and all(s is not None and s.effect in (Effect.LEARNED, Effect.BIAS) for s in steps)
 
 
-def _is_condition(flow: Flow, atlas: Atlas, route: Route) -> bool:
+def _is_condition(case: Case) -> bool:
     """Whether the fork enters the other side only by pointwise layers that are added to what doesn't come from it."""
+    flow, atlas, route = case.flow, case.atlas, case.route
     inside = set(route.region.nodes)
     foreign = False
     for node in route.region.entries:
@@ -213,7 +205,7 @@ def _stretched(flow: Flow, op: Op, route: Route) -> bool:
 
 
 def _is_projection(flow: Flow, route: Route) -> bool:
-    """Whether the learned work on a shortcut only fits shapes: one pointwise or patch-wise layer, channels kept apart before."""
+    """Whether the learned work on a shortcut only fits shapes: one pointwise or patch-wise layer, and depthwise ones."""
     learned = [op for s in route.steps if s.effect is Effect.LEARNED for op in s.ops]
     full = [op for op in learned if not is_depthwise(flow.net, op) or _is_pointwise(op)]
     return len(full) == 1 and all(_is_pointwise(op) for op in full)
@@ -224,3 +216,45 @@ def _is_pointwise(op: Op) -> bool:
     return kernel is None or all(
         k <= max(s, 1) for k, s in zip(kernel, op.integers("strides") or (1,) * len(kernel), strict=True)
     )
+
+
+_OBJECTIONS: tuple[tuple[Callable[[Case], bool], Role, str], ...] = (
+    (lambda c: not c.route.region.work, Role.ARITHMETIC, "nothing between fork and merge learns or gathers"),
+    (lambda c: _is_gate_sum(c.flow, c.merge), Role.ARITHMETIC, "gate arithmetic"),
+    (lambda c: c.projects and _is_in_attention(c.flow, c.route), Role.ATTENTION, "a term of an attention's output"),
+    (lambda c: _is_gating(c), Role.CONDITION, "one side only gates the other"),
+    (lambda c: _is_sliced(c), Role.SLICES, "the sides are different parts of one tensor"),
+    (lambda c: _feeds_softmax(c.flow, c.merge), Role.ATTENTION, "a term of attention scores"),
+    (lambda c: _stretched(c.flow, c.merge, c.route), Role.CONDITION, "a vector is spread over the stream"),
+    (lambda c: _is_rung(c), Role.UNET, "joins across a change of resolution"),
+    (lambda c: c.projects and _is_lateral(c), Role.FPN, "one side is brought to the size of the other"),
+    (lambda c: c.route.effects >= _DOWN_AND_UP, Role.FUSE, "the shortcut goes down and up by itself"),
+    (lambda c: c.projects and _is_term(c.flow, c.merge), Role.FUSE, "a term of a longer sum"),
+    (lambda c: c.projects and _is_condition(c), Role.CONDITION, "a condition is added to stream after stream"),
+    (lambda c: c.projects and _is_linear(c.route), Role.FUSE, "both sides are linear in their input"),
+    (lambda c: c.projects and not _is_projection(c.flow, c.route), Role.FUSE, "both sides do learned work"),
+)
+"""Each trap that real networks hold, with the role that it gives a merge; cheap and frequent ones come first."""
+
+
+def _is_gating(case: Case) -> bool:
+    return bool(case.route.effects & _RESHAPING) and only_gates(case.flow, case.atlas, case.route)
+
+
+def _is_sliced(case: Case) -> bool:
+    sliced = Effect.SLICE in case.route.effects and all_slices(case.flow, case.route)
+    return sliced and not _is_coupled(case.flow, case.route)
+
+
+def _is_rung(case: Case) -> bool:
+    """Whether the merge is where a decoder takes in what its encoder had: a row of blocks lies between, or a lateral layer."""
+    between = bool(case.route.region.inner) or case.projects
+    return between and changes_resolution(case.flow, case.route)
+
+
+def _is_lateral(case: Case) -> bool:
+    return Effect.RESAMPLE not in case.route.effects and _is_resampled(case.flow, case.route.other)
+
+
+def _is_linear(route: Route) -> bool:
+    return not (route.region.nonlinear or route.region.mixing)

@@ -146,7 +146,7 @@ def is_interaction(net: Net, op: Op) -> bool:
 
 
 def is_work(net: Net, op: Op) -> bool:
-    """Whether an op makes a branch a branch: learned or interacting, pooling or gathering, a loop, or of a domain unknown here."""
+    """Whether an op makes a branch a branch: learned or interacting, pooling or gathering, a loop, or unknown here."""
     return (
         is_learned(net, op)
         or is_interaction(net, op)

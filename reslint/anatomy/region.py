@@ -57,47 +57,37 @@ class Atlas:
 
     def between(self, fork: int, end: int) -> Region | None:
         """What lies between a fork and a later node; None where the fork does not reach it."""
-        if end <= fork:
-            return None
-        preds: dict[int, tuple[int, ...]] = {}
-        inner: list[int] = []
-        todo = [end]
-        reached = False
-        while todo:
-            node = todo.pop()
-            if node in preds:
-                continue
-            known = self.regions.get(node)
-            if known is not None and known.fork >= fork:
-                before = (known.fork, *known.sources)
-                inner.append(node)
-            else:
-                before = self.flow.preds[node]
-            preds[node] = before
-            for p in before:
-                if p > fork:
-                    todo.append(p)
-                elif p == fork:
-                    reached = True
-        if not reached:
+        before, inner = self._ancestors(fork, end)
+        if not any(fork in given for given in before.values()):
             return None
         inside = {fork}
         nodes: list[int] = []
-        entries: list[int] = []
-        sources: dict[int, None] = {}
-        for node in sorted(preds):
-            before = preds[node]
-            if any(p in inside for p in before):
+        for node in sorted(before):
+            if not inside.isdisjoint(before[node]):
                 inside.add(node)
                 nodes.append(node)
-                if fork in before:
-                    entries.append(node)
-        for node in nodes:
-            for p in preds[node]:
-                if p not in inside:
-                    sources[p] = None
+        entries = tuple(n for n in nodes if fork in before[n])
+        sources = tuple(dict.fromkeys(p for n in nodes for p in before[n] if p not in inside))
         stepped = tuple(n for n in inner if n in inside)
-        return self._described(fork, end, tuple(nodes), stepped, tuple(entries), tuple(sources))
+        return self._described(fork, end, tuple(nodes), stepped, entries, sources)
+
+    def _ancestors(self, fork: int, end: int) -> tuple[dict[int, tuple[int, ...]], list[int]]:
+        """What `end` is made of, as far back as the fork, each with what it is made of; and the merges stepped over."""
+        before: dict[int, tuple[int, ...]] = {}
+        inner: list[int] = []
+        todo = [end] if end > fork else []
+        while todo:
+            node = todo.pop()
+            if node in before:
+                continue
+            known = self.regions.get(node)
+            if known is not None and known.fork >= fork:
+                inner.append(node)
+                before[node] = (known.fork, *known.sources)
+            else:
+                before[node] = self.flow.preds[node]
+            todo.extend(p for p in before[node] if p > fork)
+        return before, inner
 
     def _described(
         self,
@@ -140,7 +130,7 @@ class Atlas:
                 flat.add(node)
                 continue
             fact = self.flow.facts[node]
-            if not fact.down and not fact.up and any(p in flat for p in self.flow.preds[node]):
+            if not fact.down and not fact.up and not flat.isdisjoint(self.flow.preds[node]):
                 flat.add(node)
         return end in flat
 
@@ -149,9 +139,12 @@ class Atlas:
         free = {fork}
         for node in nodes:
             known = self.regions.get(node)
-            if known is not None and known.fork in free:
-                free.add(node)
-            elif self.flow.names[node] not in self.flow.norms and any(p in free for p in self.flow.preds[node]):
+            if (
+                known is not None
+                and known.fork in free
+                or self.flow.names[node] not in self.flow.norms
+                and any(p in free for p in self.flow.preds[node])
+            ):
                 free.add(node)
         return end in free
 

@@ -67,13 +67,11 @@ def _doubled(flow: Flow, op: Op) -> bool:
 
 
 def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
-    found = [r for a, b in _pairs(sides) for r in routes(flow, atlas, a, b)]
-    found.sort(key=_cost)
     gated = gate(flow, atlas, op)
     if gated is not None:
         return gated
     role, reason = Role.FUSE, "neither side reaches the other along a shortcut"
-    for route in found:
+    for route in _by_cost(flow, atlas, sides):
         no = objection(flow, atlas, op, route)
         if no is None:
             kind, why = _kind(route)
@@ -82,8 +80,20 @@ def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
     return Verdict(op, None, role, reason)
 
 
+def _by_cost(flow: Flow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route]:
+    """The routes between the sides of a sum; the one that does least to its shortcut first."""
+    found = []
+    for a, b in _pairs(sides):
+        for route in routes(flow, atlas, a, b):
+            if not route.steps:
+                yield route
+            else:
+                found.append(route)
+    yield from sorted(found, key=_cost)
+
+
 def _pairs(sides: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    for a in sides:
+    for a in sorted(sides):  # what was made first can be the stream, what came later can't
         for b in sides:
             if a != b:
                 yield a, b

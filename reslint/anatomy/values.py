@@ -109,7 +109,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Blocks in a row on one stream of one shape. Every `period` blocks the signatures repeat; `odd` are the ones that don't."""
+    """Blocks in a row on one stream of one shape. Every `period` blocks signatures repeat; `odd` are those that don't."""
 
     blocks: tuple[Block, ...]
     period: int

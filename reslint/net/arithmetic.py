@@ -94,7 +94,7 @@ def _cast(node: NodeProto, given: list[Array]) -> Array:
 
 
 def _divide(node: NodeProto, given: list[Array]) -> Array:
-    return np.asarray(given[0] // given[1] if given[0].dtype.kind in "iu" else given[0] / given[1])
+    return np.asarray((np.floor_divide if given[0].dtype.kind in "iu" else np.divide)(given[0], given[1]))
 
 
 _COMPUTE: Mapping[str, Callable[[NodeProto, list[Array]], Array]] = {
@@ -107,7 +107,7 @@ _COMPUTE: Mapping[str, Callable[[NodeProto, list[Array]], Array]] = {
     "Sqrt": lambda n, g: np.sqrt(g[0]),
     "Reciprocal": lambda n, g: np.reciprocal(g[0]),
     "Exp": lambda n, g: np.exp(g[0]),
-    "Sigmoid": lambda n, g: 1 / (1 + np.exp(-g[0])),
+    "Sigmoid": lambda n, g: np.reciprocal(1 + np.exp(np.negative(g[0]))),
     "Tanh": lambda n, g: np.tanh(g[0]),
     "Identity": lambda n, g: g[0],
     "Cast": _cast,
@@ -115,12 +115,12 @@ _COMPUTE: Mapping[str, Callable[[NodeProto, list[Array]], Array]] = {
     "Gather": lambda n, g: np.take(g[0], g[1].astype(np.int64), axis=_attribute(n, "axis", 0)),
     "Slice": _slice,
     "Reshape": _reshape,
-    "Expand": lambda n, g: g[0] * np.ones(tuple(int(v) for v in g[1]), g[0].dtype),
+    "Expand": lambda n, g: np.broadcast_to(g[0], np.broadcast_shapes(g[0].shape, tuple(int(v) for v in g[1]))),
     "Unsqueeze": _unsqueeze,
     "Squeeze": lambda n, g: np.squeeze(g[0], _axes(n, g)),
     "Transpose": lambda n, g: np.transpose(g[0], next((tuple(a.ints) for a in n.attribute if a.name == "perm"), None)),
     "Shape": lambda n, g: np.asarray(g[0].shape, np.int64),
     "ConstantOfShape": _constant_of_shape,
-    "ReduceProd": lambda n, g: np.prod(g[0], keepdims=bool(_attribute(n, "keepdims", 1))),
-    "DequantizeLinear": lambda n, g: (g[0].astype(np.float32) - (g[2] if len(g) > 2 else 0)) * g[1],
+    "ReduceProd": lambda n, g: np.full((1,), math.prod(int(v) for v in g[0].reshape(-1)), g[0].dtype),
+    "DequantizeLinear": lambda n, g: np.multiply(np.subtract(g[0].astype(np.float32), g[2] if len(g) > 2 else 0), g[1]),
 }

@@ -25,7 +25,8 @@ class Op:
     """One ONNX node. Its identity is its first non-empty output, since node names are optional and repeat.
 
     `inputs` are canonical: Identity and the other no-ops are seen through (`Net.through` holds them). `place` is its
-    rank in topological order, `id` its first non-empty output. `captured` are the outer tensors that the bodies of a control-flow op read.
+    rank in topological order, `id` its first non-empty output. `captured` are the outer tensors that the bodies of a
+    control-flow op read.
     """
 
     proto: NodeProto

@@ -76,7 +76,7 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
 
 def _goes_on(flow: Flow, head: Op, merges: set[str]) -> bool:
     """Whether residual blocks follow behind a layer, so that it is a transition and no head."""
-    todo, seen = [head], set()
+    todo, seen = [head], set[str]()
     while todo:
         op = todo.pop()
         if op.id in seen or len(seen) > _FAR:

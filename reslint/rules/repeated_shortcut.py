@@ -28,7 +28,8 @@ def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         yield Draft(
             block.merge,
             block.net,
-            f"the stream reaches the merge{called(block.merge)} {total:g} times: once on the shortcut, and again inside the branch",
+            f"the stream reaches the merge{called(block.merge)} {total:g} times: once on the shortcut, "
+            "and again inside the branch",
             "add the shortcut once; scale the sum if doubling is meant",
             {"coefficient": total, "fork": block.fork},
         )

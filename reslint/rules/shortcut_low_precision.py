@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import onnx
 from onnx import TensorProto
@@ -12,7 +12,7 @@ from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_BITS = {
+_BITS: Mapping[int, int] = {
     TensorProto.DOUBLE: 53,
     TensorProto.FLOAT: 24,
     TensorProto.FLOAT16: 11,

@@ -60,7 +60,8 @@ def _scaled(stack: Stack) -> Iterator[Draft]:
     yield Draft(
         block.merge,
         block.net,
-        f"the shortcut{called(block.merge)} is multiplied by {value:g}; over {len(wrong)} blocks the stream is scaled by {product:g}",
+        f"the shortcut{called(block.merge)} is multiplied by {value:g}; over {len(wrong)} blocks "
+        f"the stream is scaled by {product:g}",
         "leave the shortcut unscaled and scale the branch, or the sum, instead",
         {"scale": value, "product": product, "blocks": len(wrong), "of": len(stack.blocks)},
         related=tuple(b.merge for b, _ in wrong[1:]),
