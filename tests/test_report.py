@@ -9,7 +9,6 @@ import pytest
 from conftest import parsed
 
 from reslint.anatomy import Anatomy, Cost, Depth, Kind, Merge, Placement, Role, Stack, dissect
-from reslint.anatomy.depth import path_lengths
 from reslint.anatomy.signature import signature
 from reslint.anatomy.values import Paths, Scale
 from reslint.finding import Confidence, Finding, Severity
@@ -192,14 +191,18 @@ def dissected(count: int, *, kinds: tuple[Kind, ...] = (), placement: Placement 
         for n, block in enumerate(found.blocks)
     )
     first = found.net.ops[min(1, count)]  # a0, where there are blocks
-    return replace(
-        found,
-        blocks=blocks,
-        merges=(Merge(found.net, first, Role.FUSE, "why not"),),
-        stacks=(Stack(blocks, 2),),
+    return counted(
+        replace(found, blocks=blocks, merges=(Merge(found.net, first, Role.FUSE, "why not"),), stacks=(Stack(blocks),))
+    )
+
+
+def counted(found: Anatomy) -> Anatomy:
+    """The anatomy with depth and cost as a large model has them."""
+    vars(found).update(
         depth=Depth(9, 8, 7, 6),
         cost=Cost(25_557_032, 4_100_000_000, unknown=("Odd",), by_op={"f0": 2_050_000_000}),
     )
+    return found
 
 
 class TestAnatomyText:
@@ -207,7 +210,7 @@ class TestAnatomyText:
         found = dissected(3, kinds=(Kind.PROJECTION, Kind.IDENTITY, Kind.GATED))
         finding = replace(FINDING, tensor="x2", rule="empty-branch")
         paths = Paths(3.0, 0, 3.25, 6, 2, 1.0, 0, (1.0,))
-        monkeypatch.setattr("reslint.report.anatomy_text.path_lengths", lambda anatomy: paths)
+        vars(found)["paths"] = paths
         assert anatomy_text.render([Dissected("m.onnx", found, findings=(finding,))]) == (
             "m.onnx: 3 residual blocks · 25.6 M params · 4.1 GMAC at 1x8x16\n"
             "        blocks   out   branch     norm  MAC   finding\n"
@@ -257,9 +260,9 @@ class TestAnatomyJson:
     def test_whole(self) -> None:
         found = dissected(1)
         scales = {"scale_shortcut": Scale(0.5), "scale_branch": Scale(float("nan"))}
-        found = replace(found, blocks=(replace(found.blocks[0], **scales),))  # type: ignore[arg-type]
+        found = counted(replace(found, blocks=(replace(found.blocks[0], **scales),)))  # type: ignore[arg-type]
         models = [Dissected("m.onnx", found), Dissected("n.onnx", error="is empty")]
-        told = path_lengths(found)
+        told = found.paths
         paths = {key: getattr(told, key) for key in ("log2_count", "min", "mean", "max", "mode")}
         document = stdlib_json.loads(anatomy_json.render(models))
         assert document["schema"] == "reslint.anatomy/1"
@@ -291,7 +294,7 @@ class TestAnatomyJson:
             "merges": [
                 {"merge": "a0", "node": "/layers.0/MatMul", "op": "MatMul", "role": "fuse", "reason": "why not"}
             ],
-            "stacks": [{"blocks": ["x1"], "period": 2}],
+            "stacks": [{"blocks": ["x1"], "period": 1}],
             "depth": {"ops": 9, "weighted": 8, "residual": 7, "longest_plain": 6, "paths": paths},
             "cost": {"params": 25557032, "macs": 4100000000, "unknown": ["Odd"]},
         }

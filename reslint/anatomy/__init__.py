@@ -2,7 +2,6 @@
 
 from reslint.anatomy.dissect import dissect
 from reslint.anatomy.values import (
-    Anatomy,
     Block,
     Cost,
     Depth,
@@ -12,8 +11,8 @@ from reslint.anatomy.values import (
     Placement,
     Role,
     Source,
-    Stack,
 )
+from reslint.anatomy.whole import Anatomy, Stack
 
 __all__ = [
     "Anatomy",

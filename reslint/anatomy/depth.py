@@ -10,7 +10,7 @@ import numpy as np
 
 from reslint.anatomy.flow import Flow, flow_of
 from reslint.anatomy.ops import ACTIVATIONS, POOLING, RECURRENT, is_clipping, is_layer
-from reslint.anatomy.values import Anatomy, Block, Depth, Paths
+from reslint.anatomy.values import Block, Depth, Paths
 from reslint.net import Op
 
 Distribution = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -104,19 +104,18 @@ def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[
     yield from reversed(found)
 
 
-def path_lengths(anatomy: Anatomy) -> Paths:
-    """The distribution of path lengths, in weighted layers, through the residual graph of the outermost net.
+def path_lengths(flow: Flow, blocks: Sequence[Block]) -> Paths:
+    """The distribution of path lengths, in weighted layers, through the residual graph of a net.
 
     Each block adds a way of its shortcut's layers to the ways through its branch, so that the number of ways of each
     length is a product of polynomials (evidence 2.3, after Veit et al. 2016); it is multiplied out in floating point.
     """
-    flow = anatomy.flows[0]
     total, way = _longest(flow, _layers(flow))
     on_way = {flow.names[n] for n in way}
-    blocks = {b.merge.id: b for b in anatomy.blocks if b.net is anatomy.net and on_way & set(b.merge.outputs)}
-    inside = {name for b in blocks.values() for name in b.inner}
-    outer = [b for b in blocks.values() if b.merge.id not in inside]
-    ways = _series([_block_ways(b, blocks) for b in outer], total - sum(b.depth for b in outer))
+    passed = {b.merge.id: b for b in blocks if on_way & set(b.merge.outputs)}
+    inside = {name for b in passed.values() for name in b.inner}
+    outer = [b for b in passed.values() if b.merge.id not in inside]
+    ways = _series([_block_ways(b, passed) for b in outer], total - sum(b.depth for b in outer))
     lengths = np.arange(ways.start, ways.start + len(ways.shares))
     return Paths(
         log2_count=ways.log2_count,

@@ -14,7 +14,8 @@ from reslint.anatomy.ops import is_layer
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.signature import described
-from reslint.anatomy.values import Anatomy, Block, Kind
+from reslint.anatomy.values import Block, Kind
+from reslint.anatomy.whole import Anatomy
 from reslint.net import Net, Op
 
 _FAR = 400  # ops to look back for the merge before a piece of work

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.norms import is_norm
 from reslint.anatomy.ops import (
-    ACTIVATIONS,
     CONVS,
     FUSED_ATTENTION,
     POOLING,
@@ -16,8 +15,10 @@ from reslint.anatomy.ops import (
     is_interaction,
     is_learned,
 )
-from reslint.anatomy.values import Anatomy, Block, Kind, Placement, Stack
+from reslint.anatomy.values import Block
 from reslint.net import Net, Op
+
+_LONGEST = 64  # blocks of a period at most
 
 
 def signature(block: Block) -> str:
@@ -80,51 +81,12 @@ def kernels(net: Net, op: Op) -> Iterator[str]:
         yield "x".join(str(k) for k in shape)
 
 
-def skeleton(anatomy: Anatomy) -> str:
-    """The whole model's skeleton as one line: `24 x [pre attn, pre mlp], final-norm`."""
-    parts = [text for stack in anatomy.stacks for text in _stack_text(stack)]
-    return ", ".join((*parts, *(("final-norm",) if has_final_norm(anatomy) else ())))
-
-
-def _stack_text(stack: Stack) -> Iterator[str]:
-    words = [_word(block) for block in stack.blocks]
-    at = 0
-    while at < len(words):
-        size = next((p for p in (stack.period, *range(1, 5)) if words[at : at + p] == words[at + p : at + 2 * p]), 1)
-        times = 1
-        while words[at : at + size] == words[at + times * size : at + (times + 1) * size]:
-            times += 1
-        unit = ", ".join(words[at : at + size])
-        yield f"{times} x [{unit}]" if times > 1 or size > 1 else f"[{unit}]"
-        at += times * size
-
-
-def _word(block: Block) -> str:
-    where = (
-        ""
-        if block.normalization in (Placement.NONE, Placement.FOLDED, Placement.UNKNOWN)
-        else f"{block.normalization} "
-    )
-    kind = "" if block.kind is Kind.IDENTITY else f"{block.kind} "
-    return f"{kind}{where}{label(block)}"
-
-
-def has_final_norm(anatomy: Anatomy) -> bool:
-    """Whether the stream of the last block is normalized behind its merge, before anything is learned."""
-    if not anatomy.blocks:
-        return False
-    last = anatomy.blocks[-1]
-    todo, seen = [o for o in last.merge.outputs if o], 0
-    while todo and seen < 16:
-        name = todo.pop()
-        for op in last.net.consumers.get(name, ()):
-            seen += 1
-            if is_norm(op):
-                return True
-            if (
-                op.type in ACTIVATIONS
-                or len([i for i in op.inputs if last.net.is_data(i)]) == 1
-                and not is_learned(last.net, op)
-            ):
-                todo.extend(op.outputs)
-    return False
+def period_of(signs: Sequence[str]) -> int:
+    """The smallest step after which signatures repeat, but for a few; the whole length where they don't."""
+    total = len(signs)
+    forgiven = 0 if total < 3 else max(1, total // 6)
+    for period in range(1, min(total // 2, _LONGEST) + 1):
+        agree = sum(Counter(signs[k::period]).most_common(1)[0][1] for k in range(period))
+        if total - agree <= forgiven:
+            return period
+    return max(total, 1)

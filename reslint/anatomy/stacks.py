@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.path import LONGEST, Effect, step_back
-from reslint.anatomy.signature import signature
-from reslint.anatomy.values import Block, Kind, Placement, Stack
+from reslint.anatomy.values import Block, Kind, Placement
+from reslint.anatomy.whole import Stack
 
 
 def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Block, ...], tuple[Stack, ...]]:
@@ -17,7 +16,7 @@ def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Bloc
     rows = tuple(_with_own_tail(row) for row in _rows(flow, blocks))
     number = {block.merge.id: first + at for at, row in enumerate(rows) for block in row}
     known = {block.merge.id: replace(block, stack=number[block.merge.id]) for row in rows for block in row}
-    stacks = tuple(_stack(tuple(known[block.merge.id] for block in row)) for row in rows)
+    stacks = tuple(Stack(tuple(known[block.merge.id] for block in row)) for row in rows)
     return tuple(known[block.merge.id] for block in blocks), stacks
 
 
@@ -68,22 +67,3 @@ def _alike(before: Block, block: Block) -> bool:
         return before.kind is block.kind
     first, second = before.net.shape(before.merge.id), block.net.shape(block.merge.id)
     return first is None or second is None or first == second
-
-
-def _stack(row: tuple[Block, ...]) -> Stack:
-    signs = [signature(block) for block in row]
-    period = period_of(signs)
-    usual = [Counter(signs[k::period]).most_common(1)[0][0] for k in range(period)]
-    odd = tuple(block for at, block in enumerate(row) if signs[at] != usual[at % period])
-    return Stack(row, period, odd)
-
-
-def period_of(signs: Sequence[str]) -> int:
-    """The smallest step after which signatures repeat, but for a few; the whole length where they don't."""
-    total = len(signs)
-    forgiven = 0 if total < 3 else max(1, total // 6)
-    for period in range(1, total // 2 + 1):
-        agree = sum(Counter(signs[k::period]).most_common(1)[0][1] for k in range(period))
-        if total - agree <= forgiven:
-            return period
-    return max(total, 1)

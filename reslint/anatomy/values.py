@@ -1,4 +1,4 @@
-"""What reslint knows about a net: blocks, the other merges, stacks, depth and cost. All frozen."""
+"""What reslint knows about a net: blocks, the other merges, depth and cost. All frozen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reslint.anatomy.flow import Flow
 from reslint.net import Net, Op
 
 
@@ -108,15 +107,6 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """Blocks in a row on one stream of one shape. Every `period` blocks signatures repeat; `odd` are those that don't."""
-
-    blocks: tuple[Block, ...]
-    period: int
-    odd: tuple[Block, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Paths:
     """The lengths, in weighted layers, of all paths through the residual graph (evidence: Veit et al. 2016).
 
@@ -153,16 +143,3 @@ class Cost:
     activation_bytes: int = 0
     unknown: tuple[str, ...] = ()
     by_op: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Anatomy:
-    """All that the rules stand on. `flows` are the nets, the outermost first, as walks see them."""
-
-    net: Net
-    flows: tuple[Flow, ...]
-    blocks: tuple[Block, ...]
-    merges: tuple[Merge, ...]
-    stacks: tuple[Stack, ...]
-    depth: Depth
-    cost: Cost

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from math import isfinite
 
 from reslint.anatomy import Anatomy, Block, Cost, Depth, Paths, Source
-from reslint.anatomy.depth import path_lengths
 from reslint.anatomy.signature import signature
 from reslint.anatomy.values import Scale
 from reslint.anatomy.where import where
@@ -31,7 +30,7 @@ def _model(model: Dissected) -> dict[str, object]:
         "stacks": [{"blocks": [b.merge.id for b in s.blocks], "period": s.period} for s in found.stacks]
         if found
         else [],
-        "depth": _depth(found.depth, path_lengths(found)) if found else None,
+        "depth": _depth(found.depth, found.paths) if found else None,
         "cost": _cost(found.cost) if found else None,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reslint.anatomy.signature import skeleton
+from reslint.anatomy.skeleton import skeleton
 from reslint.report.plain import plain
 from reslint.report.report import Dissected
 

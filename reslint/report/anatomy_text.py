@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import click
 
 from reslint.anatomy import Anatomy, Block
-from reslint.anatomy.depth import path_lengths
 from reslint.anatomy.where import module_of
 from reslint.finding import Finding
 from reslint.report.plain import counted, plain
@@ -128,7 +127,7 @@ def _depth(found: Anatomy) -> str:
 
 def _paths(found: Anatomy) -> Iterator[str]:
     """How long the ways through the residual graph are; each block doubles their number (arXiv:1605.06431)."""
-    paths = path_lengths(found) if found.blocks else None
+    paths = found.paths if found.blocks else None
     if paths is not None and paths.max > 0:
         shown = counted(paths.max, "weighted layer")
         yield f"paths: 2^{paths.log2_count:.3g} of {paths.min}..{shown}, mean {paths.mean:.3g}, most have {paths.mode}"

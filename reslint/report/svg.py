@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reslint.anatomy import Block, Kind
-from reslint.anatomy.signature import has_final_norm, skeleton
+from reslint.anatomy.skeleton import has_final_norm, skeleton
 from reslint.finding import Finding
 from reslint.report.drawing import Drawing, Marks, Unit, drawing, shortcut_word
 from reslint.report.plain import counted, plain
@@ -102,7 +102,7 @@ def _model(model: Dissected, top: float) -> tuple[list[str], float, float]:
     if lines and model.anatomy is not None and has_final_norm(model.anatomy):
         parts.append(text(lines[-1].right(drawn.marks) + 2 * _TURN, lines[-1].y + 4, "final norm", kind="dim"))
         right = max(right, lines[-1].right(drawn.marks) + 90)
-    parts += _legend(drawn.kinds, bottom)
+    parts += _legend(drawn.kinds, bool(skips), bottom)
     parts += _findings(model, bottom + 26)
     bottom += 26 + 18 * min(len(model.findings), _LISTED + 1)
     longest = max((width(_told(f), 12) for f in model.findings[:_LISTED]), default=0.0)
@@ -221,7 +221,7 @@ def _skips(drawn: Drawing, lines: Sequence[_Line], lane: float) -> Iterator[str]
             lane += _LANE
 
 
-def _legend(kinds: Sequence[Kind], y: float) -> Iterator[str]:
+def _legend(kinds: Sequence[Kind], skipping: bool, y: float) -> Iterator[str]:
     x = float(_MARGIN)
     for kind in kinds:
         yield line(f"M{x:g} {y:g}h46", "stream")
@@ -229,6 +229,8 @@ def _legend(kinds: Sequence[Kind], y: float) -> Iterator[str]:
         yield merge(kind, x + 46, y)
         yield text(x + 62, y + 4, str(kind))
         x += 62 + width(str(kind), 12) + 24
+    if skipping:
+        yield line(f"M{x:g} {y:g}h46", "skip") + text(x + 54, y + 4, "passes over rows")
 
 
 def _findings(model: Dissected, y: float) -> Iterator[str]:
