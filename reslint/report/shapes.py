@@ -17,15 +17,16 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
 .ground { fill: #ffffff } .dim { fill: #59636e } .bad { fill: #cf222e } .bold { font-weight: bold }
 .stream, .cut, .fork, .merge, .box, .sign { stroke: #1f2328 } .stream, .skip, .arc { fill: none }
 .stream { stroke-width: 2 } .skip { stroke: #818b98; stroke-dasharray: 3 3 } .fold { fill: #eff2f5; stroke: #d1d9e0 }
-.box, .merge, .sign { fill: #ffffff } .box.found { stroke: #cf222e; stroke-width: 2.5 } .badge { fill: #cf222e }
-.badge + text { fill: #ffffff }
+.fork { fill: #1f2328 } .box, .merge, .sign { fill: #ffffff } .box.found { stroke: #cf222e; stroke-width: 2.5 }
+.badge { fill: #cf222e } .badge + text { fill: #ffffff }
 .arc { stroke-width: 2 } .identity { stroke: #1f2328 } .projection { stroke: #0550ae; stroke-width: 3 }
 .scaled { stroke: #8250df; stroke-dasharray: 8 4 } .gated { stroke: #9a6700; stroke-dasharray: 2 3 }
 .dense { stroke: #1a7f37; stroke-width: 6 } .dense + .arc { stroke: #ffffff; stroke-width: 2.5 }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc } .ground, .box, .merge, .sign { fill: #0d1117 } .dim { fill: #9198a1 } .bad { fill: #ff7b72 }
 .stream, .cut, .fork, .merge, .box, .sign, .identity { stroke: #f0f6fc } .fold { fill: #151b23; stroke: #3d444d }
-.skip { stroke: #656c76 } .box.found { stroke: #ff7b72 } .badge { fill: #ff7b72 } .badge + text { fill: #0d1117 }
+.fork { fill: #f0f6fc } .skip { stroke: #656c76 } .box.found { stroke: #ff7b72 } .badge { fill: #ff7b72 }
+.badge + text { fill: #0d1117 }
 .projection { stroke: #58a6ff } .scaled { stroke: #d2a8ff } .gated { stroke: #e3b341 }
 .dense { stroke: #56d364 } .dense + .arc { stroke: #0d1117 }
 }"""
