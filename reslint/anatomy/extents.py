@@ -100,11 +100,17 @@ _SAME = frozenset(
 def _convolved(net: Net, op: Op, at: int, sizes: Sizes) -> Sizes | None:
     """The output extents of a convolution or a pooling (ONNX operators, Conv and MaxPool: output shape)."""
     weight = net.shape(op.inputs[1])[2:] if op.type in CONVS and (net.shape(op.inputs[1]) or ()) else ()  # type: ignore[index]
-    kernel = (op.integers("kernel_shape") or weight)[at]
-    if not isinstance(kernel, int):
+    ones = (1,) * (at + 1)
+    kernels, strides, dilations = (
+        op.integers("kernel_shape") or weight,
+        op.integers("strides") or ones,
+        op.integers("dilations") or ones,
+    )
+    if min(len(kernels), len(strides), len(dilations)) <= at:
         return None
-    stride = (op.integers("strides") or (1,) * (at + 1))[at]
-    dilation = (op.integers("dilations") or (1,) * (at + 1))[at]
+    kernel, stride, dilation = kernels[at], strides[at], dilations[at]
+    if not isinstance(kernel, int) or stride < 1:
+        return None
     reach = dilation * (kernel - 1) + 1
     mode = op.text("auto_pad", "NOTSET")
     if mode.startswith("SAME"):

@@ -104,14 +104,14 @@ def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...
     for start, end, layers in found:
         size = extent(flow.net, flow.names[end])
         region = atlas.between(start, end)
-        weights = _weights(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
+        weights = weights_of(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
         changes = extent(flow.net, flow.names[start]) != size
         for family in kin:
             theirs = work(family[0].net, family[0].branch)
             rest = layers - theirs
             if extent(flow.net, family[0].merge.id) != size or rest + theirs != layers:
                 continue
-            if weights & _weights(flow.net, family[0].branch):
+            if weights & weights_of(flow.net, family[0].branch):
                 continue  # the same layer again: a solver's steps, no stack
             if rest.total() == 1 if changes else frozenset(rest.items()) in habits:
                 yield Gap(flow.net, flow.names[start], flow.op(end), family)
@@ -136,7 +136,7 @@ def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterat
             yield Gap(block.net, block.inner[-1], block.merge, family)
 
 
-def _weights(net: Net, ops: Iterable[Op]) -> set[str]:
+def weights_of(net: Net, ops: Iterable[Op]) -> set[str]:
     """The constants that layers apply."""
     return {i for op in ops if is_layer(net, op) for i in op.inputs if i and net.is_constant(i)}
 

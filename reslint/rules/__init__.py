@@ -4,6 +4,7 @@ from reslint.rules.activation_after_add import activation_after_add
 from reslint.rules.affine_branch import affine_branch
 from reslint.rules.baked_dimension import baked_dimension
 from reslint.rules.branch_nonnegative import branch_nonnegative
+from reslint.rules.captured_shortcut import captured_shortcut
 from reslint.rules.cost_budget import cost_budget
 from reslint.rules.costly_shortcut import costly_shortcut
 from reslint.rules.dead_branch import dead_branch
@@ -38,6 +39,7 @@ from reslint.rules.shortcut_not_bypassing import shortcut_not_bypassing
 from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
 from reslint.rules.skeleton_differs import skeleton_differs
+from reslint.rules.stale_shortcut import stale_shortcut
 from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
 from reslint.rules.unfused_reparam import unfused_reparam
@@ -59,6 +61,8 @@ ALL: tuple[Rule, ...] = (
     empty_branch,
     repeated_shortcut,
     shortcut_not_bypassing,
+    captured_shortcut,
+    stale_shortcut,
     affine_branch,
     dead_branch,
     branch_nonnegative,

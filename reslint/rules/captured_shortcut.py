@@ -1,0 +1,74 @@
+"""Anatomy in, the one of many like blocks whose shortcut starts behind its own first activation or norm out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy.flow import Flow
+from reslint.anatomy.ops import ACTIVATIONS
+from reslint.anatomy.siblings import families
+from reslint.finding import Confidence, Severity
+from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.words import called, producer
+
+_ENOUGH = 2  # siblings that make a rule of it, a heuristic
+
+
+@rule("captured-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
+def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+    """The shortcut takes the output of the branch's own first activation or normalization, where its siblings' don't."""
+    flows = {id(flow.net): flow for flow in anatomy.flows}
+    firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
+    for family in families(anatomy.blocks):
+        for block in _captured(flows[id(family[0].net)], family):
+            if block.merge.id not in firsts:
+                yield Draft(
+                    block.merge,
+                    block.net,
+                    f"the shortcut{called(block.merge)} starts behind {producer(block.net, block.fork)}, the branch's own first "
+                    "step, so that the stream before it ends here",
+                    "take the shortcut before the branch's first normalization or activation, as the siblings do",
+                    {"fork": block.fork, "made_by": producer(block.net, block.fork), "siblings": len(family) - 1},
+                )
+
+
+def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[Block]:
+    """The few blocks whose fork is made by what opens the branch of most others, while they open theirs with nothing."""
+    opened = [_opening(flow, block) for block in family]
+    usual, count = Counter(opened).most_common(1)[0]
+    if not usual or count < _ENOUGH or len(family) - count > max(1, len(family) // 6):
+        return
+    for block, opening in zip(family, opened, strict=True):
+        made = flow.net.producer.get(block.fork)
+        kind = _kind(flow, block.fork) if made is not None else ""
+        if not opening and kind == usual and block.kind is Kind.IDENTITY:
+            yield block
+
+
+def _opening(flow: Flow, block: Block) -> str:
+    """The normalization or activation that a branch starts with; empty where it starts with something else."""
+    readers = [op for op in flow.net.consumers.get(block.fork, ()) if op is not block.merge]
+    if block.fork in flow.normed:
+        return next((run.form for run in flow.norms.values() if run.source == block.fork), "")
+    kinds = {op.type for op in readers if op.type in ACTIVATIONS}
+    return kinds.pop() if len(kinds) == 1 and len(readers) == 1 else ""
+
+
+def _kind(flow: Flow, name: str) -> str:
+    """The form of the normalization, or the activation, that makes a tensor; a norm's own gain and shift are seen through."""
+    for _ in range(3):
+        run = flow.norms.get(name)
+        if run is not None:
+            return run.form
+        op = flow.net.producer.get(name)
+        if op is None:
+            return ""
+        if op.type in ACTIVATIONS:
+            return op.type
+        there = [i for i in op.inputs if flow.net.is_data(i)]
+        if op.type not in ("Mul", "Add") or len(there) != 1:
+            return ""
+        name = there[0]
+    return ""
