@@ -156,6 +156,25 @@ class TestSvg:
             assert text in said
         assert "! layers.23: error shortcut-broadcast" in said
 
+    def test_a_finding_in_many_blocks_is_named_once(self) -> None:
+        finding = replace(FINDING, tensor="x1", related=tuple(f"f{n}" for n in range(1, 24)))
+        said = texts(svg.render([Dissected("m.onnx", dissected(24), findings=(finding,))]))
+        assert (said.count("!"), said.count("shortcut-broadcast")) == (2, 1)
+
+    @pytest.mark.parametrize("name", ["resnet50", "bert", "densenet121", "unet", "resnet152", "t5", "vgg19"])
+    def test_real_models_stay_on_the_page(self, name: str) -> None:
+        root = ElementTree.fromstring(svg.render([shown(name)]))
+        wide, high = float(root.attrib["width"]), float(root.attrib["height"])
+        boxes = [e.attrib for e in root.iter("{http://www.w3.org/2000/svg}rect")]
+        assert all(float(b["x"]) + float(b["width"]) <= wide for b in boxes)
+        assert all(float(b["y"]) + float(b["height"]) <= high for b in boxes)
+        assert wide < 1300
+
+    def test_streams_that_pass_over_rows_are_drawn(self) -> None:
+        document = svg.render([shown("unet")])
+        assert document.count('class="skip"') == 2 + 1
+        assert "passes over rows" in texts(document)
+
     def test_many_findings_are_cut(self) -> None:
         said = texts(svg.render([Dissected("m.onnx", dissected(2), findings=(FINDING,) * 20)]))
         assert said[-1] == "and 8 more findings"
@@ -168,7 +187,7 @@ class TestSvg:
         assert "stroke-dasharray: 8 4" in said
 
     def test_long_rows_go_on_below(self) -> None:
-        kinds = tuple(Kind.SCALED if n * n % 7 < 3 else Kind.IDENTITY for n in range(60))
+        kinds = tuple(Kind.SCALED if f"{n:b}".count("1") % 2 else Kind.IDENTITY for n in range(60))  # no period
         root = ElementTree.fromstring(svg.render([Dissected("m.onnx", dissected(60, kinds=kinds))]))
         assert float(root.attrib["width"]) < 1300
         assert float(root.attrib["height"]) > 400
@@ -189,3 +208,9 @@ class TestSvg:
     def test_follows_the_colour_scheme(self) -> None:
         assert "@media (prefers-color-scheme: dark)" in svg.render([])
         ElementTree.fromstring(svg.render([]))
+
+
+def test_the_readme_shows_a_picture() -> None:
+    root = FIXTURES.parent
+    (link,) = re.findall(r"!\[[^\]]+\]\(([^)]+\.svg)\)", (root / "README.md").read_text("utf-8"))
+    assert {"layer3", "shortcut-broadcast"} <= set(texts((root / link).read_text("utf-8")))

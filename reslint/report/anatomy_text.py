@@ -45,7 +45,7 @@ def _model(model: Dissected, verbose: bool) -> Iterator[str]:
 def _headline(found: Anatomy) -> str:
     parts = [counted(len(found.blocks), "residual block") if found.blocks else "no residual blocks"]
     if found.cost.params:
-        parts.append(f"{_amount(found.cost.params)} params")
+        parts.append(f"{_amount(found.cost.params).rstrip()} params")
     if found.cost.macs:
         parts.append(f"{_amount(found.cost.macs)}MAC")
     inputs = [found.net.shape(name) for name in found.net.inputs]

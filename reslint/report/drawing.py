@@ -52,11 +52,15 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """The rows of a model from its inputs to its outputs, which of them repeat, and what was found where."""
+    """The rows of a model from its inputs to its outputs, which of them repeat, and what was found where.
+
+    Of blocks in a row in which the same rules found something, the first one is `named` after them.
+    """
 
     rows: tuple[Row, ...]
     repeats: tuple[Repeat, ...]
     marks: Marks
+    named: Mapping[str, str]
     unplaced: tuple[Finding, ...]
 
     @property
@@ -74,7 +78,7 @@ def drawing(model: Dissected) -> Drawing:
     """What to draw of a model; nothing where it has no residual blocks."""
     found = model.anatomy
     if found is None:
-        return Drawing((), (), {}, model.findings)
+        return Drawing((), (), {}, {}, model.findings)
     places = dict(_places(found))
     at = [(finding, tuple(_blocks_of(finding, places))) for finding in model.findings]
     marks: dict[str, tuple[str, ...]] = {}
@@ -91,7 +95,8 @@ def drawing(model: Dissected) -> Drawing:
         Row(drawn[n], units[n], tuple(sorted({row_of[s] for s in sources[n] if row_of[s] < row_of[n]}))) for n in kept
     )
     shown = tuple(Repeat(row_of[r.first], r.size, r.times) for r in repeats if r.times > 1)
-    return Drawing(rows, shown, marks, tuple(finding for finding, merges in at if not merges))
+    named = dict(pair for row in rows for pair in _names(row, marks))
+    return Drawing(rows, shown, marks, named, tuple(finding for finding, merges in at if not merges))
 
 
 def folded(signs: Sequence[Hashable]) -> Iterator[Repeat]:
@@ -114,6 +119,15 @@ def _times(signs: Sequence[Hashable], first: int, size: int) -> int:
 def _units(blocks: Sequence[Block], marks: Marks) -> Iterator[Unit]:
     for repeat in folded([_sign(block, marks) for block in blocks]):
         yield Unit(tuple(blocks[repeat.first : repeat.first + repeat.size]), repeat.times)
+
+
+def _names(row: Row, marks: Marks) -> Iterator[tuple[str, str]]:
+    before: tuple[str, ...] = ()
+    for block in (block for unit in row.units for block in unit.blocks):
+        rules = marks.get(block.merge.id, ())
+        if rules and rules != before:
+            yield block.merge.id, ", ".join(rules)
+        before = rules
 
 
 def _sign(block: Block, marks: Marks) -> Hashable:

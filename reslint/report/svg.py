@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reslint.anatomy import Block, Kind
 from reslint.anatomy.skeleton import has_final_norm, skeleton
 from reslint.finding import Finding
-from reslint.report.drawing import Drawing, Marks, Unit, drawing, shortcut_word
+from reslint.report.drawing import Drawing, Unit, drawing, shortcut_word
 from reslint.report.plain import counted, plain
 from reslint.report.report import Dissected
 from reslint.report.shapes import (
@@ -49,9 +49,9 @@ class _Line:
     ends: bool
     y: float
 
-    def right(self, marks: Marks) -> float:
+    def right(self, drawn: Drawing) -> float:
         """Where the stream leaves."""
-        return _NAMES + sum(_unit_width(unit, marks) for unit in self.units)
+        return _NAMES + sum(_unit_width(unit, drawn) for unit in self.units)
 
 
 def render(models: Iterable[Dissected]) -> str:
@@ -91,7 +91,7 @@ def _model(model: Dissected, top: float) -> tuple[list[str], float, float]:
     """The picture of one model, and how far it reaches to the right and down."""
     drawn = drawing(model)
     lines = tuple(_lines(drawn, top + 30 + _ABOVE + 20))
-    right = max((row.right(drawn.marks) for row in lines), default=_NAMES)
+    right = max((row.right(drawn) for row in lines), default=_NAMES)
     skips = tuple(_skips(drawn, lines, right + 2 * _TURN))
     bottom = lines[-1].y + _BELOW + 30 if lines else top + 40
     parts = [text(_MARGIN, top + 16, model.path, size=14, kind="bold")]
@@ -100,8 +100,8 @@ def _model(model: Dissected, top: float) -> tuple[list[str], float, float]:
     parts += _turns(drawn, lines)
     parts += skips
     if lines and model.anatomy is not None and has_final_norm(model.anatomy):
-        parts.append(text(lines[-1].right(drawn.marks) + 2 * _TURN, lines[-1].y + 4, "final norm", kind="dim"))
-        right = max(right, lines[-1].right(drawn.marks) + 90)
+        parts.append(text(lines[-1].right(drawn) + 2 * _TURN, lines[-1].y + 4, "final norm", kind="dim"))
+        right = max(right, lines[-1].right(drawn) + 90)
     parts += _legend(drawn.kinds, bool(skips), bottom)
     parts += _findings(model, bottom + 26)
     bottom += 26 + 18 * min(len(model.findings), _LISTED + 1)
@@ -116,7 +116,7 @@ def _lines(drawn: Drawing, y: float) -> Iterator[_Line]:
         parts: list[list[Unit]] = [[]]
         room = float(_WIDE)
         for unit in row.units:
-            wide = _unit_width(unit, drawn.marks)
+            wide = _unit_width(unit, drawn)
             if wide > room and parts[-1]:
                 parts.append([])
                 room = _WIDE
@@ -127,13 +127,13 @@ def _lines(drawn: Drawing, y: float) -> Iterator[_Line]:
             y += _HIGH
 
 
-def _unit_width(unit: Unit, marks: Marks) -> float:
-    return sum(_block_width(block, marks) for block in unit.blocks) + 16 * (unit.times > 1)
+def _unit_width(unit: Unit, drawn: Drawing) -> float:
+    return sum(_block_width(block, drawn) for block in unit.blocks) + 16 * (unit.times > 1)
 
 
-def _block_width(block: Block, marks: Marks) -> float:
-    rules = max((width(rule, 11) - 8 for rule in marks.get(block.merge.id, ())), default=0.0)
-    return max(_CELL + _box_width(block), rules)
+def _block_width(block: Block, drawn: Drawing) -> float:
+    named = drawn.named.get(block.merge.id, "")
+    return max(_CELL + _box_width(block), width(named, 11) + 20 if named else 0)
 
 
 def _box_width(block: Block) -> float:
@@ -150,15 +150,15 @@ def _line(drawn: Drawing, row: _Line) -> Iterator[str]:
     if row.opens:
         yield from _name(drawn, row)
     for unit in row.units:
-        wide = _unit_width(unit, drawn.marks)
+        wide = _unit_width(unit, drawn)
         if unit.times > 1:
             yield box(x + 4, y - _ABOVE, wide - 8, _ABOVE + _BELOW, "fold")
             yield text(x + wide - 6, y - _ABOVE - 4, f"× {unit.times}", kind="bold", anchor="end")
         yield line(f"M{x:g} {y:g}h{wide:g}", "stream")
         x += 8 * (unit.times > 1)
         for block in unit.blocks:
-            yield from _block(block, x, y, drawn.marks)
-            x += _block_width(block, drawn.marks)
+            yield from _block(block, x, y, drawn)
+            x += _block_width(block, drawn)
         x += 8 * (unit.times > 1)
 
 
@@ -172,29 +172,30 @@ def _name(drawn: Drawing, row: _Line) -> Iterator[str]:
         yield text(_MARGIN, row.y - 4 + 16 * at, says, kind=kind)
 
 
-def _block(block: Block, x: float, y: float, marks: Marks) -> Iterator[str]:
+def _block(block: Block, x: float, y: float, drawn: Drawing) -> Iterator[str]:
     """The branch on its stream, the shortcut above it, the merge; `x` is where the fork is."""
-    rules = marks.get(block.merge.id, ())
+    found = block.merge.id in drawn.marks
     wide = _box_width(block)
     meet = x + wide + 32
     yield from shortcut(block.kind, x + 6, meet, y, _RISE, _sign(block))
-    yield box(x + 16, y - 18, wide, 36, "box found" if rules else "box")
+    yield box(x + 16, y - 18, wide, 36, "box found" if found else "box")
     yield text(x + 16 + wide / 2, y - 2, branch_word(block), anchor="middle")
     yield text(x + 16 + wide / 2, y + 12, f"norm {block.normalization}", size=10, kind="dim", anchor="middle")
     yield merge(block.kind, meet, y)
-    if rules:
+    if found:
         yield badge(x + 16, y - 18)
-        yield text(x + 8, y + 31, ", ".join(rules), size=11, kind="bad")
+    if block.merge.id in drawn.named:
+        yield text(x + 10, y + 31, drawn.named[block.merge.id], size=11, kind="bad")
 
 
 def _turns(drawn: Drawing, lines: Sequence[_Line]) -> Iterator[str]:
     """Where streams begin, turn to the line below, and leave."""
     start = _NAMES - _TURN
     for at, row in enumerate(lines):
-        y, right = row.y, row.right(drawn.marks)
+        y, right = row.y, row.right(drawn)
         above = lines[at - 1] if at else None
         if above is not None and (not row.opens or above.row in drawn.rows[row.row].after):
-            end, corner = above.right(drawn.marks), y - _ABOVE - 20
+            end, corner = above.right(drawn), y - _ABOVE - 20
             yield line(f"M{end:g} {above.y:g}h{_TURN}V{corner:g}H{start:g}V{y:g}H{_NAMES}", "stream")
         else:
             yield f'<circle cx="{start:g}" cy="{y:g}" r="3.5" class="fork"/>' + line(
@@ -214,9 +215,7 @@ def _skips(drawn: Drawing, lines: Sequence[_Line], lane: float) -> Iterator[str]
                 continue
             here, there = leaves[before], enters[number]
             corner = there.y - _ABOVE - 24
-            path = (
-                f"M{here.right(drawn.marks) + 2:g} {here.y:g}H{lane:g}V{corner:g}H{_NAMES - _TURN - 4}V{there.y - 4:g}"
-            )
+            path = f"M{here.right(drawn) + 2:g} {here.y:g}H{lane:g}V{corner:g}H{_NAMES - _TURN - 4}V{there.y - 4:g}"
             yield line(path, "skip")
             lane += _LANE
 
