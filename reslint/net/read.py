@@ -16,6 +16,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, Valu
 from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import computed, literal
 from reslint.net.contrib import known
+from reslint.net.damage import refuse_damaged, refuse_damaged_node
 from reslint.net.skim import skim
 from reslint.net.triage import refuse
 from reslint.net.values import STANDARD, UNKNOWN, Array, Dim, Net, Op, Value
@@ -25,6 +26,7 @@ TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".on
 SUFFIXES = frozenset({".onnx"}) | TEXT_SUFFIXES
 
 _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
+_TYPES = frozenset(TensorProto.DataType.values())
 _SMALL = 64  # elements of an axes or shape constant at most
 _DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
 _SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
@@ -99,7 +101,7 @@ def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]
 
     Declared shapes may be stale, so inference starts without them, except behind ops that it can't know.
     """
-    declared = {v.name: v for v in model.graph.value_info}
+    declared = {v.name: v for v in model.graph.value_info if isinstance(v.name, str)}
     bare = ModelProto()
     bare.CopyFrom(model)
     _fold(bare.graph)
@@ -158,7 +160,8 @@ class _Builder:
         self.declared = declared
         self.path = path
         self.unread = unread
-        self.opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in self.model.opset_import}
+        imported = [o for o in self.model.opset_import if isinstance(o.domain, str)]
+        self.opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in imported}
 
     def net(self) -> Net:
         return self.graph(self.model.graph, {}, frozenset(), None)
@@ -170,6 +173,7 @@ class _Builder:
         outer_static: frozenset[str],
         owner: NodeProto | None,
     ) -> Net:
+        refuse_damaged(graph)
         weights = {t.name: t for t in graph.initializer} | {t.values.name: t.values for t in graph.sparse_initializer}
         inputs = tuple(i.name for i in graph.input if i.name not in weights)
         symbols = {d.dim_param for i in graph.input for d in i.type.tensor_type.shape.dim if d.dim_param}
@@ -181,6 +185,7 @@ class _Builder:
         ops: list[Op] = []
         made: dict[str, Op] = {}
         for place, node in enumerate(_sorted(graph.node, {*inputs, *weights})):
+            refuse_damaged_node(node, self.opsets)
             given = tuple(alias.get(i, i) for i in node.input)
             captured, bodies = self.bodies(node, constants, outer, static)
             domain = "" if node.domain in STANDARD else node.domain
@@ -200,7 +205,8 @@ class _Builder:
                 alias[node.output[0]] = source
                 through[node.output[0]] = op
                 continue
-            ops.append(op)
+            if name:
+                ops.append(op)
         return Net(
             path=self.path,
             name=graph.name,
@@ -314,7 +320,7 @@ class _Values(Mapping[str, Value]):
     def _decoded(self, name: str) -> Value:
         constant = self._constants.get(name)
         if constant is not None:
-            return Value(constant.data_type, tuple(constant.dims))
+            return Value(constant.data_type if constant.data_type in _TYPES else 0, tuple(constant.dims))
         inferred, declared = self._inferred.get(name), self._declared.get(name)
         found = _value(inferred.type) if inferred is not None else UNKNOWN
         return _merged(found, _value(declared.type), self._symbols) if declared is not None else found
@@ -324,13 +330,16 @@ def _value(kind: TypeProto) -> Value:
     tensor = kind.tensor_type
     if not kind.HasField("tensor_type"):
         return UNKNOWN
+    elements = tensor.elem_type if tensor.elem_type in _TYPES else 0
     if not tensor.HasField("shape"):
-        return Value(tensor.elem_type)
-    return Value(tensor.elem_type, tuple(_dim(d) for d in tensor.shape.dim))
+        return Value(elements)
+    return Value(elements, tuple(_dim(d) for d in tensor.shape.dim))
 
 
 def _dim(d: onnx.TensorShapeProto.Dimension) -> Dim:
-    return d.dim_value if d.HasField("dim_value") else d.dim_param or None
+    if d.HasField("dim_value"):
+        return d.dim_value
+    return d.dim_param if d.dim_param and isinstance(d.dim_param, str) else None
 
 
 def _merged(inferred: Value, declared: Value, symbols: frozenset[str]) -> Value:
@@ -384,7 +393,7 @@ def _sorted(nodes: Iterable[NodeProto], known: set[str]) -> Iterator[NodeProto]:
                 if not missing[after]:
                     queue.append(after)
     if left:
-        stuck = next(nodes[at].output[0] for at in ready if missing[at])
+        stuck = next((o for at in ready if missing[at] for o in nodes[at].output), "")
         raise UnreadableModel(f"is cyclic: {stuck!r} depends on itself, which ONNX forbids; export the model again")
 
 

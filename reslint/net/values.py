@@ -79,7 +79,8 @@ class Op:
     @property
     def metadata(self) -> Mapping[str, str]:
         """What the exporter noted on the node; only ever for telling the user where."""
-        return {p.key: p.value for p in self.proto.metadata_props}
+        noted = self.proto.metadata_props
+        return {p.key: p.value for p in noted if isinstance(p.key, str) and isinstance(p.value, str)}
 
 
 def _attribute(a: AttributeProto) -> Attribute:

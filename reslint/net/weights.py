@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import GraphProto, NodeProto, TensorProto, numpy_helper
 
 from reslint.errors import UnreadableModel
@@ -20,12 +21,22 @@ MOST = 1 << 20
 """Tensors of more elements than this are not read unless asked for."""
 
 _RAW = 9
+_UNFIT = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    UnreadableModel,
+    DecodeError,
+    onnx.checker.ValidationError,
+)
 _POINTER = 1024  # a git LFS pointer is smaller than this
 
 
 def array(net: Net, name: str, most: int = MOST) -> Array | None:
     """The values of a constant, computed where the file computes it; None where unknown, missing or of over `most` elements."""
-    return _evaluate(net, net.canonical(name), most, 64)
+    return _evaluate(net, net.canonical(name), most, 64, {})
 
 
 def scalar(net: Net, name: str) -> float | None:
@@ -119,11 +130,18 @@ def _load(net: Net, tensor: TensorProto, most: int) -> Array | None:
         else:
             whole.MergeFromString(bytes_field(int(entries[FIELD]), data))
         return numpy_helper.to_array(whole)
-    except (OSError, ValueError, TypeError, OverflowError, UnreadableModel, onnx.checker.ValidationError):
-        return None  # what external_problems has said already, or a payload that does not fit its shape
+    except _UNFIT:
+        return None  # what external_problems has said already, or a payload that does not fit its type and shape
 
 
-def _evaluate(net: Net, name: str, most: int, depth: int) -> Array | None:
+def _evaluate(net: Net, name: str, most: int, depth: int, known: dict[str, Array | None]) -> Array | None:
+    """The value of a constant; `known` keeps what it is made of, since a chain of doublings has exponentially many ways."""
+    if name not in known:
+        known[name] = _evaluated(net, name, most, depth, known)
+    return known[name]
+
+
+def _evaluated(net: Net, name: str, most: int, depth: int, known: dict[str, Array | None]) -> Array | None:
     constant = net.constants.get(name) or (net.outer or {}).get(name)
     if constant is None or not depth:
         return None
@@ -133,7 +151,7 @@ def _evaluate(net: Net, name: str, most: int, depth: int) -> Array | None:
         return None
     if constant.op_type == "Constant":
         return _literal(net, constant, most)
-    given = [_evaluate(net, net.canonical(i), most, depth - 1) if i else None for i in constant.input]
+    given = [_evaluate(net, net.canonical(i), most, depth - 1, known) if i else None for i in constant.input]
     if any(g is None for g, i in zip(given, constant.input, strict=True) if i):
         return None
     made = computed(constant, [g for g in given if g is not None])

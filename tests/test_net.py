@@ -1,0 +1,649 @@
+"""Files in, nets or one line out: triage, skimming, external data, folding, what is seen through, bodies; and damaged files."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import SOUND, Write, parsed
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from onnx import ModelProto, TensorProto, numpy_helper
+
+from reslint.errors import NotFetched, ReslintError, UnreadableModel
+from reslint.net import Net, from_proto, read
+from reslint.net.skim import skim
+from reslint.net.weights import array, integers, scalar
+
+WIDE = "agraph (float[1, 64] x) => (float[1, 64] y) <float[64, 64] w> { y = MatMul (x, w) }"
+IF = """
+agraph (float[1, 8] x, bool which) => (float[1, 8] y)
+<float[8, 8] w, float[8, 8] v>
+{
+    h = MatMul (x, w)
+    y = If (which) <
+        then_branch = yes () => (float[1, 8] a) { a = MatMul (h, v) },
+        else_branch = no () => (float[1, 8] b) { b = Relu (h) }
+    >
+}
+"""
+LOOP = """
+agraph (float[1, 8] x, bool on) => (float[1, 8] y)
+<float[8, 8] w, int64 times = {3}>
+{
+    y = Loop (times, on, x) <body = step (int64 i, bool go, float[1, 8] h) => (bool goes, float[1, 8] next) {
+        goes = Identity (go)
+        f = MatMul (h, w)
+        next = Tanh (f)
+    }>
+}
+"""
+SCAN = """
+agraph (float[8] x, float[steps, 8] given) => (float[8] y)
+{
+    y = Scan <num_scan_inputs = 1, body = step (float[8] h, float[8] now) => (float[8] next) { next = Add (h, now) }>
+        (x, given)
+}
+"""
+CALLED = """
+<ir_version: 8, opset_import: ["": 17, "net": 1]>
+agraph (float[1, 8] x, float[8, 8] w) => (float[1, 8] y) { h = net.twice (x, w) y = net.twice (h, w) }
+<domain: "net", opset_import: ["": 17]>
+twice (x, w) => (y) { f = MatMul (x, w) g = Relu (f) y = Add (x, g) }
+"""
+QDQ = """
+agraph (float[1, 8] x) => (float[1, 8] y)
+<float[8, 8] w, float scale = {0.1}, int8 zero = {0}>
+{
+    q = QuantizeLinear (x, scale, zero)
+    d = DequantizeLinear (q, scale, zero)
+    y = MatMul (d, w)
+}
+"""
+
+
+def net_of(graph: str) -> Net:
+    return from_proto(parsed(graph))
+
+
+def types(net: Net) -> list[str]:
+    return [op.type for op in net.ops]
+
+
+def zipped() -> bytes:
+    into = BytesIO()
+    with zipfile.ZipFile(into, "w") as archive:
+        archive.writestr("data.pkl", "x")
+    return into.getvalue()
+
+
+class TestTriage:
+    """What is no ONNX model is named for what it is, and the message says what to do."""
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            (b"", "is empty"),
+            (b"<!DOCTYPE html><html><body>Not found</body></html>", "web page"),
+            (b"\n  <html lang='en'>", "web page"),
+            (pickle.dumps({"state": [1, 2]}, 2), "pickle"),
+            (pickle.dumps({"state": [1, 2]}, 5), "pickle"),
+            (zipped(), "zip archive"),
+            (gzip.compress(b"a model"), "gzip archive"),
+            (b"\x18\x00\x00\x00ORTM" + bytes(64), "ORT format"),
+            (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
+            (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
+            (b"{'a': 'dictionary'}", "no ONNX model|truncated|damaged"),
+            (b"\x08\x08\x12\x07pytorch", "holds no graph"),
+        ],
+    )
+    def test_named_for_what_it_is(self, tmp_path: Path, content: bytes, says: str) -> None:
+        path = tmp_path / "model.onnx"
+        path.write_bytes(content)
+        with pytest.raises(UnreadableModel, match=says) as raised:
+            read(path)
+        assert "\n" not in str(raised.value)
+
+    def test_pointer_of_git_lfs(self, tmp_path: Path) -> None:
+        path = tmp_path / "a model.onnx"
+        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+        with pytest.raises(NotFetched, match=r"git lfs pull --include 'a model\.onnx'"):
+            read(path)
+
+    def test_missing_file_and_folder(self, tmp_path: Path) -> None:
+        for path in (tmp_path / "none.onnx", tmp_path):
+            with pytest.raises(UnreadableModel, match="can't be opened"):
+                read(path)
+
+    @pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
+    def test_truncated(self, tmp_path: Path, share: float) -> None:
+        whole = parsed(WIDE).SerializeToString()
+        path = tmp_path / "model.onnx"
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(UnreadableModel, match="truncated or damaged"):
+            read(path)
+
+
+def held_raw(model: ModelProto, values: np.ndarray) -> str:
+    return "w"
+
+
+def held_typed(model: ModelProto, values: np.ndarray) -> str:
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.float_data.extend(values.reshape(-1).tolist())
+    return "w"
+
+
+def held_integers(model: ModelProto, values: np.ndarray) -> str:
+    tensor = model.graph.initializer.add(name="n", data_type=TensorProto.INT64, dims=values.shape)
+    tensor.int64_data.extend(range(values.size))
+    return "n"
+
+
+def held_constant(model: ModelProto, values: np.ndarray) -> str:
+    node = onnx.helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(values, "k"))
+    model.graph.node.insert(0, node)
+    return "k"
+
+
+class TestSkimming:
+    """Large payloads stay in the file, wherever they are, and are read on demand."""
+
+    @pytest.mark.parametrize("held", [held_raw, held_typed, held_integers, held_constant])
+    def test_stepped_over_and_read_on_demand(self, tmp_path: Path, held: Callable[..., str]) -> None:
+        model = parsed(WIDE)
+        weight = numpy_helper.to_array(model.graph.initializer[0])
+        name = held(model, weight)
+        path = tmp_path / "model.onnx"
+        onnx.save(model, path)
+        assert len(skim(path.read_bytes())) < path.stat().st_size - 2048
+        net = read(path)
+        assert net.unread == ()
+        expected = np.arange(64 * 64).reshape(64, 64) if name == "n" else weight
+        found = array(net, name)
+        assert found is not None
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found, expected)
+        assert net.shape(name) == (64, 64)
+        assert array(net, name, most=64 * 64 - 1) is None
+
+    def test_inside_a_body(self, tmp_path: Path) -> None:
+        model = parsed(IF.replace("8", "64"))
+        weight = numpy_helper.to_array(model.graph.initializer[1])
+        body = next(a.g for n in model.graph.node for a in n.attribute if a.name == "then_branch")
+        body.initializer.append(model.graph.initializer.pop(1))
+        path = tmp_path / "model.onnx"
+        onnx.save(model, path)
+        assert len(skim(path.read_bytes())) < path.stat().st_size / 2
+        _, then, _ = read(path).nets()
+        found = array(then, "v")
+        assert found is not None
+        assert np.array_equal(found, weight)
+
+    def test_what_is_left_is_the_same_model(self) -> None:
+        model = parsed(SOUND)
+        light = ModelProto.FromString(skim(model.SerializeToString()))
+        assert [t.name for t in light.graph.initializer] == [t.name for t in model.graph.initializer]
+        assert list(light.graph.node) == list(model.graph.node)
+        assert light.graph.input == model.graph.input
+
+    def test_small_tensors_are_kept(self) -> None:
+        model = parsed("agraph (float[4] x) => (float[4] y) <float[4] w> { y = Add (x, w) }")
+        assert skim(model.SerializeToString()) == model.SerializeToString()
+
+    def test_hostile_nesting(self, tmp_path: Path) -> None:
+        inner = b"\x00" * 3000
+        for _ in range(60):  # graph in attribute in node in graph
+            for number in (1, 5, 6):
+                inner = bytes([number << 3 | 2]) + _length(len(inner)) + inner
+        path = tmp_path / "model.onnx"
+        path.write_bytes(b"\x3a" + _length(len(inner)) + inner)
+        with pytest.raises(UnreadableModel):
+            read(path)
+
+
+def _length(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes((*out, value))
+
+
+class TestExternalData:
+    """Weights beside the model are read on demand; what can't be read is said, and stops nothing."""
+
+    @pytest.fixture
+    def external(self, tmp_path: Path) -> Path:
+        path = tmp_path / "model.onnx"
+        onnx.save(parsed(WIDE), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+        return path
+
+    @staticmethod
+    def moved(path: Path, **entries: str) -> Net:
+        """The model with other entries for its external data."""
+        model = onnx.load(path, load_external_data=False)
+        tensor = model.graph.initializer[0]
+        kept = {e.key: e.value for e in tensor.external_data} | entries
+        del tensor.external_data[:]
+        for key, value in kept.items():
+            tensor.external_data.add(key=key, value=value)
+        path.write_bytes(model.SerializeToString())
+        return read(path)
+
+    def test_read_on_demand(self, external: Path) -> None:
+        net = read(external)
+        assert net.unread == ()
+        found = array(net, "w")
+        assert found is not None
+        assert np.array_equal(found, numpy_helper.to_array(parsed(WIDE).graph.initializer[0]))
+
+    def test_missing(self, external: Path) -> None:
+        (external.parent / "weights.bin").unlink()
+        net = read(external)
+        assert net.unread == ("external data 'weights.bin' is missing; put it beside the model",)
+        assert array(net, "w") is None
+        assert types(net) == ["MatMul"]
+
+    def test_truncated(self, external: Path) -> None:
+        weights = external.parent / "weights.bin"
+        weights.write_bytes(weights.read_bytes()[:5000])
+        (said,) = read(external).unread
+        assert "truncated: 5000 bytes where the model needs 16384" in said
+
+    def test_pointer(self, external: Path) -> None:
+        (external.parent / "weights.bin").write_text("version https://git-lfs.github.com/spec/v1\n")
+        (said,) = read(external).unread
+        assert "git lfs pull --include 'weights.bin'" in said
+
+    @pytest.mark.parametrize("location", ["/etc/hostname", "../weights.bin", "inside/../../weights.bin"])
+    def test_outside_the_folder(self, external: Path, location: str) -> None:
+        net = self.moved(external, location=location)
+        (said,) = net.unread
+        assert "lies outside the model's folder" in said
+        assert array(net, "w") is None
+
+    @pytest.mark.parametrize("where", ["outside", "beside"])
+    def test_symbolic_links(self, external: Path, tmp_path_factory: pytest.TempPathFactory, where: str) -> None:
+        target = (tmp_path_factory.mktemp("far") if where == "outside" else external.parent) / "target.bin"
+        (external.parent / "weights.bin").rename(target)
+        (external.parent / "weights.bin").symlink_to(target)
+        net = read(external)
+        (said,) = net.unread
+        assert "is not opened" in said
+        assert array(net, "w") is None
+
+    def test_pipe_is_not_waited_for(self, external: Path) -> None:
+        (external.parent / "weights.bin").unlink()
+        os.mkfifo(external.parent / "weights.bin")
+        (said,) = read(external).unread
+        assert "is missing" in said
+
+    @pytest.mark.parametrize("location", ["a\0b", "n" * 5000, "loop", "."])
+    def test_strange_names(self, external: Path, location: str) -> None:
+        (external.parent / "loop").symlink_to("loop")
+        net = self.moved(external, location=location)
+        (said,) = net.unread
+        assert repr(location) in said
+        assert array(net, "w") is None
+
+    @pytest.mark.parametrize(
+        "entries", [{"offset": "²"}, {"offset": "9" * 30}, {"length": "9" * 30}, {"length": "-5"}, {"length": "7"}]
+    )
+    def test_strange_numbers(self, external: Path, entries: Mapping[str, str]) -> None:
+        net = self.moved(external, **entries)
+        assert types(net) == ["MatMul"]
+        array(net, "w")
+
+
+class TestConstants:
+    """What is made of constants alone is a constant."""
+
+    def test_initializers_listed_as_inputs(self) -> None:
+        model = parsed(WIDE)
+        model.ir_version = 3
+        model.graph.input.append(onnx.helper.make_tensor_value_info("w", TensorProto.FLOAT, [64, 64]))
+        net = from_proto(model)
+        assert net.inputs == ("x",)
+        assert net.is_constant("w")
+        assert not net.is_data("w")
+
+    def test_folded_arithmetic_gives_shapes(self) -> None:
+        net = net_of("""
+            agraph (float[2, 12] x) => (float[a, b, c] y) <int64[1] two = {2}, int64[1] three = {3}, int64[1] rest = {-1}>
+            {
+                six = Mul (two, three)
+                shape = Concat <axis = 0> (two, six, rest)
+                y = Reshape (x, shape)
+            }
+        """)
+        assert types(net) == ["Reshape"]
+        assert integers(net, "shape") == (2, 6, -1)
+        assert net.shape("y") == (2, 6, 2)
+
+    def test_shape_arithmetic_is_no_data(self) -> None:
+        net = net_of("""
+            agraph (float[batch, 12] x) => (float[a, b] y)
+            {
+                shape = Shape (x)
+                y = Reshape (x, shape)
+            }
+        """)
+        assert not net.is_data("shape")
+        assert not net.is_constant("shape")
+        assert [op.type for op in net.live] == ["Reshape"]
+
+    def test_computed_weights(self) -> None:
+        net = net_of("""
+            agraph (float[1, 4] x) => (float[1, 4] y) <float[4] w = {1, 2, 3, 4}, float two = {2}>
+            {
+                bias = Mul (w, two)
+                y = Add (x, bias)
+            }
+        """)
+        assert types(net) == ["Add"]
+        found = array(net, "bias")
+        assert found is not None
+        assert found.tolist() == [2, 4, 6, 8]
+        assert scalar(net, "bias") is None
+        assert scalar(net, "two") == 2
+
+    @pytest.mark.parametrize("large", ["100000, 100000", "10000000000, 10000000000"])
+    def test_few_bytes_ask_for_no_memory(self, large: str) -> None:
+        net = net_of(f"""
+            agraph (float[1, 4] x) => (float[1, 4] y) <int64[2] shape = {{{large}}}, int64[1] one = {{1}}>
+            {{
+                big = Expand (one, shape)
+                size = Size (big)
+                y = Relu (x)
+            }}
+        """)
+        assert array(net, "big") is None
+
+    def test_outer_product_asks_for_no_memory(self) -> None:
+        model = parsed("agraph (float[4] x) => (float[4] y) <float w> { y = Relu (x) }")
+        long = np.zeros(1 << 19, np.float32)
+        model.graph.initializer.extend(
+            (numpy_helper.from_array(long.reshape(-1, 1), "rows"), numpy_helper.from_array(long, "columns"))
+        )
+        model.graph.node.append(onnx.helper.make_node("Add", ["rows", "columns"], ["all"]))
+        assert array(from_proto(model), "all", most=1 << 40) is None
+
+    def test_constant_whose_bytes_do_not_fit(self) -> None:
+        model = parsed("agraph (float[4] x) => (float[a, b] y) <int64[2] shape = {2, 2}> { y = Reshape (x, shape) }")
+        tensor = model.graph.initializer[0]
+        tensor.ClearField("int64_data")
+        tensor.raw_data = b"abc"
+        net = from_proto(model)
+        assert types(net) == ["Reshape"]
+        assert array(net, "shape") is None
+
+
+class TestSeenThrough:
+    """No-ops leave the graph, and stay on the edge as `via`."""
+
+    @pytest.mark.parametrize(
+        ("line", "gone"),
+        [
+            ("i = Identity (h)", True),
+            ("i = Dropout (h)", True),
+            ("i = Dropout (h, ratio)", True),
+            ("i = Dropout (h, ratio, off)", True),
+            ("i = Dropout (h, ratio, on)", False),
+            ("i = Cast <to = 1> (h)", True),
+            ("i = Abs (h)", False),
+        ],
+    )
+    def test_no_ops(self, line: str, gone: bool) -> None:
+        net = net_of(f"""
+            agraph (float[1, 4] x) => (float[1, 4] y) <float ratio = {{0.5}}, bool on = {{1}}, bool off = {{0}}>
+            {{
+                h = Relu (x)
+                {line}
+                y = Sigmoid (i)
+            }}
+        """)
+        last = net.ops[-1]
+        assert last.inputs == (("h",) if gone else ("i",))
+        assert [op.id for op in net.via(last, 0)] == (["i"] if gone else [])
+        assert net.canonical("i") == ("h" if gone else "i")
+        assert len(net.ops) == (2 if gone else 3)
+
+    def test_cast_to_another_type_stays(self) -> None:
+        net = net_of(
+            "agraph (float[4] x) => (float[4] y) { h = Relu (x) c = Cast <to = 10> (h) y = Cast <to = 1> (c) }"
+        )
+        assert types(net) == ["Relu", "Cast", "Cast"]
+
+    def test_quantize_dequantize_pair(self) -> None:
+        net = net_of(QDQ)
+        assert types(net) == ["MatMul"]
+        (last,) = net.ops
+        assert last.inputs[0] == "x"
+        assert [op.type for op in net.via(last, 0)] == ["DequantizeLinear", "QuantizeLinear"]
+
+    def test_quantizer_that_is_read_stays(self) -> None:
+        net = net_of(QDQ.replace("y)\n<", "y, int8[1, 8] q)\n<"))
+        assert types(net) == ["QuantizeLinear", "MatMul"]
+
+    def test_chain(self) -> None:
+        net = net_of(
+            "agraph (float[4] x) => (float[4] y) { a = Identity (x) b = Identity (a) c = Dropout (b) y = Relu (c) }"
+        )
+        assert types(net) == ["Relu"]
+        assert net.ops[0].inputs == ("x",)
+        assert [op.id for op in net.via(net.ops[0], 0)] == ["c", "b", "a"]
+
+    def test_dropout_before_its_switch_is_inference(self) -> None:
+        model = onnx.parser.parse_model(
+            '<ir_version: 6, opset_import: ["": 11]> agraph (float[4] x) => (float[4] y)'
+            "{ d = Dropout <ratio = 0.5> (x) y = Relu (d) }"
+        )
+        assert types(from_proto(model)) == ["Relu"]
+
+
+class TestBodies:
+    """Functions are inlined; bodies of control flow are nets of their own."""
+
+    def test_functions(self) -> None:
+        model = onnx.parser.parse_model(CALLED)
+        before = model.SerializeToString()
+        net = from_proto(model)
+        assert types(net) == ["MatMul", "Relu", "Add"] * 2
+        assert net.ops[2].id == "h"
+        assert model.SerializeToString() == before
+
+    def test_function_that_calls_itself(self) -> None:
+        model = onnx.parser.parse_model(CALLED.replace("g = Relu (f)", "g = net.twice (f, w)"))
+        model.functions[0].opset_import.add(domain="net", version=1)
+        with pytest.raises(UnreadableModel, match="recursive"):
+            from_proto(model)
+
+    def test_if(self) -> None:
+        net = net_of(IF)
+        outer, then, other = net.nets()
+        assert outer is net
+        assert types(then) == ["MatMul"]
+        assert types(other) == ["Relu"]
+        choice = net.producer["y"]
+        assert set(choice.captured) == {"h", "v"}
+        assert then.is_constant("v")
+        assert then.is_data("h")
+        assert array(then, "v") is not None
+
+    def test_loop(self) -> None:
+        _, body = net_of(LOOP).nets()
+        assert types(body) == ["MatMul", "Tanh"]
+        assert body.inputs == ("i", "go", "h")
+        assert body.canonical("goes") == "go"
+        assert body.owner is not None
+        assert body.owner.op_type == "Loop"
+
+    def test_scan(self) -> None:
+        _, body = net_of(SCAN).nets()
+        assert types(body) == ["Add"]
+
+
+class TestOrder:
+    """Ops come in topological order, whatever the file's."""
+
+    def test_unsorted_file(self) -> None:
+        model = parsed(SOUND)
+        nodes = list(model.graph.node)
+        del model.graph.node[:]
+        model.graph.node.extend(reversed(nodes))
+        assert types(from_proto(model)) == ["Conv", "Relu", "Conv", "Add"]
+
+    def test_body_whose_capture_comes_late(self) -> None:
+        model = parsed(IF)
+        nodes = list(model.graph.node)
+        del model.graph.node[:]
+        model.graph.node.extend(reversed(nodes))
+        assert types(from_proto(model)) == ["MatMul", "If"]
+
+    def test_cycle(self) -> None:
+        model = parsed(SOUND)
+        model.graph.node[0].input[0] = "y"
+        with pytest.raises(UnreadableModel, match=r"cyclic: '[fghy]' depends on itself"):
+            from_proto(model)
+
+    def test_names_are_left_alone(self) -> None:
+        model = parsed(SOUND)
+        for node in model.graph.node:
+            node.name = "same"
+        before = model.SerializeToString()
+        net = from_proto(model)
+        assert [op.id for op in net.ops] == ["f", "g", "h", "y"]
+        assert model.SerializeToString() == before
+
+
+class TestText:
+    """ONNX text and text protobuf are models, too."""
+
+    @pytest.mark.parametrize("suffix", [".onnxtxt", ".textproto"])
+    def test_read(self, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"model{suffix}"
+        model = parsed(SOUND)
+        text = onnx.printer.to_text(model) if suffix == ".onnxtxt" else str(model)
+        path.write_text(text)
+        net = read(path)
+        assert types(net) == ["Conv", "Relu", "Conv", "Add"]
+        assert net.shape("y") == (1, 8, 4, 4)
+
+    @pytest.mark.parametrize("suffix", [".onnxtxt", ".textproto"])
+    @pytest.mark.parametrize("text", ["agraph (", "\x00\xff binary", "graph { node { ] }", "hello"])
+    def test_damaged(self, tmp_path: Path, suffix: str, text: str) -> None:
+        path = tmp_path / f"model{suffix}"
+        path.write_text(text)
+        with pytest.raises(UnreadableModel):
+            read(path)
+
+
+class TestDamage:
+    """What protobuf accepts and ONNX does not is one line, since everything behind counts on it."""
+
+    @pytest.mark.parametrize("name", ["Conv", "f", "agraph", "x"])
+    def test_name_that_is_no_text(self, tmp_path: Path, name: str) -> None:
+        path = tmp_path / "model.onnx"
+        content = parsed(SOUND).SerializeToString()
+        encoded = _length(len(name)) + name.encode()
+        assert encoded in content
+        path.write_bytes(content.replace(encoded, _length(len(name)) + b"\xff" + name.encode()[1:]))
+        with pytest.raises(UnreadableModel, match=r"no text|holds no graph"):
+            read(path)
+
+    @pytest.mark.parametrize("inputs", [[], ["x"]])
+    def test_fewer_inputs_than_the_operator_has(self, inputs: list[str]) -> None:
+        model = parsed(SOUND)
+        del model.graph.node[0].input[:]
+        model.graph.node[0].input.extend(inputs)
+        with pytest.raises(UnreadableModel, match=f"Conv 'f' has {len(inputs)} inputs"):
+            from_proto(model)
+
+    def test_no_output(self) -> None:
+        model = parsed(SOUND)
+        del model.graph.node[-1].output[:]
+        with pytest.raises(UnreadableModel, match="Add '' has 2 inputs and 0 outputs"):
+            from_proto(model)
+
+    def test_body_that_lacks_a_state(self) -> None:
+        model = parsed(LOOP)
+        body = next(a.g for n in model.graph.node for a in n.attribute if a.HasField("g"))
+        del body.output[1:]
+        with pytest.raises(UnreadableModel, match="the body of Loop 'y'"):
+            from_proto(model)
+
+    def test_type_that_does_not_exist(self) -> None:
+        model = parsed("agraph (float[4] x) => (float[4] y) <float[4] w> { y = Add (x, w) }")
+        model.graph.initializer[0].data_type = 77
+        model.graph.input[0].type.tensor_type.elem_type = 78
+        net = from_proto(model)
+        assert array(net, "w") is None
+        assert net.value("w").type == net.value("x").type == 0
+
+    def test_chain_of_doublings_is_walked_once(self) -> None:
+        model = parsed("agraph (float[4] x) => (float[4] y) <float[1] c0 = {1}> { y = Relu (x) }")
+        for k in range(60):
+            model.graph.node.append(onnx.helper.make_node("Add", [f"c{k}", f"c{k}"], [f"c{k + 1}"]))
+        found = array(from_proto(model), "c60")
+        assert found is not None
+        assert found.tolist() == [2.0**60]
+
+
+def test_sound_file(write: Write) -> None:
+    net = read(write("a.onnx"))
+    assert (net.inputs, net.outputs) == (("x",), ("y",))
+    assert net.opsets == {"": 17}
+
+
+SMALL = tuple(
+    (onnx.parser.parse_model(text) if text.lstrip().startswith("<") else parsed(text)).SerializeToString()
+    for text in (SOUND, IF, LOOP, SCAN, CALLED, QDQ, WIDE)
+)
+FUZZED = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def looked_at(folder: Path, content: bytes) -> None:
+    """Read a file that may be anything: a net or an error of ours, and nothing else."""
+    path = folder / "fuzzed.onnx"
+    path.write_bytes(content)
+    try:
+        net = read(path)
+    except ReslintError as error:
+        assert str(error)  # noqa: PT017
+        return
+    for inner in net.nets():
+        for name in (*inner.constants, *inner.values):
+            array(inner, name)
+            inner.value(name)
+        assert len(inner.graph) == len(inner.ops)
+
+
+@FUZZED
+@given(content=st.sampled_from(SMALL), share=st.floats(0, 1))
+def test_fuzz_truncated(tmp_path_factory: pytest.TempPathFactory, content: bytes, share: float) -> None:
+    looked_at(tmp_path_factory.getbasetemp(), content[: int(share * len(content))])
+
+
+@FUZZED
+@given(content=st.sampled_from(SMALL), flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7))))
+def test_fuzz_flipped(tmp_path_factory: pytest.TempPathFactory, content: bytes, flips: list[tuple[float, int]]) -> None:
+    flipped = bytearray(content)
+    for share, bit in flips:
+        flipped[int(share * len(flipped))] ^= 1 << bit
+    looked_at(tmp_path_factory.getbasetemp(), bytes(flipped))
+
+
+@FUZZED
+@given(content=st.binary(max_size=200))
+def test_fuzz_noise(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    looked_at(tmp_path_factory.getbasetemp(), content)
