@@ -54,7 +54,7 @@ def _longest(flow: Flow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     if not far:
         return 0, ()
     total = max(far)
-    node = far.index(total)
+    node = len(far) - 1 - far[::-1].index(total)
     way = []
     while node >= 0:
         way.append(node)

@@ -50,6 +50,11 @@ def merged_tensors(block: Block) -> tuple[str, ...]:
 def previous(flow: Flow, block: Block, merged: dict[str, Block]) -> Block | None:
     """The block whose merged stream a block forks from, with nothing learned between."""
     node = flow.index[block.fork]
+    if block.kind is Kind.DENSE:  # a DenseNet joins all that came before anew: the last join feeds the branch
+        earlier = (merged[op.id] for op in reversed(block.branch) if op.id in merged and op is not block.merge)
+        found = next((b for b in earlier if b.kind is Kind.DENSE), None)
+        if found is not None:
+            return found
     for _ in range(LONGEST):
         found = merged.get(flow.names[node])
         if found is not None and found is not block:

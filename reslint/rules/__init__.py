@@ -27,6 +27,7 @@ from reslint.rules.missing_normalization import missing_normalization
 from reslint.rules.missing_shortcut import missing_shortcut
 from reslint.rules.needless_projection import needless_projection
 from reslint.rules.norm_after_add import norm_after_add
+from reslint.rules.one_sided_quantization import one_sided_quantization
 from reslint.rules.opset_or_domain_unknown import opset_or_domain_unknown
 from reslint.rules.plain_depth import plain_depth
 from reslint.rules.repeated_shortcut import repeated_shortcut
@@ -57,6 +58,7 @@ ALL: tuple[Rule, ...] = (
     shortcut_dynamic_mismatch,
     shortcut_not_identity,
     shortcut_low_precision,
+    one_sided_quantization,
     missing_shortcut,
     empty_branch,
     repeated_shortcut,

@@ -27,8 +27,8 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 yield Draft(
                     block.merge,
                     block.net,
-                    f"the shortcut{called(block.merge)} starts behind {producer(block.net, block.fork)}, the branch's own first "
-                    "step, so that the stream before it ends here",
+                    f"the shortcut{called(block.merge)} starts behind {producer(block.net, block.fork)}, the branch's own "
+                    "first step, so that the stream before it ends here",
                     "take the shortcut before the branch's first normalization or activation, as the siblings do",
                     {"fork": block.fork, "made_by": producer(block.net, block.fork), "siblings": len(family) - 1},
                 )

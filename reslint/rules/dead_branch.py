@@ -6,35 +6,33 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reslint.anatomy import Anatomy, Block
+from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
-from reslint.anatomy.siblings import families
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import array
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_FRESH = 2  # where half of a family of blocks is zero, the model was never trained (ReZero and zero-init start so)
+_FRESH, _SHARE = 3, 0.25  # so many zero branches are an initialization (ReZero, zero-init), no accident (heuristic)
 _NEAR = 8  # ops to look back from the merge
 
 
 @rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN)
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch is provably constant or zero."""
-    for family in families(anatomy.blocks):
-        zeroed = [(block, found) for block in family if (found := _zeroed(block)) is not None]
-        if len(zeroed) >= _FRESH and len(zeroed) >= len(family) / 2:
-            continue
-        for block, (op, name, empty) in zeroed:
-            yield Draft(
-                block.merge,
-                block.net,
-                f"the branch{called(block.merge)} is always {'zero' if empty else 'the same'}: {op.type} {op.id} "
-                f"multiplies it with {name}, which is all zeros",
-                "train the block, or remove it if it was pruned",
-                {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
-            )
+    zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
+    if len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
+        return
+    for block, (op, name, empty) in zeroed:
+        yield Draft(
+            block.merge,
+            block.net,
+            f"the branch{called(block.merge)} is always {'zero' if empty else 'the same'}: {op.type} {op.id} "
+            f"multiplies it with {name}, which is all zeros",
+            "train the block, or remove it if it was pruned",
+            {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
+        )
 
 
 def _zeroed(block: Block) -> tuple[Op, str, bool] | None:

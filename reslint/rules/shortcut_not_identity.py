@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement, Stack
 from reslint.anatomy.ops import ACTIVATIONS
@@ -18,8 +19,9 @@ def shortcut_not_identity(anatomy: Anatomy, settings: Settings) -> Iterator[Draf
     """An activation, a dropout, a constant scale or a gate sits on the shortcut."""
     yield from _changed(anatomy.blocks)
     yield from _gated(anatomy.blocks)
+    starts = Counter(block.fork for block in anatomy.blocks if block.scale_shortcut is not None)
     for stack in anatomy.stacks:
-        yield from _scaled(stack)
+        yield from _scaled(stack, {fork for fork, n in starts.items() if n > 1})
 
 
 def _changed(blocks: Sequence[Block]) -> Iterator[Draft]:
@@ -36,10 +38,11 @@ def _changed(blocks: Sequence[Block]) -> Iterator[Draft]:
         )
 
 
-def _scaled(stack: Stack) -> Iterator[Draft]:
+def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Draft]:
     """Constant factors other than 1, unless they make up for something.
 
-    DeepNorm's exceed 1 and stand before a normalization; a propagation without weights (APPNP, SSGC) mixes in its start.
+    DeepNorm's exceed 1 and stand before a normalization; propagation mixes in its start, by a branch without weights (APPNP)
+    or in block after block (GCNII: `initial` are such forks).
     """
     found = [
         (b, b.scale_shortcut.value) for b in stack.blocks if b.scale_shortcut and b.scale_shortcut.value is not None
@@ -47,7 +50,10 @@ def _scaled(stack: Stack) -> Iterator[Draft]:
     wrong = [
         (b, v)
         for b, v in found
-        if abs(v - 1) > _CLOSE and b.depth and not (v > 1 and b.normalization is Placement.POST)
+        if abs(v - 1) > _CLOSE
+        and b.depth
+        and b.fork not in initial
+        and not (v > 1 and b.normalization is Placement.POST)
     ]
     if not wrong:
         return

@@ -8,10 +8,14 @@ from reslint.anatomy import Block
 from reslint.anatomy.where import where
 from reslint.net import Dim, Net, Op
 
+_INVENTED = "unk__"  # what onnx's shape inference calls a dimension that it does not know
+
 
 def shown(shape: Sequence[Dim] | None) -> str:
-    """A shape as people write it: `[1, 64, H, ?]`."""
-    return "of unknown rank" if shape is None else f"[{', '.join('?' if d is None else str(d) for d in shape)}]"
+    """A shape as people write it: `[1, 64, H, ?]`; dimensions that inference made up a name for are unknown."""
+    if shape is None:
+        return "of unknown rank"
+    return f"[{', '.join('?' if d is None or str(d).startswith(_INVENTED) else str(d) for d in shape)}]"
 
 
 def listed(shape: Sequence[Dim] | None) -> list[Dim] | None:
