@@ -37,6 +37,11 @@ class Flow:
         return frozenset(run.source for run in self.norms.values())
 
     @cached_property
+    def norm_behind(self) -> dict[str, NormRun]:
+        """The normalization that reads a tensor; the last one where there are several."""
+        return {run.source: run for run in self.norms.values()}
+
+    @cached_property
     def norm_ops(self) -> frozenset[str]:
         """The ops that normalizations are made of, by first output."""
         return frozenset(op.id for run in self.norms.values() for op in run.ops)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.norms import NormRun, is_norm
+from reslint.anatomy.norms import NormRun
 from reslint.anatomy.ops import is_layer
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
-from reslint.anatomy.signature import described
+from reslint.anatomy.signature import Work, work
 from reslint.anatomy.values import Block, Kind
 from reslint.anatomy.whole import Anatomy
 from reslint.net import Net, Op
@@ -32,14 +32,6 @@ class Gap:
     fork: str
     end: Op
     siblings: tuple[Block, ...]
-
-
-Work = Counter[str]
-
-
-def work(net: Net, ops: Iterable[Op]) -> Work:
-    """What a branch does, without normalizations: what makes blocks siblings."""
-    return Counter(what for op in ops if not is_norm(op) and (what := described(net, op)))
 
 
 def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
@@ -62,11 +54,11 @@ def _form(run: NormRun) -> str:
     return run.form.removesuffix("Normalization").removesuffix("Norm")
 
 
-def families(blocks: Sequence[Block], *, loose: bool = False) -> Iterator[tuple[Block, ...]]:
+def families(anatomy: Anatomy, *, loose: bool = False) -> Iterator[tuple[Block, ...]]:
     """Blocks of a net that do the same work on a stream of the same size, in order; loosely, of any size."""
     found: dict[tuple[object, ...], list[Block]] = {}
-    for block in blocks:
-        layers = work(block.net, block.branch)
+    for block in anatomy.blocks:
+        layers = anatomy.work_of(block)
         if not layers or block.kind is Kind.DENSE:
             continue
         size = None if loose else extent(block.net, block.merge.id)
@@ -89,13 +81,13 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap]:
     """The places in a net's stacks where a sibling's work stands without a shortcut."""
     for flow in anatomy.flows:
         blocks = [b for b in anatomy.blocks if b.net is flow.net]
-        kin = [f for f in families(blocks) if len(f) > 1]
+        kin = [f for f in families(anatomy) if len(f) > 1 and f[0].net is flow.net]
         if kin:
-            yield from _between(flow, blocks, kin)
-            yield from _inside(blocks, kin)
+            yield from _between(anatomy, flow, blocks, kin)
+            yield from _inside(anatomy, blocks, kin)
 
 
-def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
     atlas = Atlas(flow)
     found = tuple(_unbypassed(flow, atlas, blocks))
@@ -107,7 +99,7 @@ def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...
         weights = weights_of(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
         changes = extent(flow.net, flow.names[start]) != size
         for family in kin:
-            theirs = work(family[0].net, family[0].branch)
+            theirs = anatomy.work_of(family[0])
             rest = layers - theirs
             if extent(flow.net, family[0].merge.id) != size or rest + theirs != layers:
                 continue
@@ -118,11 +110,11 @@ def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...
                 break
 
 
-def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+def _inside(anatomy: Anatomy, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
     """Gaps inside a branch: a block that does a sibling's work and, after it, that of another family."""
     together = {
         (
-            frozenset((work(a[0].net, a[0].branch) + work(c[0].net, c[0].branch)).items()),
+            frozenset((anatomy.work_of(a[0]) + anatomy.work_of(c[0])).items()),
             extent(a[0].net, a[0].merge.id),
         ): c
         for a in kin
@@ -130,7 +122,7 @@ def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterat
         if a[0].inner and not c[0].inner
     }
     for block in blocks if together else ():
-        layers = work(block.net, block.branch)
+        layers = anatomy.work_of(block)
         family = together.get((frozenset(layers.items()), extent(block.net, block.merge.id)))
         if family is not None and block.inner:
             yield Gap(block.net, block.inner[-1], block.merge, family)

@@ -52,6 +52,14 @@ def described(net: Net, op: Op) -> str:
     return ""
 
 
+Work = Counter[str]
+
+
+def work(net: Net, ops: Iterable[Op]) -> Work:
+    """What a branch does, without normalizations: what makes blocks siblings."""
+    return Counter(what for op in ops if not is_norm(op) and (what := described(net, op)))
+
+
 def _plain(op: Op) -> str:
     """MatMul and Gemm are the same layer, as exporters go."""
     return "MatMul" if op.type in ("Gemm", "FusedMatMul") else op.type

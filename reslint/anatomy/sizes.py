@@ -44,10 +44,8 @@ class Extents:
 
     def value(self, name: str) -> Value:
         """Type and shape of a tensor of the net, or of one around the body that it is."""
-        found = self.net.values.get(name)
-        if found is not None:
-            return found
-        return UNKNOWN if self.outer is None else self.outer.value(name)
+        found = self.net.value(name)
+        return found if found is not UNKNOWN or self.outer is None else self.outer.value(name)
 
     def shape(self, name: str) -> tuple[int, ...] | None:
         """The shape of a tensor, None where the rank is unknown."""

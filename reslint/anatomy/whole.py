@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from reslint.anatomy.cost import costs
 from reslint.anatomy.depth import depth_of, path_lengths
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.signature import period_of, signature
+from reslint.anatomy.signature import Work, period_of, signature, work
 from reslint.anatomy.values import Block, Cost, Depth, Merge, Paths, Role
 from reslint.net import Net
 
@@ -50,6 +51,15 @@ class Anatomy:
     blocks: tuple[Block, ...]
     merges: tuple[Merge, ...]
     stacks: tuple[Stack, ...]
+
+    @cached_property
+    def works(self) -> Mapping[tuple[int, str], Work]:
+        """What the branch of each block does, by net and merge."""
+        return {(id(b.net), b.merge.id): work(b.net, b.branch) for b in self.blocks}
+
+    def work_of(self, block: Block) -> Work:
+        """What a block's branch does, without normalizations."""
+        return self.works[id(block.net), block.merge.id]
 
     @cached_property
     def depth(self) -> Depth:

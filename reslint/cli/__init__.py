@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
@@ -39,6 +40,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal in ASCII is no reason to crash
+    gc.disable()  # a net of a million objects would be searched for cycles again and again, and holds none
     try:
         status = reslint.main(prog_name="reslint", standalone_mode=False)
     except ReslintError as error:

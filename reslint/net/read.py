@@ -33,6 +33,7 @@ _SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
 _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 )
+_THROUGH = frozenset({"Identity", "Dropout", "Cast", "DequantizeLinear"})
 _WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _VALUES = {"CastLike": 1}  # inputs beyond these give a type, no values
 _QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
@@ -187,12 +188,13 @@ class _Builder:
         for place, node in enumerate(_sorted(graph.node, {*inputs, *weights})):
             refuse_damaged_node(node, self.opsets)
             given = tuple(alias.get(i, i) for i in node.input)
-            captured, bodies = self.bodies(node, constants, outer, static)
+            captured, bodies = self.bodies(node, constants, outer, static) if _may_hold_bodies(node) else ((), ())
             domain = "" if node.domain in STANDARD else node.domain
             outputs = tuple(node.output)
             name = outputs[0] if outputs and outputs[0] else next((o for o in outputs if o), "")
             op = Op(node, place, node.op_type, domain, given, outputs, captured, bodies, name)
-            made.update((o, op) for o in op.outputs if o)
+            for output in outputs:
+                made[output] = op
             reads = (*(i for i in given[: _VALUES.get(node.op_type)] if i), *captured)
             if node.op_type not in _RANDOM and not bodies and all(i in constants or i in outer for i in reads):
                 constants.update((o, node) for o in node.output if o)
@@ -200,7 +202,7 @@ class _Builder:
                 continue
             if not domain and node.op_type in _SHAPE_ONLY or reads and not bodies and all(i in static for i in reads):
                 static.update(o for o in node.output if o)
-            source = self.seen_through(op, made, values, constants, through)
+            source = self.seen_through(op, made, values, constants, through) if node.op_type in _THROUGH else None
             if source is not None:
                 alias[node.output[0]] = source
                 through[node.output[0]] = op
@@ -269,7 +271,7 @@ class _Builder:
             trains = op.inputs[2] if len(op.inputs) > 2 and self.opsets.get("", 99) >= _DROPOUT_SWITCH else ""
             return source if not trains or _is_false(constants.get(trains)) else None
         if op.type == "Cast":
-            kind = values.get(source, UNKNOWN).type
+            kind = values[source].type
             return source if kind and kind == op.integer("to", 0) else None
         if op.type == "DequantizeLinear" and op.inputs[0] in made:
             maker = made[op.inputs[0]]
@@ -288,7 +290,7 @@ def _is_false(constant: object) -> bool:
     return not any(constant.raw_data) and not any(constant.int32_data)
 
 
-class _Values(Mapping[str, Value]):
+class _Values(dict[str, Value]):
     """Types and shapes by name, decoded when first asked for: most tensors of a large graph never are."""
 
     def __init__(
@@ -298,24 +300,12 @@ class _Values(Mapping[str, Value]):
         constants: Mapping[str, TensorProto],
         symbols: frozenset[str],
     ) -> None:
+        super().__init__()
         self._inferred, self._declared, self._constants, self._symbols = inferred, declared, constants, symbols
-        self._known: dict[str, Value] = {}
 
-    def __getitem__(self, name: str) -> Value:
-        if name not in self._known:
-            if name not in self:
-                raise KeyError(name)
-            self._known[name] = self._decoded(name)
-        return self._known[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._inferred or name in self._constants or name in self._declared
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._inferred, **self._declared, **self._constants})
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def __missing__(self, name: str) -> Value:
+        self[name] = found = self._decoded(name)
+        return found
 
     def _decoded(self, name: str) -> Value:
         constant = self._constants.get(name)
@@ -403,9 +393,13 @@ def _reads(node: NodeProto) -> Iterator[str]:
         yield from _free(graph)
 
 
+def _may_hold_bodies(node: NodeProto) -> bool:
+    return node.op_type in _WITH_BODIES or node.domain not in STANDARD
+
+
 def _graphs(node: NodeProto) -> Iterator[GraphProto]:
     """The bodies of a control-flow node."""
-    if node.op_type in _WITH_BODIES or node.domain not in STANDARD:
+    if _may_hold_bodies(node):
         for a in node.attribute:
             yield from (a.g,) if a.HasField("g") else a.graphs
 

@@ -133,8 +133,8 @@ class Net:
 
     `ops` are in topological order, without constants and what is only made of them (`constants`, by name) and without
     no-ops (`through`, by output). `static` names the tensors that don't depend on the values of the inputs: constants and
-    shape arithmetic. `values` know type and shape of tensors by name; `symbols` are the dimensions that the model itself
-    declares for its inputs, all others were invented by inference. `outer` are the constants around a body.
+    shape arithmetic. `values` know type and shape of tensors by name, UNKNOWN where nothing says; `symbols` are the
+    dimensions that the model itself declares for its inputs, all others were invented by inference. `outer` are the constants around a body.
     """
 
     path: Path
@@ -200,7 +200,7 @@ class Net:
 
     def value(self, name: str) -> Value:
         """Type and shape of a tensor; UNKNOWN where nothing says."""
-        return self.values.get(name, UNKNOWN)
+        return self.values[name]
 
     def shape(self, name: str) -> Shape | None:
         """The shape of a tensor, None where the rank is unknown."""

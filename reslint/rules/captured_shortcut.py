@@ -21,7 +21,7 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The shortcut takes the output of the branch's own first activation or normalization, where its siblings' don't."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
-    for family in families(anatomy.blocks):
+    for family in families(anatomy):
         for block in _captured(flows[id(family[0].net)], family):
             if block.merge.id not in firsts:
                 yield Draft(
@@ -50,8 +50,9 @@ def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[Block]:
 def _opening(flow: Flow, block: Block) -> str:
     """The normalization or activation that a branch starts with; empty where it starts with something else."""
     readers = [op for op in flow.net.consumers.get(block.fork, ()) if op is not block.merge]
-    if block.fork in flow.normed:
-        return next((run.form for run in flow.norms.values() if run.source == block.fork), "")
+    run = flow.norm_behind.get(block.fork)
+    if run is not None:
+        return run.form
     kinds = {op.type for op in readers if op.type in ACTIVATIONS}
     return kinds.pop() if len(kinds) == 1 and len(readers) == 1 else ""
 

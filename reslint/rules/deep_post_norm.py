@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Placement, Stack
-from reslint.anatomy.norms import find_norms
 from reslint.anatomy.signature import label
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
@@ -15,7 +14,7 @@ from reslint.rules.rule import Draft, Settings, rule
 def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """Post-norm blocks are stacked deeper than what trains without warm-up or rescaling."""
     bypassed = {name for b in anatomy.blocks for name in b.inner}
-    forms = {run.source: run.form for net in anatomy.net.nets() for run in find_norms(net).values()}
+    forms = {run.source: run.form for flow in anatomy.flows for run in flow.norms.values()}
     for stack in anatomy.stacks:
         post = [
             b

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.norms import NormRun
 from reslint.anatomy.ops import ACTIVATIONS, LAYOUT
 from reslint.finding import Confidence, Severity
 from reslint.net import Dim, Net, Op
@@ -21,9 +21,10 @@ _SCALES |= {"GroupNormalization": 1, "SimplifiedLayerNormalization": 1}
 @rule("degenerate-normalization", "norm", Severity.WARNING, Confidence.PROVEN)
 def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A normalization over one element, with an all-zero scale, or with statistics that can't be."""
-    for net in anatomy.net.nets():
+    for flow in anatomy.flows:
+        net = flow.net
         found: dict[tuple[str, str], list[Op]] = {}
-        for run in find_norms(net).values():
+        for run in flow.norms.values():
             for said in (*_single(net, run), *_weights(net, run.op)):
                 found.setdefault(said, []).append(run.op)
         for (what, advice), ops in found.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.norms import NormRun
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Settings, rule
@@ -17,8 +17,8 @@ _FAR = 6
 @rule("double-normalization", "norm", Severity.NOTE, Confidence.LIKELY)
 def double_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """Two normalizations in a row, with nothing between them."""
-    for net in anatomy.net.nets():
-        norms = find_norms(net)
+    for flow in anatomy.flows:
+        net, norms = flow.net, flow.norms
         # dividing rows and columns by their sums in turn is an algorithm (Sinkhorn), no slip
         pairs = [
             (first, run)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.norms import NormRun
 from reslint.finding import Confidence, Severity
 from reslint.net import Net
 from reslint.net.weights import scalar
@@ -19,8 +19,9 @@ _LARGEST = 255.9  # the square of more than this is infinity in half precision
 @rule("half-precision-norm", "norm", Severity.WARNING, Confidence.PROVEN)
 def half_precision_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A normalization is decomposed into a half-precision square and mean."""
-    for net in anatomy.net.nets():
-        ops = [run.op for run in find_norms(net).values() if run.decomposed and _squares_half(net, run)]
+    for flow in anatomy.flows:
+        net = flow.net
+        ops = [run.op for run in flow.norms.values() if run.decomposed and _squares_half(net, run)]
         if ops:
             yield Draft(
                 ops[0],

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block
-from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.norms import NormRun
 from reslint.anatomy.ops import is_interaction, is_learned
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
@@ -19,16 +19,13 @@ _FAMILY = 3  # like blocks from which one epsilon is the usual one, a heuristic
 @rule("inconsistent-epsilon", "norm", Severity.NOTE, Confidence.PROVEN, design=True)
 def inconsistent_epsilon(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """Normalizations at the same place of like blocks use different epsilons."""
-    runs = {id(net): find_norms(net) for net in anatomy.net.nets()}
-    behind = {net: {run.source: run for run in norms.values()} for net, norms in runs.items()}
+    flows = {id(flow.net): flow for flow in anatomy.flows}
     families: dict[str, list[tuple[Op, float, Block]]] = {}
     for block in anatomy.blocks:
-        norms = runs[id(block.net)]
-        placed = [run for op in block.branch for name in op.outputs if (run := norms.get(name)) is not None]
+        flow = flows[id(block.net)]
+        placed = [run for op in block.branch for name in op.outputs if (run := flow.norms.get(name)) is not None]
         placed += [
-            run
-            for name in block.merge.outputs
-            if (run := behind[id(block.net)].get(name)) and block.normalization == "post"
+            run for name in block.merge.outputs if (run := flow.norm_behind.get(name)) and block.normalization == "post"
         ]
         shape = _shape(block, placed)
         for at, run in enumerate(placed):

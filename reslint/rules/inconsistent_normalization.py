@@ -34,13 +34,13 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
     if sum(map(bool, outer)) < max(4, _REGULAR * len(outer)):
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
-    kin = {block.merge.id for family in families(anatomy.blocks) if len(family) > 1 for block in family}
+    kin = {block.merge.id for family in families(anatomy) if len(family) > 1 for block in family}
     told: set[str] = set()
     whole = [block for block in anatomy.blocks if block.merge.id not in inside]
     streams = {block.merge.id: tuple(p for p in profiles[block.merge.id] if p[0] == _STREAM) for block in whole}
     for draft in (
-        *(d for family in families(anatomy.blocks) for d in _odd(family, profiles, _ENOUGH, heads)),
-        *(d for family in families(anatomy.blocks, loose=True) for d in _odd(family, profiles, _LOOSELY, heads)),
+        *(d for family in families(anatomy) for d in _odd(family, profiles, _ENOUGH, heads)),
+        *(d for family in families(anatomy, loose=True) for d in _odd(family, profiles, _LOOSELY, heads)),
         *(d for d in _odd(whole, streams, max(_LOOSELY, len(streams) - 1), heads) if d.op.id in kin),
     ):
         if draft.op.id not in told:

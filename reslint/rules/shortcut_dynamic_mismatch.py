@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reslint.anatomy import Anatomy, Kind
+from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.extents import TRIED, side_sizes
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
@@ -18,7 +18,7 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
     """The sides have different sizes for some extents of a symbolic dimension."""
     for block in anatomy.blocks:
         shape = block.net.shape(block.fork)
-        if block.kind is Kind.DENSE or shape is None:
+        if block.kind is Kind.DENSE or shape is None or _differs_anyway(block):
             continue
         for axis, extent in enumerate(shape):
             sizes = side_sizes(block, axis) if not isinstance(extent, int) else None
@@ -34,7 +34,9 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
             silent = int(spreads[0]) if spreads.size else None
             name = extent or f"axis {axis}"
             at = int(fails[0] if fails.size else spreads[0]) - 1
-            told = f"first fails at {name} = {first}" if first else f"broadcasts silently at {name} = {silent}"
+            fails_at = f"first fails at {name} = {first}" if first else ""
+            spreads_at = f"broadcasts silently at {name} = {silent}" if silent else ""
+            told = " and ".join(filter(None, (fails_at, spreads_at)))
             yield Draft(
                 block.merge,
                 block.net,
@@ -51,3 +53,10 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
                 side_lines(block),
             )
             break
+
+
+def _differs_anyway(block: Block) -> bool:
+    """Whether known extents of the sides can't be added: that is shortcut-shape-mismatch's."""
+    short, branch = (block.net.shape(name) or () for name in block.sides)
+    pairs = zip(reversed(short), reversed(branch), strict=False)
+    return any(isinstance(a, int) and isinstance(b, int) and a != b and 1 not in (a, b) for a, b in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.siblings import extent, weights_of, work
+from reslint.anatomy.siblings import extent, weights_of
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
@@ -19,7 +19,7 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     for flow in anatomy.flows:
         here = [b for b in anatomy.blocks if b.net is flow.net and b.kind is Kind.IDENTITY]
         for group in _on_one_fork(here):
-            stale = [b for b in group[1:] if _follows(b, group)]
+            stale = [b for b in group[1:] if _follows(anatomy, b, group)]
             if len(stale) >= _ENOUGH:
                 first = stale[0]
                 yield Draft(
@@ -42,7 +42,7 @@ def _on_one_fork(blocks: Sequence[Block]) -> Iterator[list[Block]]:
     yield from (group for group in found.values() if len(group) > _ENOUGH)
 
 
-def _follows(block: Block, group: Sequence[Block]) -> bool:
+def _follows(anatomy: Anatomy, block: Block, group: Sequence[Block]) -> bool:
     """Whether a branch runs through earlier merges of its group and then does a sibling's work, with weights of its own.
 
     The same weights again are the steps of a solver (Runge-Kutta, LISTA), which start from one point on purpose.
@@ -51,6 +51,6 @@ def _follows(block: Block, group: Sequence[Block]) -> bool:
     passed = [inner[name] for name in block.inner if name in inner]
     if not passed:
         return False
-    own, weights = work(block.net, block.branch), weights_of(block.net, block.branch)
-    like = [b for b in passed if work(b.net, b.branch) == own]
+    own, weights = anatomy.work_of(block), weights_of(block.net, block.branch)
+    like = [b for b in passed if anatomy.work_of(b) == own]
     return bool(own and like) and not any(weights & weights_of(b.net, b.branch) for b in like)

@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun, find_norms
+from reslint.anatomy.norms import NormRun
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
@@ -24,9 +24,10 @@ _DEFAULT = {"RMSNormalization": 1e-5, "SimplifiedLayerNormalization": 1e-5}
 @rule("unsafe-epsilon", "norm", Severity.WARNING, Confidence.PROVEN)
 def unsafe_epsilon(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The epsilon of a normalization is zero, or vanishes in the type it is used in."""
-    for net in anatomy.net.nets():
+    for flow in anatomy.flows:
+        net = flow.net
         unsafe: dict[tuple[float, int], list[Op]] = {}
-        for run in find_norms(net).values():
+        for run in flow.norms.values():
             for epsilon, kind in epsilons(net, run):
                 if epsilon < _LEAST.get(kind, 0) or epsilon == 0:
                     unsafe.setdefault((epsilon, kind), []).append(run.op)
