@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy.flow import Flow
+from reslint.anatomy.norms import uncast
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.route import routes
 from reslint.anatomy.values import Kind, Role
@@ -31,7 +32,7 @@ def gate(flow: Flow, atlas: Atlas, op: Op) -> Verdict | None:
 def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
     """What a gate mixes: u, v of `g * u + (1 - g) * v` and of `v + g * (u - v)`; the gate itself depends on data."""
     net = flow.net
-    makers = [net.producer.get(i) for i in op.inputs]
+    makers = [_maker(flow, i) for i in op.inputs]
     first, second = makers
     if first is not None and second is not None and first.type == second.type == "Mul":
         for u, g in (first.inputs, first.inputs[::-1]):
@@ -43,11 +44,11 @@ def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
         if maker is None or maker.type != "Mul":
             continue
         for difference, g in (maker.inputs, maker.inputs[::-1]):
-            minus = net.producer.get(difference)
+            minus = _maker(flow, difference)
             if (
                 minus is not None
                 and minus.type == "Sub"
-                and minus.inputs[1] == v
+                and uncast(net, minus.inputs[1])[0] == uncast(net, v)[0]
                 and minus.inputs[0] in flow.index
                 and net.is_data(g)
             ):
@@ -56,7 +57,15 @@ def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
 
 def _is_complement(flow: Flow, gate: str, other: str) -> bool:
     """Whether `other` is 1 - gate."""
-    minus = flow.net.producer.get(other)
+    minus = _maker(flow, other)
     return (
-        minus is not None and minus.type == "Sub" and minus.inputs[1] == gate and scalar(flow.net, minus.inputs[0]) == 1
+        minus is not None
+        and minus.type == "Sub"
+        and uncast(flow.net, minus.inputs[1])[0] == uncast(flow.net, gate)[0]
+        and scalar(flow.net, minus.inputs[0]) == 1
     )
+
+
+def _maker(flow: Flow, name: str) -> Op | None:
+    """What computed a tensor, casts aside."""
+    return flow.net.producer.get(uncast(flow.net, name)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from reslint.anatomy.ops import NORMS, SKIP_NORMS
@@ -83,49 +84,66 @@ def _decomposed(net: Net, op: Op) -> NormRun | None:
     for value, statistic in (op.inputs[:2],) if op.type == "Div" else (op.inputs[:2], op.inputs[1::-1]):
         if not net.is_data(value) or not net.is_data(statistic) or value == statistic:
             continue
-        inner = _statistic(net, value, statistic)
-        if inner is None:
+        source, centre = _centred(net, value)
+        found = _statistic(net, statistic, {value, source, uncast(net, value)[0], uncast(net, source)[0]})
+        if found is None:
             continue
+        inner, leaves = found
         types = {o.type for o in inner}
         rooted = types & _ROOTS or any(o.type == "Pow" and scalar(net, o.inputs[1]) in (0.5, -0.5) for o in inner)
         if types & _REDUCING and rooted:
-            source, centre = _centred(net, value)
+            before, casts = uncast(net, source)
+            if before in leaves:  # the statistic starts before a cast of the value
+                source, centre = before, (*centre, *casts)
             ops = tuple(sorted({*inner, *centre, op}, key=lambda o: o.place))
-            form = "Layer" if centre else "L2" if types & {"ReduceL2", "ReduceL1"} else "RMS"
+            centred = any(o.type == "Sub" for o in centre)
+            form = "Layer" if centred else "L2" if types & {"ReduceL2", "ReduceL1"} else "RMS"
             return NormRun(source, op, ops, form)
     return None
 
 
-def _statistic(net: Net, value: str, statistic: str) -> tuple[Op, ...] | None:
-    """The ops between a value and the statistic made of it alone, None where something else flows in."""
-    source, _ = _centred(net, value)
-    leaves = {value, source, _uncast(net, value), _uncast(net, source)}
+def _statistic(net: Net, statistic: str, starts: Container[str]) -> tuple[tuple[Op, ...], frozenset[str]] | None:
+    """The ops between a value and the statistic made of it alone, and where they start; None where something else flows in."""
     found: dict[str, Op] = {}
+    leaves: set[str] = set()
     todo = [statistic]
     while todo:
         name = todo.pop()
-        if name in leaves or name in found or not net.is_data(name):
+        if name in starts:
+            leaves.add(name)
+            continue
+        if name in found or not net.is_data(name):
             continue
         op = net.producer.get(name)
         if op is None or op.type not in _STATISTIC or len(found) >= _MOST:
             return None
         found[name] = op
         todo.extend(op.inputs)
-    return tuple(found.values())
+    return tuple(found.values()), frozenset(leaves)
 
 
 def _centred(net: Net, value: str) -> tuple[str, tuple[Op, ...]]:
-    """What a value was before its mean was subtracted, and the ops that did so."""
-    minus = net.producer.get(value)
+    """What a value was before its mean was subtracted, and the ops that did so, casts among them."""
+    plain, casts = uncast(net, value)
+    minus = net.producer.get(plain)
     if minus is not None and minus.type == "Sub" and len(minus.inputs) == 2:
         mean = net.producer.get(minus.inputs[1])
         while mean is not None and mean.type in ("Expand", "Cast", "Unsqueeze", "Reshape"):
+            casts = (*casts, mean)
             mean = net.producer.get(mean.inputs[0])
-        if mean is not None and mean.type in _REDUCING and mean.inputs[0] == minus.inputs[0]:
-            return minus.inputs[0], (minus, mean)
+        if mean is not None and mean.type in _REDUCING:
+            if mean.inputs[0] == minus.inputs[0]:
+                return minus.inputs[0], (minus, mean, *casts)
+            (one, there), (other, here) = (uncast(net, o.inputs[0]) for o in (mean, minus))
+            if one == other:
+                return one, (minus, mean, *casts, *there, *here)
     return value, ()
 
 
-def _uncast(net: Net, value: str) -> str:
-    op = net.producer.get(value)
-    return op.inputs[0] if op is not None and op.type in ("Cast", "CastLike") else value
+def uncast(net: Net, value: str) -> tuple[str, tuple[Op, ...]]:
+    """A tensor before it was cast, and the casts."""
+    casts = []
+    while (op := net.producer.get(value)) is not None and op.type in ("Cast", "CastLike"):
+        casts.append(op)
+        value = op.inputs[0]
+    return value, tuple(casts)

@@ -103,6 +103,12 @@ FUSED_ATTENTION = frozenset(
         "QMoE",
     }
 )
+_WEIGHTLESS = frozenset(
+    {"Gather", "MultiHeadAttention", "GroupQueryAttention", "PackedMultiHeadAttention"}
+    | {"DecoderMaskedMultiHeadAttention", "SparseAttention", "PagedAttention"}
+)
+"""Work that reads no weights of its own but a table's: queries, keys and values come from layers before it."""
+
 GATHERING = frozenset(
     {"ScatterElements", "ScatterND", "Scatter", "CumSum", "GridSample", "DFT", "STFT", "RoiAlign", "MaxRoiPool"}
 )
@@ -121,8 +127,9 @@ def is_learned(net: Net, op: Op) -> bool:
 
 
 def is_layer(net: Net, op: Op) -> bool:
-    """Whether an op is a weighted layer, as depth is counted: learned, and no look-up in an embedding."""
-    return op.type != "Gather" and is_learned(net, op)
+    """Whether an op is a weighted layer, as depth is counted: learned, no look-up in an embedding, no attention on its own."""
+    weightless = op.type in _WEIGHTLESS or op.type == "Attention" and not op.domain
+    return not weightless and is_learned(net, op)
 
 
 def may_hold_norm(net: Net, op: Op) -> bool:
