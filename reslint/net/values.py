@@ -134,7 +134,8 @@ class Net:
     `ops` are in topological order, without constants and what is only made of them (`constants`, by name) and without
     no-ops (`through`, by output). `static` names the tensors that don't depend on the values of the inputs: constants and
     shape arithmetic. `values` know type and shape of tensors by name, UNKNOWN where nothing says; `symbols` are the
-    dimensions that the model itself declares for its inputs, all others were invented by inference. `outer` are the constants around a body.
+    dimensions that the model itself declares for its inputs, all others were invented by inference. `outer` are the constants
+    around a body.
     """
 
     path: Path
