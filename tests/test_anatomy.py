@@ -296,6 +296,19 @@ class TestNoResiduals:
             }
         """) == {"y": "branch"}
 
+    def test_kernel_that_stands_in_its_weight_only(self) -> None:
+        assert seen("""
+            agraph (float[1, 8, 6, 6] x) => (float[1, 8, 6, 6] y)
+            <float[8, 8, 3, 3] w, float[8, 8, 3, 3] v, float[8, 8, 3, 3] u>
+            {
+                f = Conv <pads = [1, 1, 1, 1]> (x, w)
+                g = Relu (f)
+                h = Conv <pads = [1, 1, 1, 1]> (g, v)
+                s = Conv <pads = [1, 1, 1, 1]> (x, u)
+                y = Add (s, h)
+            }
+        """) == {"y": "fuse"}
+
     def test_two_branches_that_both_work(self) -> None:
         assert seen("""
             agraph (float[1, 8, 6, 6] x) => (float[1, 8, 6, 6] y)

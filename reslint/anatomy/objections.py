@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import LAYOUT, SLICING, is_depthwise, is_downsampling
+from reslint.anatomy.ops import CONVS, LAYOUT, SLICING, is_depthwise, is_downsampling, kernel
 from reslint.anatomy.path import Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.route import Route
 from reslint.anatomy.values import Role
 from reslint.anatomy.verdict import SUMS
-from reslint.net import Op
+from reslint.net import Net, Op
 
 _DOWN_AND_UP = frozenset({Effect.POOL, Effect.RESAMPLE})
 _RESHAPING = frozenset({Effect.LEARNED, Effect.POOL, Effect.RESAMPLE})
@@ -82,7 +82,7 @@ def _is_condition(case: Case) -> bool:
                 break
             step = step_back(flow, node)
             after = [n for o in op.outputs for c in flow.net.consumers.get(o, ()) for n in _outputs(flow, c)]
-            layer = flow.facts[node].learned and _is_pointwise(op)
+            layer = flow.facts[node].learned and _is_pointwise(flow.net, op)
             if len(after) != 1 or after[0] not in inside or not layer and (step is None or step.effect not in _PLAIN):
                 return False
             came, node = node, after[0]
@@ -207,15 +207,14 @@ def _stretched(flow: Flow, op: Op, route: Route) -> bool:
 def _is_projection(flow: Flow, route: Route) -> bool:
     """Whether the learned work on a shortcut only fits shapes: one pointwise or patch-wise layer, and depthwise ones."""
     learned = [op for s in route.steps if s.effect is Effect.LEARNED for op in s.ops]
-    full = [op for op in learned if not is_depthwise(flow.net, op) or _is_pointwise(op)]
-    return len(full) == 1 and all(_is_pointwise(op) for op in full)
+    full = [op for op in learned if not is_depthwise(flow.net, op) or _is_pointwise(flow.net, op)]
+    return len(full) == 1 and all(_is_pointwise(flow.net, op) for op in full)
 
 
-def _is_pointwise(op: Op) -> bool:
-    kernel = op.integers("kernel_shape")
-    return kernel is None or all(
-        k <= max(s, 1) for k, s in zip(kernel, op.integers("strides") or (1,) * len(kernel), strict=True)
-    )
+def _is_pointwise(net: Net, op: Op) -> bool:
+    extents = kernel(net, op) if op.type in CONVS else ()
+    strides = op.integers("strides") or (1,) * len(extents)
+    return all(k <= max(s, 1) for k, s in zip(extents, strides, strict=False))
 
 
 _OBJECTIONS: tuple[tuple[Callable[[Case], bool], Role, str], ...] = (

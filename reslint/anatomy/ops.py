@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from reslint.net import Net, Op
+from reslint.net import Net, Op, Shape
 from reslint.net.weights import integers, scalar
 
 LAYOUT = frozenset(
@@ -186,8 +186,18 @@ def is_gathering(op: Op) -> bool:
 
 def is_depthwise(net: Net, op: Op) -> bool:
     """Whether a convolution keeps channels apart: its weight is [outputs, 1, ...]."""
-    shape = net.shape(op.inputs[1]) if op.type in CONVS and len(op.inputs) > 1 else None
-    return shape is not None and len(shape) > 2 and shape[1] == 1
+    shape = _kernels(net, op) if op.type in CONVS else ()
+    return len(shape) > 2 and shape[1] == 1
+
+
+def kernel(net: Net, op: Op) -> tuple[int, ...]:
+    """The extents of a convolution's kernel, from its attribute or, where it leaves that out, from its weight."""
+    return op.integers("kernel_shape") or tuple(d for d in _kernels(net, op)[2:] if isinstance(d, int))
+
+
+def _kernels(net: Net, op: Op) -> Shape:
+    at = 3 if op.type == "QLinearConv" else 1
+    return (net.shape(op.inputs[at]) if len(op.inputs) > at else None) or ()
 
 
 def is_foreign(op: Op) -> bool:

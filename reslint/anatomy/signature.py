@@ -14,6 +14,7 @@ from reslint.anatomy.ops import (
     is_gathering,
     is_interaction,
     is_learned,
+    kernel,
 )
 from reslint.anatomy.values import Block
 from reslint.net import Net, Op
@@ -84,8 +85,7 @@ def label(block: Block) -> str:
 
 def kernels(net: Net, op: Op) -> Iterator[str]:
     """The kernel of a convolution as `3x3`, from its attribute or its weight."""
-    shape = op.integers("kernel_shape") or tuple(d for d in (net.shape(op.inputs[1]) or ())[2:] if isinstance(d, int))
-    if shape:
+    if shape := kernel(net, op):
         yield "x".join(str(k) for k in shape)
 
 

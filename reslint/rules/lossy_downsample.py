@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.ops import CONVS, strides
+from reslint.anatomy.ops import CONVS, kernel, strides
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Settings, rule
@@ -34,5 +34,5 @@ def lossy_downsample(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
 def _skips(net: Net, op: Op) -> bool:
     if op.type not in CONVS or max(strides(op), default=1) < 2:
         return False
-    kernel = op.integers("kernel_shape") or (net.shape(op.inputs[1]) or ())[2:]  # the attribute is optional
-    return bool(kernel) and all(k == 1 for k in kernel)
+    extents = kernel(net, op)
+    return bool(extents) and max(extents) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.ops import CONVS, LAYOUT, is_depthwise, is_layer
+from reslint.anatomy.ops import CONVS, LAYOUT, is_depthwise, is_layer, kernel
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called, producer
@@ -32,8 +32,7 @@ def _is_one_projection(block: Block) -> bool:
     rest = [op for op in block.branch if op not in layers and op.type not in LAYOUT | {"Add"}]
     if block.nonlinear or len(layers) != 1 or rest or is_depthwise(block.net, layers[0]):
         return False
-    weight = block.net.shape(layers[0].inputs[1]) or ()
-    return layers[0].type not in CONVS or all(k == 1 for k in layers[0].integers("kernel_shape") or weight[2:])
+    return layers[0].type not in CONVS or all(k == 1 for k in kernel(block.net, layers[0]))
 
 
 def _is_alone(block: Block) -> bool:
