@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from reslint.anatomy.flow import Flow, flow_of
 from reslint.anatomy.ops import ACTIVATIONS, POOLING, RECURRENT, is_clipping, is_layer
 from reslint.anatomy.values import Block, Depth, Paths
-from reslint.net import Op
+from reslint.net import Net, Op
+from reslint.net.weights import integers
 
 Distribution = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
@@ -19,25 +20,41 @@ _NEGLIGIBLE = 1e-18
 
 
 def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str], joins: Set[str]) -> Depth:
-    """How deep a net is, given merges by first output: what a skip of any kind reaches, and where parallel branches join."""
-    merged = {b.merge.id for b in blocks}
-    longest, _ = _longest(
-        flow, [int(op is not None and name in op.outputs) for name, op in zip(flow.names, flow.ops, strict=True)]
-    )
+    """How deep a net is, bodies included.
+
+    Merges come by first output: `bypasses` are what a skip of any kind reaches, `joins` where parallel branches join.
+    """
+    merged = {(id(b.net), b.merge.id) for b in blocks}
+    longest, _ = _longest(flow, [int(op is not None and name in op.outputs) for name, op in _named(flow)])
     weighted, _ = _longest(flow, _layers(flow))
-    residual, _ = _longest(flow, [int(name in merged) for name in flow.names])
+    residual, _ = _longest(flow, _with_bodies(flow, lambda f: [int((id(f.net), name) in merged) for name in f.names]))
     plain = tuple(_longest_plain(flow, bypasses, joins))
     return Depth(longest, weighted, residual, len(plain), plain)
 
 
+def _named(flow: Flow) -> Iterator[tuple[str, Op | None]]:
+    return zip(flow.names, flow.ops, strict=True)
+
+
 def _layers(flow: Flow) -> list[int]:
-    """Weighted layers at each node; the body of a loop counts once, an If as its deepest branch."""
-    return [
-        max((_longest(inner, _layers(inner))[0] for inner in map(flow_of, op.bodies)), default=0)
-        if op is not None and op.bodies
-        else int(fact.layer)
-        for op, fact in zip(flow.ops, flow.facts, strict=True)
-    ]
+    """Weighted layers at each node."""
+    return _with_bodies(flow, lambda f: [int(fact.layer) for fact in f.facts])
+
+
+def _with_bodies(flow: Flow, own: Callable[[Flow], list[int]]) -> list[int]:
+    """The weight of each node, where an op with bodies weighs what its deepest body does, as often as it runs."""
+    weights = own(flow)
+    for node, op in enumerate(flow.ops):
+        if op is not None and op.bodies:
+            deepest = max(_longest(inner, _with_bodies(inner, own))[0] for inner in map(flow_of, op.bodies))
+            weights[node] = _times(flow.net, op) * deepest
+    return weights
+
+
+def _times(net: Net, op: Op) -> int:
+    """How often a Loop's body runs, where a constant says so; once for all others."""
+    trips = integers(net, op.inputs[0]) if op.type == "Loop" and op.inputs and op.inputs[0] else None
+    return max(1, trips[0]) if trips else 1
 
 
 def _longest(flow: Flow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from reslint.anatomy.ops import is_layer
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.signature import Work, work
+from reslint.anatomy.stacks import extent
 from reslint.anatomy.values import Block, Kind
 from reslint.anatomy.whole import Anatomy
 from reslint.net import Net, Op
@@ -34,16 +34,6 @@ class Gap:
     siblings: tuple[Block, ...]
 
 
-def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
-    """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
-    shape = net.shape(name)
-    if shape is None:
-        return None
-    return math.prod(d for d in shape if isinstance(d, int)), tuple(
-        sorted(str(d) for d in shape if not isinstance(d, int))
-    )
-
-
 def norm_forms(flow: Flow, block: Block) -> Counter[str]:
     """How often each form of normalization stands in a block's branch."""
     runs = (flow.norms.get(o) for op in block.branch for o in op.outputs)
@@ -62,13 +52,13 @@ def families(anatomy: Anatomy, *, loose: bool = False) -> Iterator[tuple[Block, 
         if not layers or block.kind is Kind.DENSE:
             continue
         size = None if loose else extent(block.net, block.merge.id)
-        found.setdefault((id(block.net), _shapeless(layers) if loose else frozenset(layers.items()), size), []).append(
+        found.setdefault((id(block.net), shapeless(layers) if loose else frozenset(layers.items()), size), []).append(
             block
         )
     yield from (tuple(f) for f in found.values())
 
 
-def _shapeless(layers: Work) -> frozenset[tuple[str, int]]:
+def shapeless(layers: Work) -> frozenset[tuple[str, int]]:
     """Work without channels and strides: the same block in another stage."""
     counted: Counter[str] = Counter()
     for what, n in layers.items():
@@ -97,17 +87,24 @@ def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequenc
         size = extent(flow.net, flow.names[end])
         region = atlas.between(start, end)
         weights = weights_of(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
-        changes = extent(flow.net, flow.names[start]) != size
+        before = extent(flow.net, flow.names[start])
+        changes = before != size
         for family in kin:
             theirs = anatomy.work_of(family[0])
             rest = layers - theirs
-            if extent(flow.net, family[0].merge.id) != size or rest + theirs != layers:
+            if extent(flow.net, family[0].merge.id) not in (size, before) or rest + theirs != layers:
                 continue
             if weights & weights_of(flow.net, family[0].branch):
                 continue  # the same layer again: a solver's steps, no stack
-            if rest.total() == 1 if changes else frozenset(rest.items()) in habits:
+            if _is_transition(rest) if changes else frozenset(rest.items()) in habits:
                 yield Gap(flow.net, flow.names[start], flow.op(end), family)
                 break
+
+
+def _is_transition(rest: Work) -> bool:
+    """Whether work is what stands between two stages: one layer, or a pooling beside it."""
+    resamples = any("/" in what or "Pool" in what or "Transpose" in what for what in rest)
+    return rest.total() == 1 or rest.total() == 2 and resamples
 
 
 def _inside(anatomy: Anatomy, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
@@ -162,15 +159,21 @@ def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | Non
 
 
 def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block]) -> int | None:
-    """The nearest merge before a node; what is older flows in from the side (another stream, a shared bias)."""
+    """The nearest merge before a node, of its size if there is one near; what is older flows in from the side."""
     todo = [-end]
     seen: set[int] = set()
+    nearest = None
+    size = extent(flow.net, flow.names[end])
     while todo and len(seen) < _FAR:
         node = -heappop(todo)
         if node in merged:
-            return node
+            if extent(flow.net, flow.names[node]) == size:
+                return node
+            if nearest is not None:
+                break
+            nearest = node
         for before in flow.preds[node]:
             if before not in seen:
                 seen.add(before)
                 heappush(todo, -before)
-    return None
+    return nearest

@@ -90,11 +90,15 @@ def kernels(net: Net, op: Op) -> Iterator[str]:
 
 
 def period_of(signs: Sequence[str]) -> int:
-    """The smallest step after which signatures repeat, but for a few; the whole length where they don't."""
+    """The smallest step after which signatures repeat, but for a few; the whole length where they don't.
+
+    The first block of a stage, which fits shapes, may differ from all others and is not counted among the few.
+    """
     total = len(signs)
     forgiven = 0 if total < 3 else max(1, total // 6)
     for period in range(1, min(total // 2, _LONGEST) + 1):
         agree = sum(Counter(signs[k::period]).most_common(1)[0][1] for k in range(period))
-        if total - agree <= forgiven:
+        lonely = total > 3 and signs.count(signs[0]) == 1
+        if total - agree <= forgiven + lonely:
             return period
     return max(total, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from reslint.anatomy.flow import Flow
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.values import Block, Kind, Placement
 from reslint.anatomy.whole import Stack
+from reslint.net import Net
 
 
 def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Block, ...], tuple[Stack, ...]]:
@@ -67,8 +69,18 @@ def previous(flow: Flow, block: Block, merged: dict[str, Block]) -> Block | None
 
 
 def _alike(before: Block, block: Block) -> bool:
-    """Whether two blocks in a row give streams of one shape; dense ones grow by their nature."""
+    """Whether two blocks in a row give streams of one size; dense ones grow by their nature."""
     if Kind.DENSE in (before.kind, block.kind):
         return before.kind is block.kind
-    first, second = before.net.shape(before.merge.id), block.net.shape(block.merge.id)
+    first, second = extent(before.net, before.merge.id), extent(block.net, block.merge.id)
     return first is None or second is None or first == second
+
+
+def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
+    """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
+    shape = net.shape(name)
+    if shape is None:
+        return None
+    return math.prod(d for d in shape if isinstance(d, int)), tuple(
+        sorted(str(d) for d in shape if not isinstance(d, int))
+    )

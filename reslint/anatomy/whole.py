@@ -65,10 +65,11 @@ class Anatomy:
     def depth(self) -> Depth:
         """How deep the outermost net is."""
         here = [m for m in self.merges if m.net is self.net]
-        blocks = [b for b in self.blocks if b.net is self.net]
-        bypasses = {b.merge.id for b in blocks} | {m.op.id for m in here if m.role in _BYPASSING}
+        bypasses = {b.merge.id for b in self.blocks if b.net is self.net} | {
+            m.op.id for m in here if m.role in _BYPASSING
+        }
         joins = {m.op.id for m in here if m.role in _JOINING or m.op.type == "Concat"}
-        return depth_of(self.flows[0], blocks, bypasses, joins)
+        return depth_of(self.flows[0], self.blocks, bypasses, joins)
 
     @cached_property
     def cost(self) -> Cost:

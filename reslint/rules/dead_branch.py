@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
+from reslint.anatomy.siblings import shapeless
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import array
@@ -24,6 +26,9 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
     if len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
         return
+    like = Counter(_sort(anatomy, b) for b in anatomy.blocks)
+    dead = Counter(_sort(anatomy, block) for block, _ in zeroed)
+    zeroed = [(b, f) for b, f in zeroed if not 1 < dead[_sort(anatomy, b)] >= like[_sort(anatomy, b)] / 2]
     for block, (op, name, empty) in zeroed:
         yield Draft(
             block.merge,
@@ -33,6 +38,11 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
             "train the block, or remove it if it was pruned",
             {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
         )
+
+
+def _sort(anatomy: Anatomy, block: Block) -> tuple[object, ...]:
+    """What blocks of one sort have in common: their kind and their work, of whatever size."""
+    return block.kind, block.normalization, shapeless(anatomy.work_of(block))
 
 
 def _zeroed(block: Block) -> tuple[Op, str, bool] | None:

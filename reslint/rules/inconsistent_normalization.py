@@ -30,16 +30,18 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
         for block, behind in zip(stack.blocks, _behind(flows, stack), strict=True)
     }
     inside = {name for block in anatomy.blocks for name in block.inner}
-    outer = [profile for name, profile in profiles.items() if name not in inside]
-    if sum(map(bool, outer)) < max(4, _REGULAR * len(outer)):
+    whole = [block for block in anatomy.blocks if block.merge.id not in inside]
+    bare = [b for b in whole if not profiles[b.merge.id] and b.normalization is not Placement.FOLDED]
+    if len(whole) - len(bare) < max(4, _REGULAR * len(whole)):
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
     kin = {block.merge.id for family in families(anatomy) if len(family) > 1 for block in family}
     told: set[str] = set()
-    whole = [block for block in anatomy.blocks if block.merge.id not in inside]
+    branches = {name: tuple(p for p in profile if p[0] != _STREAM) for name, profile in profiles.items()}
     streams = {block.merge.id: tuple(p for p in profiles[block.merge.id] if p[0] == _STREAM) for block in whole}
     for draft in (
         *(d for family in families(anatomy) for d in _odd(family, profiles, _ENOUGH, heads)),
+        *(d for pair in families(anatomy) if len(pair) == 2 and len(bare) < 2 for d in _odd(pair, branches, 1, heads)),
         *(d for family in families(anatomy, loose=True) for d in _odd(family, profiles, _LOOSELY, heads)),
         *(d for d in _odd(whole, streams, max(_LOOSELY, len(streams) - 1), heads) if d.op.id in kin),
     ):

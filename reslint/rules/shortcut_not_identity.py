@@ -60,7 +60,7 @@ def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Draft]:
     product = 1.0
     for _, value in wrong:
         product *= value
-    if 0.5 <= product <= 2 and len(wrong) == len(stack.blocks):
+    if 0.5 < product <= 2 and len(wrong) == len(stack.blocks):
         return
     block, value = wrong[0]
     yield Draft(
