@@ -25,13 +25,15 @@ _FAR = 400  # ops to look back for the merge before a piece of work
 class Gap:
     """Work between two blocks that looks like the branches of `siblings`, but that no shortcut bypasses.
 
-    `end` is the last op of that work, `fork` the tensor at which a shortcut would start.
+    `end` is the last op of that work, `fork` the tensor at which a shortcut would start. `alone` says that no other work on
+    the stream of its net goes unbypassed.
     """
 
     net: Net
     fork: str
     end: Op
     siblings: tuple[Block, ...]
+    alone: bool = False
 
 
 def norm_forms(flow: Flow, block: Block) -> Counter[str]:
@@ -71,10 +73,10 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap]:
     """The places in a net's stacks where a sibling's work stands without a shortcut."""
     for flow in anatomy.flows:
         blocks = [b for b in anatomy.blocks if b.net is flow.net]
-        kin = [f for f in families(anatomy) if len(f) > 1 and f[0].net is flow.net]
+        kin = [f for f in families(anatomy) if f[0].net is flow.net]
         if kin:
             yield from _between(anatomy, flow, blocks, kin)
-            yield from _inside(anatomy, blocks, kin)
+            yield from _inside(anatomy, blocks, [f for f in kin if len(f) > 1])
 
 
 def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
@@ -82,6 +84,7 @@ def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequenc
     atlas = Atlas(flow)
     found = tuple(_unbypassed(flow, atlas, blocks))
     usual = Counter(frozenset(layers.items()) for _, _, layers in found)
+    alone = sum(extent(flow.net, flow.names[s]) == extent(flow.net, flow.names[e]) for s, e, _ in found) == 1
     habits = {frozenset[tuple[str, int]](), *(layers for layers, n in usual.items() if n > 1)}
     for start, end, layers in found:
         size = extent(flow.net, flow.names[end])
@@ -97,7 +100,7 @@ def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequenc
             if weights & weights_of(flow.net, family[0].branch):
                 continue  # the same layer again: a solver's steps, no stack
             if _is_transition(rest) if changes else frozenset(rest.items()) in habits:
-                yield Gap(flow.net, flow.names[start], flow.op(end), family)
+                yield Gap(flow.net, flow.names[start], flow.op(end), family, alone and not changes)
                 break
 
 

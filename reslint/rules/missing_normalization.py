@@ -10,7 +10,7 @@ from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
 
-_DEEP = 6  # blocks from which growth of 1.9 to 2.0 a block counts, a heuristic: 2^6 = 64
+_DEEP, _MANY = 6, 4  # blocks from which growth of 1.9 to 2.0 a block counts, and how many bare ones (heuristics)
 
 
 @rule("missing-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
@@ -19,7 +19,11 @@ def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draf
     if any(b.normalization not in (Placement.NONE, Placement.FOLDED) for b in anatomy.blocks):
         return
     blocks = [b for b in anatomy.blocks if b.normalization is Placement.NONE and b.kind is not Kind.DENSE and b.depth]
-    if len(blocks) < max(_DEEP, len(anatomy.blocks) / 3) or any(_is_held(b) for b in blocks):
+    if (
+        len(anatomy.blocks) < _DEEP
+        or len(blocks) < max(_MANY, len(anatomy.blocks) / 3)
+        or any(_is_held(b) for b in blocks)
+    ):
         return
     first = blocks[0]
     yield Draft(

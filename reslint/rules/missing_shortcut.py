@@ -11,18 +11,20 @@ from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called, listed
 
 _ENOUGH = 2  # siblings that make a rule of it, a heuristic
+_REGULAR = 3  # blocks of a net without any other gap, for which one sibling is enough
 
 
 @rule("missing-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def missing_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """One of many like blocks in a row lacks the shortcut that its siblings have."""
     for gap in gaps(anatomy):
-        if len(gap.siblings) < _ENOUGH:
+        if len(gap.siblings) < _ENOUGH and not (gap.alone and len(anatomy.blocks) >= _REGULAR):
             continue
+        told = f"{len(gap.siblings)} sibling blocks" if len(gap.siblings) > 1 else "a sibling block"
         yield Draft(
             gap.end,
             gap.net,
-            f"the work{called(gap.end)} is that of {len(gap.siblings)} sibling blocks, but no shortcut bypasses it",
+            f"the work{called(gap.end)} is that of {told}, but no shortcut bypasses it",
             f"add {gap.fork} to {gap.end.id}, as the siblings do",
             {
                 "siblings": len(gap.siblings),
