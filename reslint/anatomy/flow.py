@@ -37,6 +37,11 @@ class Flow:
         return frozenset(run.source for run in self.norms.values())
 
     @cached_property
+    def attends(self) -> bool:
+        """Whether there is a softmax at all."""
+        return any(op is not None and op.type in ("Softmax", "LogSoftmax") for op in self.ops)
+
+    @cached_property
     def norm_behind(self) -> dict[str, NormRun]:
         """The normalization that reads a tensor; the last one where there are several."""
         return {run.source: run for run in self.norms.values()}

@@ -223,7 +223,7 @@ _OBJECTIONS: tuple[tuple[Callable[[Case], bool], Role, str], ...] = (
     (lambda c: c.projects and _is_in_attention(c.flow, c.route), Role.ATTENTION, "a term of an attention's output"),
     (lambda c: _is_gating(c), Role.CONDITION, "one side only gates the other"),
     (lambda c: _is_sliced(c), Role.SLICES, "the sides are different parts of one tensor"),
-    (lambda c: _feeds_softmax(c.flow, c.merge), Role.ATTENTION, "a term of attention scores"),
+    (lambda c: c.flow.attends and _feeds_softmax(c.flow, c.merge), Role.ATTENTION, "a term of attention scores"),
     (lambda c: _stretched(c.flow, c.merge, c.route), Role.CONDITION, "a vector is spread over the stream"),
     (lambda c: _is_rung(c), Role.UNET, "joins across a change of resolution"),
     (lambda c: c.projects and _is_lateral(c), Role.FPN, "one side is brought to the size of the other"),

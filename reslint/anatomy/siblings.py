@@ -12,8 +12,7 @@ from reslint.anatomy.norms import NormRun
 from reslint.anatomy.ops import is_layer
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
-from reslint.anatomy.signature import Work, work
-from reslint.anatomy.stacks import extent
+from reslint.anatomy.signature import Work, extent, work
 from reslint.anatomy.values import Block, Kind
 from reslint.anatomy.whole import Anatomy
 from reslint.net import Net, Op
@@ -46,34 +45,11 @@ def _form(run: NormRun) -> str:
     return run.form.removesuffix("Normalization").removesuffix("Norm")
 
 
-def families(anatomy: Anatomy, *, loose: bool = False) -> Iterator[tuple[Block, ...]]:
-    """Blocks of a net that do the same work on a stream of the same size, in order; loosely, of any size."""
-    found: dict[tuple[object, ...], list[Block]] = {}
-    for block in anatomy.blocks:
-        layers = anatomy.work_of(block)
-        if not layers or block.kind is Kind.DENSE:
-            continue
-        size = None if loose else extent(block.net, block.merge.id)
-        found.setdefault((id(block.net), shapeless(layers) if loose else frozenset(layers.items()), size), []).append(
-            block
-        )
-    yield from (tuple(f) for f in found.values())
-
-
-def shapeless(layers: Work) -> frozenset[tuple[str, int]]:
-    """Work without channels and strides: the same block in another stage."""
-    counted: Counter[str] = Counter()
-    for what, n in layers.items():
-        kind, _, shape = what.partition("[")
-        counted[kind + ",".join(shape.partition("]")[0].split(", ")[2:])] += n
-    return frozenset(counted.items())
-
-
 def gaps(anatomy: Anatomy) -> Iterator[Gap]:
     """The places in a net's stacks where a sibling's work stands without a shortcut."""
     for flow in anatomy.flows:
         blocks = [b for b in anatomy.blocks if b.net is flow.net]
-        kin = [f for f in families(anatomy) if f[0].net is flow.net]
+        kin = [f for f in anatomy.families if f[0].net is flow.net]
         if kin:
             yield from _between(anatomy, flow, blocks, kin)
             yield from _inside(anatomy, blocks, [f for f in kin if len(f) > 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -59,6 +60,25 @@ Work = Counter[str]
 def work(net: Net, ops: Iterable[Op]) -> Work:
     """What a branch does, without normalizations: what makes blocks siblings."""
     return Counter(what for op in ops if not is_norm(op) and (what := described(net, op)))
+
+
+def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
+    """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
+    shape = net.shape(name)
+    if shape is None:
+        return None
+    return math.prod(d for d in shape if isinstance(d, int)), tuple(
+        sorted(str(d) for d in shape if not isinstance(d, int))
+    )
+
+
+def shapeless(layers: Work) -> frozenset[tuple[str, int]]:
+    """Work without channels and strides: the same block in another stage."""
+    counted: Counter[str] = Counter()
+    for what, n in layers.items():
+        kind, _, shape = what.partition("[")
+        counted[kind + ",".join(shape.partition("]")[0].split(", ")[2:])] += n
+    return frozenset(counted.items())
 
 
 def _plain(op: Op) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.path import LONGEST, Effect, step_back
+from reslint.anatomy.signature import extent
 from reslint.anatomy.values import Block, Kind, Placement
 from reslint.anatomy.whole import Stack
-from reslint.net import Net
 
 
 def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Block, ...], tuple[Stack, ...]]:
@@ -74,13 +73,3 @@ def _alike(before: Block, block: Block) -> bool:
         return before.kind is block.kind
     first, second = extent(before.net, before.merge.id), extent(block.net, block.merge.id)
     return first is None or second is None or first == second
-
-
-def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
-    """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
-    shape = net.shape(name)
-    if shape is None:
-        return None
-    return math.prod(d for d in shape if isinstance(d, int)), tuple(
-        sorted(str(d) for d in shape if not isinstance(d, int))
-    )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from reslint.anatomy.cost import costs
 from reslint.anatomy.depth import depth_of, path_lengths
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.signature import Work, period_of, signature, work
-from reslint.anatomy.values import Block, Cost, Depth, Merge, Paths, Role
+from reslint.anatomy.signature import Work, extent, period_of, shapeless, signature, work
+from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role
 from reslint.net import Net
 
 _BYPASSING = frozenset({Role.UNET, Role.FPN})
@@ -60,6 +60,26 @@ class Anatomy:
     def work_of(self, block: Block) -> Work:
         """What a block's branch does, without normalizations."""
         return self.works[id(block.net), block.merge.id]
+
+    @cached_property
+    def families(self) -> tuple[tuple[Block, ...], ...]:
+        """Blocks of a net that do the same work on a stream of the same size, in order."""
+        return tuple(self._alike(loose=False))
+
+    @cached_property
+    def loose_families(self) -> tuple[tuple[Block, ...], ...]:
+        """The same whatever the size: blocks of one kind in several stages."""
+        return tuple(self._alike(loose=True))
+
+    def _alike(self, *, loose: bool) -> Iterator[tuple[Block, ...]]:
+        found: dict[tuple[object, ...], list[Block]] = {}
+        for block in self.blocks:
+            layers = self.work_of(block)
+            if layers and block.kind is not Kind.DENSE:
+                size = None if loose else extent(block.net, block.merge.id)
+                same = shapeless(layers) if loose else frozenset(layers.items())
+                found.setdefault((id(block.net), same, size), []).append(block)
+        yield from map(tuple, found.values())
 
     @cached_property
     def depth(self) -> Depth:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import ACTIVATIONS
-from reslint.anatomy.siblings import families
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called, producer
@@ -21,7 +20,7 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The shortcut takes the output of the branch's own first activation or normalization, where its siblings' don't."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
-    for family in families(anatomy):
+    for family in anatomy.families:
         for block in _captured(flows[id(family[0].net)], family):
             if block.merge.id not in firsts:
                 yield Draft(

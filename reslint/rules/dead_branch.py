@@ -9,7 +9,7 @@ import numpy as np
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
-from reslint.anatomy.siblings import shapeless
+from reslint.anatomy.signature import shapeless
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import array

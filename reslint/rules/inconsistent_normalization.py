@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from reslint.anatomy import Anatomy, Block, Placement, Stack
 from reslint.anatomy.blocks import is_normed_behind
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.siblings import families, norm_forms
+from reslint.anatomy.siblings import norm_forms
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
@@ -35,14 +35,14 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
     if len(whole) - len(bare) < max(4, _REGULAR * len(whole)):
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
-    kin = {block.merge.id for family in families(anatomy) if len(family) > 1 for block in family}
+    kin = {block.merge.id for family in anatomy.families if len(family) > 1 for block in family}
     told: set[str] = set()
     branches = {name: tuple(p for p in profile if p[0] != _STREAM) for name, profile in profiles.items()}
     streams = {block.merge.id: tuple(p for p in profiles[block.merge.id] if p[0] == _STREAM) for block in whole}
     for draft in (
-        *(d for family in families(anatomy) for d in _odd(family, profiles, _ENOUGH, heads)),
-        *(d for pair in families(anatomy) if len(pair) == 2 and len(bare) < 2 for d in _odd(pair, branches, 1, heads)),
-        *(d for family in families(anatomy, loose=True) for d in _odd(family, profiles, _LOOSELY, heads)),
+        *(d for family in anatomy.families for d in _odd(family, profiles, _ENOUGH, heads)),
+        *(d for pair in anatomy.families if len(pair) == 2 and len(bare) < 2 for d in _odd(pair, branches, 1, heads)),
+        *(d for family in anatomy.loose_families for d in _odd(family, profiles, _LOOSELY, heads)),
         *(d for d in _odd(whole, streams, max(_LOOSELY, len(streams) - 1), heads) if d.op.id in kin),
     ):
         if draft.op.id not in told:

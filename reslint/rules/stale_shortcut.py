@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.siblings import weights_of
-from reslint.anatomy.stacks import extent
+from reslint.anatomy.signature import extent
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called
