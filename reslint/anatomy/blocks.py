@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from reslint.anatomy.facts import FOLDED, INTERACTION, LEARNED, MIXING, NONLINEAR, NORM
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import (
     ACTIVATIONS,
@@ -46,7 +47,7 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
         gated_branch=_is_gated(flow, branch),
         activation=_activation(flow.net, verdict.op),
         nonnegative=_is_nonnegative(flow, branch),
-        nonlinear=region.nonlinear or region.mixing,
+        nonlinear=region.has(NONLINEAR) or region.has(MIXING),
         depth=region.weighted,
         inner=tuple(flow.op(n).id for n in region.inner),
     )
@@ -54,7 +55,7 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
 
 def _placement(flow: Flow, merge: Op, region: Region) -> Placement:
     """Where a block's normalization sits; on its branch if there is one, else on the stream behind the merge."""
-    if region.normed:
+    if region.has(NORM):
         first = set(_norms_near(flow, region, forward=True))
         last = set(_norms_near(flow, region, forward=False))
         if first and last - first:
@@ -64,7 +65,7 @@ def _placement(flow: Flow, merge: Op, region: Region) -> Placement:
         return Placement.PRE if not region.bare else Placement.UNKNOWN
     if is_normed_behind(flow, merge):
         return Placement.POST
-    if region.folded:
+    if region.has(FOLDED):
         return Placement.FOLDED
     return Placement.NONE
 
@@ -86,7 +87,7 @@ def _norms_near(flow: Flow, region: Region, *, forward: bool) -> Iterator[int]:
         if flow.names[node] in flow.norms:
             yield node
             continue
-        if flow.facts[node].learned or flow.facts[node].interaction or node in region.inner:
+        if flow.does[node] & (LEARNED | INTERACTION) or node in region.inner:
             continue
         todo.extend(after.get(node, ()) if forward else flow.preds[node])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reslint.anatomy.facts import LEARNED
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.objections import all_slices, changes_resolution, only_gates
 from reslint.anatomy.ops import CONVS, PRODUCTS
@@ -82,7 +83,7 @@ def _dense_objection(flow: Flow, atlas: Atlas, route: Route) -> tuple[Role, str]
         return Role.BRANCH, "each part does work of its own"
     if Effect.SLICE in effects and all_slices(flow, route):
         return Role.BRANCH, "the parts are made of different slices"
-    if not region.learned:
+    if not region.has(LEARNED):
         return Role.ARITHMETIC, "nothing learned between the parts"
     if only_gates(flow, atlas, route):
         return Role.CONDITION, "one part only gates another"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reslint.anatomy.facts import INTERACTION, LAYER
 from reslint.anatomy.flow import Flow, flow_of
 from reslint.anatomy.ops import ACTIVATIONS, POOLING, RECURRENT, is_clipping, is_layer
 from reslint.anatomy.values import Block, Depth, Paths
@@ -38,7 +39,7 @@ def _named(flow: Flow) -> Iterator[tuple[str, Op | None]]:
 
 def _layers(flow: Flow) -> list[int]:
     """Weighted layers at each node."""
-    return _with_bodies(flow, lambda f: [int(fact.layer) for fact in f.facts])
+    return _with_bodies(flow, lambda f: [1 if does & LAYER else 0 for does in f.does])
 
 
 def _with_bodies(flow: Flow, own: Callable[[Flow], list[int]]) -> list[int]:
@@ -102,13 +103,12 @@ def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[
         if op.id in bypasses or before < 0:
             continue
         runs[node], fresh[node], back[node] = runs[before], fresh[before], before
-        fact = flow.facts[node]
-        if fact.layer:
+        if flow.does[node] & LAYER:
             if fresh[node] or not runs[node]:
                 runs[node] += 1
                 counted[node] = True
             fresh[node] = op.type in RECURRENT or is_clipping(net, op)
-        elif op.type in ACTIVATIONS or fact.interaction or op.type in POOLING and "Max" in op.type:
+        elif op.type in ACTIVATIONS or flow.does[node] & INTERACTION or op.type in POOLING and "Max" in op.type:
             fresh[node] = True
         elif flow.names[node] in flow.norms:
             fresh[node] = fresh[node] or op.type != "BatchNormalization"  # its statistics are constants by then

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import NamedTuple
 
 from reslint.anatomy.ops import (
     ACTIVATIONS,
@@ -25,58 +24,50 @@ _WHOLE = RECURRENT | FUSED_ATTENTION  # ops that hold activations of their own
 _CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
 
 
-class Facts(NamedTuple):
-    """What an op does.
+LEARNED, LAYER, WORK, INTERACTION, NONLINEAR, MIXING, DOWN, UP, FOLDED, REDUCES, GAINS, NORM = (
+    1 << k for k in range(12)
+)
+"""What an op does, as bits, so that a region's are its ops' or-ed together.
 
-    `learned` work, a weighted `layer`, `work` of any kind, an `interaction` of two data tensors, something `nonlinear`,
-    `mixing` without learning, going `down` or `up` in resolution; it may hold a `folded` normalization, `reduces`, or has a
-    learned factor and so `gains`.
-    """
-
-    learned: bool
-    layer: bool
-    work: bool
-    interaction: bool
-    nonlinear: bool
-    mixing: bool
-    down: bool
-    up: bool
-    folded: bool
-    reduces: bool
-    gains: bool
+Learned work, a weighted layer, work of any kind, a product of two data tensors, something nonlinear, mixing without learning,
+going down or up in resolution; what may hold a folded normalization, reduces, has a learned gain, or normalizes.
+"""
 
 
-NO_FACTS = Facts(*[False] * 11)
-
-
-def facts_of(net: Net, op: Op, norms: Container[str]) -> Facts:
-    """All facts of an op; `norms` are the tensors that leave a normalization."""
+def facts_of(net: Net, op: Op, norms: Container[str]) -> int:
+    """The bits of an op; `norms` are the tensors that leave a normalization."""
+    normed = NORM if op.id in norms else 0
     if op.type in _PLAIN:
-        return NO_FACTS
-    learned = is_learned(net, op)
-    work = learned or is_work(net, op)
-    interaction = is_interaction(net, op)
-    return Facts(
-        learned=learned,
-        layer=learned and is_layer(net, op),
-        work=work,
-        interaction=interaction,
-        nonlinear=interaction or _is_nonlinear(net, op, learned, norms),
-        mixing=work and not learned,
-        down=is_downsampling(net, op),
-        up=is_upsampling(op),
-        folded=learned and may_hold_norm(net, op),
-        reduces=op.type.startswith("Reduce"),
-        gains=op.type == "Mul" and any((net.value(i).size or 1) > 1 for i in op.inputs if not net.is_data(i)),
-    )
+        return normed
+    if op.type in ACTIVATIONS:
+        return NONLINEAR | normed
+    return normed | _worked(net, op) | _shaped(net, op) | (NONLINEAR if _is_nonlinear(net, op, norms) else 0)
 
 
 _PLAIN = frozenset({"Add", "Reshape", "Transpose", "Cast", "Unsqueeze", "Squeeze", "Concat", "LayerNormalization"})
 
 
-def _is_nonlinear(net: Net, op: Op, learned: bool, norms: Container[str]) -> bool:
-    if op.type in ACTIVATIONS or op.type in _CHOOSING or op.type in _WHOLE or op.bodies or is_foreign(op):
-        return True
-    if learned and is_clipping(net, op):
+def _worked(net: Net, op: Op) -> int:
+    """The bits about learning and mixing."""
+    found = INTERACTION | NONLINEAR if is_interaction(net, op) else 0
+    if is_learned(net, op):
+        clips = NONLINEAR if is_clipping(net, op) else 0
+        return found | clips | LEARNED | WORK | is_layer(net, op) * LAYER | may_hold_norm(net, op) * FOLDED
+    return found | WORK | MIXING if is_work(net, op) else found
+
+
+def _shaped(net: Net, op: Op) -> int:
+    """The bits about resolution, reduction and gain."""
+    gains = op.type == "Mul" and any((net.value(i).size or 1) > 1 for i in op.inputs if not net.is_data(i))
+    return (
+        is_downsampling(net, op) * DOWN
+        | is_upsampling(op) * UP
+        | op.type.startswith("Reduce") * REDUCES
+        | gains * GAINS
+    )
+
+
+def _is_nonlinear(net: Net, op: Op, norms: Container[str]) -> bool:
+    if op.type in _CHOOSING or op.type in _WHOLE or op.bodies or is_foreign(op):
         return True
     return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in norms

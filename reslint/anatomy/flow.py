@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from reslint.anatomy.facts import NO_FACTS, Facts, facts_of
+from reslint.anatomy.facts import NORM, facts_of
 from reslint.anatomy.norms import NormRun, find_norms
 from reslint.anatomy.ops import SKIP_NORMS
 from reslint.net import Net, Op
@@ -20,7 +20,8 @@ class Flow:
 
     `ops` is the producer of each (None for an input of the net), `preds` what it is made of. A node is a tensor and not an
     op because the outputs of a Split are different things, and fused ops are taken apart: a convolution that adds a tensor to
-    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `facts` what is known of each op.
+    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `does` the bits of what each op does
+    (reslint.anatomy.facts).
     """
 
     net: Net
@@ -29,7 +30,7 @@ class Flow:
     preds: tuple[tuple[int, ...], ...]
     index: dict[str, int]
     norms: dict[str, NormRun]
-    facts: tuple[Facts, ...]
+    does: tuple[int, ...]
 
     @cached_property
     def normed(self) -> frozenset[str]:
@@ -88,7 +89,10 @@ def flow_of(net: Net) -> Flow:
         tuple(numbers.preds),
         numbers.index,
         norms,
-        tuple(NO_FACTS if op is None or n in sums else facts[op.id] for n, op in enumerate(numbers.ops)),
+        tuple(
+            0 if op is None or n in sums else facts[op.id] if name == op.id else facts[op.id] & ~NORM
+            for n, (name, op) in enumerate(zip(numbers.names, numbers.ops, strict=True))
+        ),
     )
 
 

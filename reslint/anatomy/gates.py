@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reslint.anatomy.facts import LEARNED
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.norms import uncast
 from reslint.anatomy.region import Atlas
@@ -21,7 +22,7 @@ def gate(flow: Flow, atlas: Atlas, op: Op) -> Verdict | None:
     for u, v in _mixed(flow, op):
         for side, other in ((u, v), (v, u)):
             for route in routes(flow, atlas, side, other):
-                if route.region.learned:
+                if route.region.has(LEARNED):
                     why = "a gate mixes the stream with the branch"
                     sides = (flow.index[op.inputs[0]], flow.index[op.inputs[1]])
                     whole = atlas.between(route.fork, flow.index[op.id]) or route.region

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reslint.anatomy.facts import DOWN, INTERACTION, LEARNED, MIXING, NONLINEAR, UP, WORK
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import CONVS, LAYOUT, SLICING, is_depthwise, is_downsampling, kernel
 from reslint.anatomy.path import Effect, step_back
@@ -46,7 +47,7 @@ def changes_resolution(flow: Flow, route: Route) -> bool:
     """Whether the branch goes down and comes up again; where the shortcut goes down itself, it is a smaller block."""
     region = route.region
     smaller = any(is_downsampling(flow.net, op) for step in route.steps for op in step.ops)
-    return region.down and region.up and not region.level and not smaller
+    return region.has(DOWN | UP) and not region.level and not smaller
 
 
 def _is_resampled(flow: Flow, node: int) -> bool:
@@ -82,7 +83,7 @@ def _is_condition(case: Case) -> bool:
                 break
             step = step_back(flow, node)
             after = [n for o in op.outputs for c in flow.net.consumers.get(o, ()) for n in _outputs(flow, c)]
-            layer = flow.facts[node].learned and _is_pointwise(flow.net, op)
+            layer = bool(flow.does[node] & LEARNED) and _is_pointwise(flow.net, op)
             if len(after) != 1 or after[0] not in inside or not layer and (step is None or step.effect not in _PLAIN):
                 return False
             came, node = node, after[0]
@@ -126,7 +127,7 @@ def _is_in_attention(flow: Flow, route: Route) -> bool:
     while todo:
         node = todo.pop()
         op = flow.op(node)
-        if flow.facts[node].interaction:
+        if flow.does[node] & INTERACTION:
             continue
         if op.type not in LAYOUT | SLICING and op.type not in ("Mul", "Div", "Pad"):
             return False
@@ -218,7 +219,7 @@ def _is_pointwise(net: Net, op: Op) -> bool:
 
 
 _OBJECTIONS: tuple[tuple[Callable[[Case], bool], Role, str], ...] = (
-    (lambda c: not c.route.region.work, Role.ARITHMETIC, "nothing between fork and merge learns or gathers"),
+    (lambda c: not c.route.region.has(WORK), Role.ARITHMETIC, "nothing between fork and merge learns or gathers"),
     (lambda c: _is_gate_sum(c.flow, c.merge), Role.ARITHMETIC, "gate arithmetic"),
     (lambda c: c.projects and _is_in_attention(c.flow, c.route), Role.ATTENTION, "a term of an attention's output"),
     (lambda c: _is_gating(c), Role.CONDITION, "one side only gates the other"),
@@ -256,4 +257,4 @@ def _is_lateral(case: Case) -> bool:
 
 
 def _is_linear(route: Route) -> bool:
-    return not (route.region.nonlinear or route.region.mixing)
+    return not (route.region.has(NONLINEAR) or route.region.has(MIXING))

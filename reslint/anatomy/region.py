@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from reslint.anatomy.facts import Facts
+from reslint.anatomy.facts import DOWN, GAINS, LAYER, NORM, REDUCES, UP, WORK
 from reslint.anatomy.flow import Flow
 
 
@@ -14,9 +13,9 @@ class Region:
     """The nodes on all ways from `fork` to `end`, fork excluded, in topological order.
 
     Regions that were known before are stepped over: `inner` are their merges, which stand for all that is inside. `sources`
-    are the nodes that flow in from elsewhere. The flags hold for inner regions, too; `level` says that there is a way that
-    never changes the resolution, `weighted` is the largest number of learned layers on a way, `normed` says that something is
-    normalized, `bare` that a way leads through no normalization, `folded` that a normalization may have become a bias.
+    are the nodes that flow in from elsewhere. `ops` counts and `does` tells what all ops do, those inside included; `level`
+    says that there is a way that never changes the resolution, `weighted` is the largest number of learned layers on a way,
+    `bare` says that a way leads through no normalization.
     """
 
     fork: int
@@ -26,17 +25,14 @@ class Region:
     entries: tuple[int, ...]
     sources: tuple[int, ...]
     ops: int
-    work: bool
-    learned: bool
-    nonlinear: bool
-    mixing: bool
-    down: bool
-    up: bool
+    does: int
     level: bool
     weighted: int
-    normed: bool
     bare: bool
-    folded: bool
+
+    def has(self, bits: int) -> bool:
+        """Whether something in the region does all of this (reslint.anatomy.facts)."""
+        return self.does & bits == bits
 
 
 @dataclass(slots=True)
@@ -99,7 +95,14 @@ class Atlas:
         sources: tuple[int, ...],
     ) -> Region:
         known = [self.regions[n] for n in inner]
-        facts = tuple(self.flow.facts[n] for n in nodes)
+        bits, seen = self.flow.does, self.flow.ops
+        does = 0
+        for node in nodes:
+            does |= bits[node]
+        if does & REDUCES and does & GAINS:
+            does |= WORK  # positions brought together under a learned gain: a global response normalization
+        for region in known:
+            does |= region.does
         return Region(
             fork=fork,
             end=end,
@@ -107,18 +110,11 @@ class Atlas:
             inner=inner,
             entries=entries,
             sources=sources,
-            ops=len({self.flow.op(n).id for n in nodes}) + sum(r.ops for r in known),
-            work=any(r.work for r in known) or any(f.work for f in facts) or _responds(facts),
-            learned=any(r.learned for r in known) or any(f.learned for f in facts),
-            nonlinear=any(r.nonlinear for r in known) or any(f.nonlinear for f in facts),
-            mixing=any(r.mixing for r in known) or any(f.mixing for f in facts),
-            down=any(r.down for r in known) or any(f.down for f in facts),
-            up=any(r.up for r in known) or any(f.up for f in facts),
-            level=self._is_level(fork, end, nodes),
-            weighted=self._weighted(fork, end, nodes),
-            normed=any(r.normed for r in known) or any(self.flow.names[n] in self.flow.norms for n in nodes),
-            bare=self._is_bare(fork, end, nodes),
-            folded=any(r.folded for r in known) or any(f.folded for f in facts),
+            ops=len({id(seen[n]) for n in nodes}) + sum(r.ops for r in known),
+            does=does,
+            level=not does & (DOWN | UP) or self._is_level(fork, end, nodes),
+            weighted=self._weighted(fork, end, nodes) if does & LAYER else 0,
+            bare=not does & NORM or self._is_bare(fork, end, nodes),
         )
 
     def _is_level(self, fork: int, end: int, nodes: tuple[int, ...]) -> bool:
@@ -129,8 +125,7 @@ class Atlas:
             if known is not None and known.fork in flat and known.level:
                 flat.add(node)
                 continue
-            fact = self.flow.facts[node]
-            if not fact.down and not fact.up and not flat.isdisjoint(self.flow.preds[node]):
+            if not self.flow.does[node] & (DOWN | UP) and not flat.isdisjoint(self.flow.preds[node]):
                 flat.add(node)
         return end in flat
 
@@ -156,11 +151,6 @@ class Atlas:
             if known is not None and known.fork in far:
                 far[node] = far[known.fork] + known.weighted
             else:
-                own = self.flow.facts[node].layer
+                own = 1 if self.flow.does[node] & LAYER else 0
                 far[node] = own + max((far[p] for p in self.flow.preds[node] if p in far), default=0)
         return far[end]
-
-
-def _responds(facts: Iterable[Facts]) -> bool:
-    """Whether positions are brought together and weighted by a learned gain, as a global response normalization does."""
-    return any(f.reduces for f in facts) and any(f.gains for f in facts)

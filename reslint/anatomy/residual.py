@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy.dense import concat, without_lone_ladders
+from reslint.anatomy.facts import LEARNED, NONLINEAR
 from reslint.anatomy.flow import Flow, fused_sum
 from reslint.anatomy.gates import gate
 from reslint.anatomy.objections import objection
@@ -57,7 +58,7 @@ def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
     """The verdict on `x - F(x)`, a residual connection whose branch is subtracted."""
     stream, branch = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
     region = atlas.between(stream, branch)
-    if region is None or not region.learned or not region.nonlinear:
+    if region is None or not region.has(LEARNED | NONLINEAR):
         return Verdict(op, None, Role.ARITHMETIC, "a difference")
     return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
 

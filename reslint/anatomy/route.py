@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reslint.anatomy.facts import LEARNED, NONLINEAR
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.path import LONGEST, Effect, Step, step_back
 from reslint.anatomy.region import Atlas, Region
@@ -84,7 +85,7 @@ def _is_linear_sum(flow: Flow, atlas: Atlas, node: int) -> bool:
     if any(s is None for s in steps):
         return False
     regions = (atlas.between(a, b) for a in sources for b in sources if a < b)
-    return not any(region is not None and region.learned and region.nonlinear for region in regions)
+    return not any(region is not None and region.has(LEARNED | NONLINEAR) for region in regions)
 
 
 def _may_follow(steps: tuple[Step, ...], effect: Effect) -> bool:
