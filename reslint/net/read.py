@@ -11,22 +11,23 @@ import onnx.inliner
 import onnx.parser
 import onnx.shape_inference
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import computed, literal
 from reslint.net.contrib import known
 from reslint.net.damage import refuse_damaged, refuse_damaged_node
+from reslint.net.order import free, graphs, in_order, may_hold_bodies
+from reslint.net.shapes import Shapes
 from reslint.net.skim import skim
 from reslint.net.triage import refuse
-from reslint.net.values import STANDARD, UNKNOWN, Array, Dim, Net, Op, Value
+from reslint.net.values import STANDARD, Array, Net, Op, Value
 from reslint.net.weights import external_problems
 
 TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".onnxtext"})
 SUFFIXES = frozenset({".onnx"}) | TEXT_SUFFIXES
 
 _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
-_TYPES = frozenset(TensorProto.DataType.values())
 _SMALL = 64  # elements of an axes or shape constant at most
 _DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
 _SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
@@ -34,7 +35,6 @@ _RANDOM = frozenset(
     {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 )
 _THROUGH = frozenset({"Identity", "Dropout", "Cast", "DequantizeLinear"})
-_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _VALUES = {"CastLike": 1}  # inputs beyond these give a type, no values
 _QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 
@@ -185,10 +185,10 @@ class _Builder:
         through: dict[str, Op] = {}
         ops: list[Op] = []
         made: dict[str, Op] = {}
-        for place, node in enumerate(_sorted(graph.node, {*inputs, *weights})):
+        for place, node in enumerate(in_order(graph.node, {*inputs, *weights})):
             refuse_damaged_node(node, self.opsets)
             given = tuple(alias.get(i, i) for i in node.input)
-            captured, bodies = self.bodies(node, constants, outer, static) if _may_hold_bodies(node) else ((), ())
+            captured, bodies = self.bodies(node, constants, outer, static) if may_hold_bodies(node) else ((), ())
             domain = "" if node.domain in STANDARD else node.domain
             outputs = tuple(node.output)
             name = outputs[0] if outputs and outputs[0] else next((o for o in outputs if o), "")
@@ -236,12 +236,12 @@ class _Builder:
         static: Iterable[str],
     ) -> tuple[tuple[str, ...], tuple[Net, ...]]:
         """The outer tensors that a node's bodies read, and the bodies."""
-        graphs = tuple(_graphs(node))
-        if not graphs:
+        inner = tuple(graphs(node))
+        if not inner:
             return (), ()
         around = {**outer, **constants}
-        nets = tuple(self.graph(g, around, frozenset(static), node) for g in graphs)
-        captured = dict.fromkeys(name for g in graphs for name in _free(g))
+        nets = tuple(self.graph(g, around, frozenset(static), node) for g in inner)
+        captured = dict.fromkeys(name for g in inner for name in free(g))
         return tuple(captured), nets
 
     def values(
@@ -251,7 +251,7 @@ class _Builder:
         constants = {
             n.output[0]: a.t for n in graph.node if n.op_type == "Constant" for a in n.attribute if a.HasField("t")
         }
-        return _Values(inferred, self.declared, {**constants, **weights}, symbols)
+        return Shapes(inferred, self.declared, {**constants, **weights}, symbols)
 
     def seen_through(
         self,
@@ -288,120 +288,6 @@ def _is_false(constant: object) -> bool:
     if not isinstance(constant, TensorProto) or constant.data_location == TensorProto.EXTERNAL:
         return False
     return not any(constant.raw_data) and not any(constant.int32_data)
-
-
-class _Values(dict[str, Value]):
-    """Types and shapes by name, decoded when first asked for: most tensors of a large graph never are."""
-
-    def __init__(
-        self,
-        inferred: Mapping[str, ValueInfoProto],
-        declared: Mapping[str, ValueInfoProto],
-        constants: Mapping[str, TensorProto],
-        symbols: frozenset[str],
-    ) -> None:
-        super().__init__()
-        self._inferred, self._declared, self._constants, self._symbols = inferred, declared, constants, symbols
-
-    def __missing__(self, name: str) -> Value:
-        self[name] = found = self._decoded(name)
-        return found
-
-    def _decoded(self, name: str) -> Value:
-        constant = self._constants.get(name)
-        if constant is not None:
-            return Value(constant.data_type if constant.data_type in _TYPES else 0, tuple(constant.dims))
-        inferred, declared = self._inferred.get(name), self._declared.get(name)
-        found = _value(inferred.type) if inferred is not None else UNKNOWN
-        return _merged(found, _value(declared.type), self._symbols) if declared is not None else found
-
-
-def _value(kind: TypeProto) -> Value:
-    tensor = kind.tensor_type
-    if not kind.HasField("tensor_type"):
-        return UNKNOWN
-    elements = tensor.elem_type if tensor.elem_type in _TYPES else 0
-    if not tensor.HasField("shape"):
-        return Value(elements)
-    return Value(elements, tuple(_dim(d) for d in tensor.shape.dim))
-
-
-def _dim(d: onnx.TensorShapeProto.Dimension) -> Dim:
-    if d.HasField("dim_value"):
-        return d.dim_value
-    return d.dim_param if d.dim_param and isinstance(d.dim_param, str) else None
-
-
-def _merged(inferred: Value, declared: Value, symbols: frozenset[str]) -> Value:
-    """What inference found, filled up with what the file declares: an extent or an input's symbol beats an invented one."""
-    if inferred.shape is None or declared.shape is None or len(inferred.shape) != len(declared.shape):
-        shape = inferred.shape if inferred.shape is not None else declared.shape
-    else:
-        shape = tuple(
-            i if isinstance(i, int) or i in symbols or d is None else d
-            for i, d in zip(inferred.shape, declared.shape, strict=True)
-        )
-    return Value(inferred.type or declared.type, shape)
-
-
-def _free(graph: GraphProto) -> Iterator[str]:
-    """The names that a body reads from the graph around it."""
-    known = {i.name for i in graph.input} | {t.name for t in graph.initializer}
-    for node in graph.node:
-        for inner in _graphs(node):
-            yield from (name for name in _free(inner) if name not in known)
-        yield from (name for name in node.input if name and name not in known)
-        known.update(node.output)
-    yield from (o.name for o in graph.output if o.name not in known)
-
-
-def _sorted(nodes: Iterable[NodeProto], known: set[str]) -> Iterator[NodeProto]:
-    """The nodes in topological order: as they stand where the file is sound, else sorted. Raises UnreadableModel on a cycle."""
-    nodes = list(nodes)
-    makes = {o for n in nodes for o in n.output if o}
-    waiting: dict[str, list[int]] = {}
-    missing = [0] * len(nodes)
-    ready: list[int] = []
-    for at, node in enumerate(nodes):
-        lacks = {i for i in _reads(node) if i in makes and i not in known}
-        missing[at] = len(lacks)
-        if not lacks and not ready:
-            known.update(node.output)
-            yield node
-            continue
-        for name in lacks:
-            waiting.setdefault(name, []).append(at)
-        ready.append(at)
-    queue = [at for at in ready if not missing[at]]
-    left = len(ready)
-    for at in queue:
-        left -= 1
-        yield nodes[at]
-        for name in nodes[at].output:
-            for after in waiting.pop(name, ()):
-                missing[after] -= 1
-                if not missing[after]:
-                    queue.append(after)
-    if left:
-        stuck = next((o for at in ready if missing[at] for o in nodes[at].output), "")
-        raise UnreadableModel(f"is cyclic: {stuck!r} depends on itself, which ONNX forbids; export the model again")
-
-
-def _reads(node: NodeProto) -> Iterator[str]:
-    yield from node.input
-    for graph in _graphs(node):
-        yield from _free(graph)
-
-
-def _may_hold_bodies(node: NodeProto) -> bool:
-    return node.op_type in _WITH_BODIES or node.domain not in STANDARD
-
-
-def _graphs(node: NodeProto) -> Iterator[GraphProto]:
-    """The bodies of a control-flow node."""
-    if _may_hold_bodies(node):
-        for a in node.attribute:
-            yield from (a.g,) if a.HasField("g") else a.graphs
 
 
 def _without_idle_quantizers(ops: list[Op], through: Mapping[str, Op], outputs: set[str]) -> Iterator[Op]:

@@ -1,0 +1,66 @@
+"""What inference found and what the file declares in, the type and shape of each tensor out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+from onnx import TensorProto, TypeProto, ValueInfoProto
+
+from reslint.net.values import UNKNOWN, Dim, Value
+
+_TYPES = frozenset(TensorProto.DataType.values())
+
+
+class Shapes(dict[str, Value]):
+    """Types and shapes by name, decoded when first asked for: most tensors of a large graph never are."""
+
+    def __init__(
+        self,
+        inferred: Mapping[str, ValueInfoProto],
+        declared: Mapping[str, ValueInfoProto],
+        constants: Mapping[str, TensorProto],
+        symbols: frozenset[str],
+    ) -> None:
+        super().__init__()
+        self._inferred, self._declared, self._constants, self._symbols = inferred, declared, constants, symbols
+
+    def __missing__(self, name: str) -> Value:
+        self[name] = found = self._decoded(name)
+        return found
+
+    def _decoded(self, name: str) -> Value:
+        constant = self._constants.get(name)
+        if constant is not None:
+            return Value(constant.data_type if constant.data_type in _TYPES else 0, tuple(constant.dims))
+        inferred, declared = self._inferred.get(name), self._declared.get(name)
+        found = _value(inferred.type) if inferred is not None else UNKNOWN
+        return _merged(found, _value(declared.type), self._symbols) if declared is not None else found
+
+
+def _value(kind: TypeProto) -> Value:
+    tensor = kind.tensor_type
+    if not kind.HasField("tensor_type"):
+        return UNKNOWN
+    elements = tensor.elem_type if tensor.elem_type in _TYPES else 0
+    if not tensor.HasField("shape"):
+        return Value(elements)
+    return Value(elements, tuple(_dim(d) for d in tensor.shape.dim))
+
+
+def _dim(d: onnx.TensorShapeProto.Dimension) -> Dim:
+    if d.HasField("dim_value"):
+        return d.dim_value
+    return d.dim_param if d.dim_param and isinstance(d.dim_param, str) else None
+
+
+def _merged(inferred: Value, declared: Value, symbols: frozenset[str]) -> Value:
+    """What inference found, filled up with what the file declares: an extent or an input's symbol beats an invented one."""
+    if inferred.shape is None or declared.shape is None or len(inferred.shape) != len(declared.shape):
+        shape = inferred.shape if inferred.shape is not None else declared.shape
+    else:
+        shape = tuple(
+            i if isinstance(i, int) or i in symbols or d is None else d
+            for i, d in zip(inferred.shape, declared.shape, strict=True)
+        )
+    return Value(inferred.type or declared.type, shape)
