@@ -6,11 +6,20 @@ import time
 
 import click
 
+from reslint.cli.formats import FORMATS, listed
 from reslint.cli.options import Options, shared
 
 
 @click.command("check")
-@shared("text", "json")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    callback=listed,
+    metavar="FORMAT=FILE",
+    help="Write a report in another format to FILE, too; repeatable.",
+)
+@shared(*FORMATS)
 def command(options: Options) -> int:
     """Check models against the rules.
 

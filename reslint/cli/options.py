@@ -24,6 +24,7 @@ class Options:
     verbose: bool
     color: str
     signature: bool = False
+    reports: tuple[tuple[str, str], ...] = ()
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -77,6 +78,7 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         verbose: bool,
         color: str,
         signature: bool = False,
+        reports: tuple[tuple[str, str], ...] = (),
         **choices: str | None,
     ) -> int:
         found = load(file, Path.cwd())
@@ -90,6 +92,6 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
             unread=choices["unread"] or found.unread,
             confidence=choices["confidence"] or found.confidence,
         )
-        return run(Options(paths, style, output, config, quiet, verbose, color, signature))
+        return run(Options(paths, style, output, config, quiet, verbose, color, signature, reports))
 
     return taken

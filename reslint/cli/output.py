@@ -34,6 +34,15 @@ def emit(text: str, file: str | None) -> None:
         raise BadConfiguration(f"--output {file}: can't be written: {problem.strerror or problem}") from problem
 
 
+def append(text: str, file: str) -> None:
+    """Add a report to what a file holds: a job's steps share their summary."""
+    try:
+        with open(file, "a", encoding="utf-8") as summary:
+            summary.write(text)
+    except OSError as problem:
+        raise BadConfiguration(f"{file}: can't be written: {problem.strerror or problem}") from problem
+
+
 def error(path: str, says: str) -> None:
     """One line on a file that could not be looked at."""
     click.echo(f"{plain(path)}: error: {plain(says)}", err=True)

@@ -1,0 +1,313 @@
+"""The formats that other tools read: what they say, that nothing in a model breaks out of them, and where they point."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from conftest import Run, Write
+from markdown_it import MarkdownIt
+from sarif import LOG
+from stubs import STUBS
+from test_report import FINDING, REPORT
+
+from reslint.cli.formats import FORMATS, rendered
+from reslint.finding import Confidence, Finding, Severity
+from reslint.report import github, gitlab, junit, markdown, sarif
+from reslint.report.places import place
+from reslint.report.report import About, Looked, Report
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PAGE = "# shortcut-broadcast\n\n## What it does\n\nFinds sums.\nOf two lines.\n\nMore.\n"
+ABOUT = About("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN, "A sum is stretched", PAGE)
+OTHER = About("empty-branch", "shortcut", Severity.NOTE, Confidence.POSSIBLE, "Nothing there")
+FULL = replace(REPORT, rules=(OTHER, ABOUT))
+TAGS = {"h3", "table", "thead", "tbody", "tr", "th", "td", "code", "br", "strong", "em"}
+EVIL = (
+    "a\n::error file=x::b\r\n%0A::set-output,c:d",
+    "x | y\n\n# z <img src=x onerror=alert(1)> [l](http://e) ![i](j) `k` **m** @team #1 &lt;",
+    "]]>\x00\x1b[31m\x0b</failure>\ufffe\u202e",
+    "[a](1) {0} [b]",
+    "\udc80",
+    "ü" * 1000,
+)
+
+
+def of(*findings: Finding, root: Path = Path()) -> Report:
+    """A report with these findings only."""
+    return Report("1", (Looked(findings[0].path),), findings, rules=(ABOUT,), root=root)
+
+
+def with_text(text: str) -> Finding:
+    """A finding in which all that comes from a model is one text."""
+    names = dict.fromkeys(("message", "path", "tensor", "node", "help", "module", "file", "code"), text)
+    return replace(FINDING, **names, related=(text,), lines=((text, text),), evidence={"x": text})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with the finding's model and source, worked on from a folder below its top."""
+    for name in ("nets/resnet.py", "work/models/resnet50.onnx", ".git/HEAD"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("\n" * 200)
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+class TestPlaces:
+    def test_the_source_where_it_is_there(self, repository: Path) -> None:
+        at = place(FINDING, repository)
+        assert (at.file, at.line, at.inside) == ("nets/resnet.py", 146, True)
+
+    @pytest.mark.parametrize(
+        "file", ["nets/gone.py", "/etc/passwd", "../../etc/passwd", "a\0b", "x" * 5000, "nets", None]
+    )
+    def test_else_the_model_as_seen_from_the_top(self, repository: Path, file: str | None) -> None:
+        at = place(replace(FINDING, file=file), repository)
+        assert (at.file, at.line, at.inside) == ("work/models/resnet50.onnx", 1, True)
+
+    def test_a_link_out_of_the_repository_is_not_followed(
+        self, repository: Path, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        outside = tmp_path_factory.mktemp("outside") / "secret.py"
+        outside.write_text("secret\n")
+        (repository / "nets" / "linked.py").symlink_to(outside)
+        assert place(replace(FINDING, file="nets/linked.py"), repository).file == "work/models/resnet50.onnx"
+
+    def test_a_model_elsewhere(self, repository: Path) -> None:
+        at = place(replace(FINDING, file=None, path="/models/a b.onnx"), repository)
+        assert (at.file, at.inside) == ("/models/a b.onnx", False)
+
+
+class TestSarif:
+    def log(self, report: Report) -> dict[str, dict[str, dict[str, list[dict[str, object]]]]]:
+        """The only run of a valid log."""
+        log = json.loads(sarif.render(report))
+        jsonschema.Draft202012Validator(LOG, format_checker=jsonschema.FormatChecker()).validate(log)
+        (run,) = log["runs"]
+        found: dict[str, dict[str, dict[str, list[dict[str, object]]]]] = run
+        return found
+
+    def test_rules(self) -> None:
+        _, rule = self.log(FULL)["tool"]["driver"]["rules"]
+        assert rule["shortDescription"] == {"text": "A sum is stretched"}
+        assert rule["fullDescription"] == {"text": "Finds sums.\nOf two lines."}
+        assert rule["help"] == {"text": PAGE, "markdown": PAGE}
+        assert rule["defaultConfiguration"] == {"level": "error"}
+        assert rule["properties"] == {
+            "tags": ["onnx", "shortcut"],
+            "precision": "very-high",
+            "problem.severity": "error",
+        }
+
+    def test_results(self, repository: Path) -> None:
+        results: list[dict[str, list[dict[str, object]]]] = self.log(replace(FULL, root=repository))["results"]  # type: ignore[assignment]
+        first, second = results
+        assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("shortcut-broadcast", 1, "error")
+        assert second["level"] == "note"
+        (location,) = first["locations"]
+        assert location["physicalLocation"] == {
+            "artifactLocation": {"uri": "nets/resnet.py", "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": 146},
+        }
+        assert location["logicalLocations"] == [
+            {"fullyQualifiedName": "layer3.4", "kind": "module"},
+            {"name": "add_12", "fullyQualifiedName": "add_12", "kind": "member"},
+        ]
+        assert len(first["relatedLocations"]) == len(FINDING.related)
+        prints: dict[str, str] = first["partialFingerprints"]  # type: ignore[assignment]
+        assert prints["reslintFinding/v1"] == FINDING.fingerprint
+
+    def test_like_findings_of_two_models_are_two(self) -> None:
+        report = of(FINDING, replace(FINDING, path="models/other.onnx"))
+        results = self.log(report)["results"]
+        assert len({r["partialFingerprints"]["primaryLocationLineHash"] for r in results}) == 2  # type: ignore[index, call-overload]
+
+    def test_unreadable_models_are_told(self) -> None:
+        (invocation,) = self.log(FULL)["invocations"]
+        assert invocation["executionSuccessful"] is False  # type: ignore[index, call-overload]
+        assert [n["message"]["text"] for n in invocation["toolExecutionNotifications"]] == ["is empty"]  # type: ignore[index, call-overload]
+
+    def test_limits_of_code_scanning(self) -> None:
+        many = of(*[replace(FINDING, severity=Severity.NOTE, evidence={})] * sarif.RESULTS, FINDING)
+        assert self.log(many)["results"][0]["level"] == "error"  # type: ignore[index, call-overload]
+        long = replace(ABOUT, summary="s" * 5000, page="")
+        self.log(replace(of(FINDING), rules=(long,)))
+        (result,) = self.log(of(replace(FINDING, related=("a",) * 5000)))["results"]
+        assert len(result["relatedLocations"]) == sarif.RELATED  # type: ignore[index, call-overload]
+
+    @pytest.mark.parametrize("text", EVIL)
+    def test_any_text_is_valid(self, text: str) -> None:
+        self.log(of(with_text(text)))
+
+    def test_no_text_is_a_link(self) -> None:
+        (result,) = self.log(of(replace(FINDING, message="[click](http://x)", help="")))["results"]
+        assert result["message"]["text"] == r"\[click\](http://x)"  # type: ignore[index, call-overload]
+
+
+class TestGithub:
+    def test_whole(self, repository: Path) -> None:
+        first, *_, last = github.render(replace(FULL, root=repository)).splitlines()
+        assert first == "::error title=reslint::models/b.onnx: is empty"
+        assert last == (
+            "::notice file=work/models/resnet50.onnx,line=1,title=reslint%3A shortcut-broadcast::"
+            "models/resnet50.onnx: node_add_12: branch stretched 1 -> 14 over axis 3%0Ause layer3.3's kernel 3x3, pads 1"
+        )
+
+    @pytest.mark.parametrize("text", EVIL)
+    def test_a_finding_is_one_command(self, text: str) -> None:
+        said = github.render(of(with_text(text)))
+        assert said.count("\n") == 1
+        assert said.startswith("::error title=")
+        assert all(c.isprintable() for c in said.rstrip("\n"))
+        assert "%0A::" not in said.replace("%250A", "")
+
+    def test_properties_are_escaped(self, repository: Path) -> None:
+        (repository / "a,b:c%d.onnx").write_text("")
+        said = github.render(of(replace(FINDING, file=None, path="../a,b:c%d.onnx"), root=repository))
+        assert said.startswith("::error file=a%2Cb%3Ac%25d.onnx,line=1,")
+
+
+class TestGitlab:
+    def test_issues(self, repository: Path) -> None:
+        unread, first, second = json.loads(gitlab.render(replace(FULL, root=repository)))
+        assert (unread["check_name"], unread["severity"]) == ("unreadable-model", "blocker")
+        assert first["location"] == {"path": "nets/resnet.py", "lines": {"begin": 146}}
+        assert [first["severity"], second["severity"]] == ["critical", "info"]
+        assert set(first) == {"description", "check_name", "fingerprint", "severity", "location"}
+
+    def test_fingerprints_are_unique(self) -> None:
+        issues = json.loads(gitlab.render(of(FINDING, replace(FINDING, path="b.onnx"))))
+        assert len({issue["fingerprint"] for issue in issues}) == 2
+
+    @pytest.mark.parametrize("text", EVIL)
+    def test_any_text(self, text: str) -> None:
+        assert len(json.loads(gitlab.render(of(with_text(text))))) == 1
+
+
+class TestJunit:
+    def test_a_case_for_each_model_and_rule(self) -> None:
+        root = ElementTree.fromstring(junit.render(FULL))
+        suites = {suite.get("name"): [case.get("name") for case in suite] for suite in root}
+        both = ["empty-branch", "shortcut-broadcast"]
+        assert suites == {
+            "models/a.onnx": both,
+            "models/b.onnx": ["readable"],
+            "models/c.onnx": both,
+            "models/resnet50.onnx": both,
+        }
+        (failure,) = root.iter("failure")
+        assert failure.get("message") == "error: layer3.4: branch stretched 1 -> 14 over axis 3"
+        assert "nets/resnet.py:146: out += identity" in (failure.text or "")
+        (error,) = root.iter("error")
+        assert error.get("message") == "is empty"
+        (out,) = root.iter("system-out")
+        assert out.text == "note: node_add_12: branch stretched 1 -> 14 over axis 3"
+
+    @pytest.mark.parametrize(("fail_on", "failures"), [(None, 0), (Severity.ERROR, 1), (Severity.NOTE, 2)])
+    def test_fails_as_the_run_does(self, fail_on: Severity | None, failures: int) -> None:
+        root = ElementTree.fromstring(junit.render(replace(FULL, fail_on=fail_on)))
+        assert len(list(root.iter("failure"))) == failures
+
+    @pytest.mark.parametrize("text", EVIL)
+    def test_any_text_is_xml(self, text: str) -> None:
+        (suite,) = ElementTree.fromstring(junit.render(of(with_text(text))))
+        assert [case.get("name") for case in suite] == ["shortcut-broadcast"]
+
+    def test_without_its_library(self, monkeypatch: pytest.MonkeyPatch, run: Run, write: Write) -> None:
+        write("a.onnx")
+        monkeypatch.delitem(sys.modules, "reslint.report.junit")
+        monkeypatch.setitem(sys.modules, "junitparser", None)
+        ran = run("check", "--format", "junit", "a.onnx")
+        assert ran.status == 2
+        assert ran.err == "error: the format junit needs junitparser: pip install 'reslint[junit]'\n"
+
+
+class TestMarkdown:
+    def test_table(self, repository: Path) -> None:
+        said = markdown.render(replace(FULL, root=repository))
+        assert said.startswith(
+            "### reslint: 1 error, 1 note, 1 unread, 2 suppressed in 4 files, 17 residual blocks\n\n| |"
+        )
+        assert said.count("\n| ") == 4
+        assert "<code>nets/resnet.py&#58;146</code>" in said
+
+    def test_nothing_found(self) -> None:
+        report = Report("1", (Looked("a.onnx", kinds={"identity": 2}),), ())
+        assert markdown.render(report) == "### reslint: nothing found in 1 file, 2 residual blocks\n"
+
+    @pytest.mark.parametrize("text", EVIL)
+    def test_no_text_is_markup(self, text: str) -> None:
+        html = MarkdownIt("gfm-like", {"linkify": False}).render(markdown.render(of(with_text(text))))
+        assert set(re.findall(r"</?(\w+)", html)) <= {
+            "h3",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "code",
+            "br",
+            "strong",
+            "em",
+        }
+        assert html.count("<tr>") == 2
+        assert html.count("<td>") == 4
+        assert not re.search(r"[@#]\w", re.sub(r"<code>.*?</code>", "", html))
+
+    def test_fits_into_a_comment(self) -> None:
+        said = markdown.render(of(*[FINDING] * 1000))
+        assert len(said) < 65_536
+        assert re.search(r"\n\n\d+ more are left out here\.\n$", said)
+
+
+class TestCommand:
+    @pytest.fixture(autouse=True)
+    def stubs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.cli.look.ALL", STUBS)
+        monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+    @pytest.mark.parametrize("style", FORMATS)
+    def test_format(self, run: Run, write: Write, style: str) -> None:
+        write("a.onnx")
+        ran = run("check", "--format", style, "a.onnx")
+        assert (ran.status, ran.err) == (1, "")
+        assert "merge-met" in ran.out
+        if style != "text":  # it tells how long it took
+            assert run("check", "--format", style, "a.onnx").out == ran.out
+
+    def test_several_at_once(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        ran = run("check", "--report", "sarif=out.sarif", "--report", "json=out.json", "a.onnx")
+        assert ran.status == 1
+        assert ran.out.startswith("a.onnx: ")
+        assert json.loads((here / "out.sarif").read_text())["version"] == "2.1.0"
+        assert json.loads((here / "out.json").read_text())["schema"] == "reslint.findings/1"
+
+    @pytest.mark.parametrize("given", [("sarif",), ("sarif=",), ("pdf=x",), ("json=x", "sarif=x")])
+    def test_reports_are_format_and_file(self, run: Run, write: Write, given: tuple[str, ...]) -> None:
+        write("a.onnx")
+        assert run("check", "a.onnx", *(f"--report={value}" for value in given)).status == 2
+
+    def test_github_writes_a_summary(self, run: Run, write: Write, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write("a.onnx")
+        summary = here / "summary.md"
+        summary.write_text("before\n")
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+        run("check", "a.onnx")
+        assert summary.read_text() == "before\n"
+        ran = run("check", "--format", "github", "a.onnx")
+        assert "\n::error file=a.onnx,line=1,title=reslint%3A merge-met::a.onnx: y: Add" in ran.out
+        assert summary.read_text().startswith("before\n### reslint: 1 error, 1 warning in 1 file")
+
+    def test_colours_are_for_text(self, run: Run, write: Write) -> None:
+        report = of(FINDING)
+        assert "\x1b" in rendered(report, "text", None, "always", verbose=False)
+        assert all("\x1b" not in rendered(report, style, None, "always", verbose=False) for style in FORMATS[1:])
