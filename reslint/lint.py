@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from reslint.anatomy import Anatomy, dissect
 from reslint.anatomy.identity import Home, homes, layers, listed
 from reslint.anatomy.where import where
 from reslint.errors import UnknownRule
-from reslint.finding import Confidence, Finding
+from reslint.finding import Confidence, Finding, Severity
 from reslint.net import Net, Op, read
 from reslint.rules import ALL, Draft, Rule, Settings
 
@@ -55,6 +56,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where no known name comes close."""
     close = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def regraded(findings: Iterable[Finding], severities: Mapping[str, Severity]) -> Iterator[Finding]:
+    """The findings as bad as the configuration says that their rules are."""
+    for finding in findings:
+        yield replace(finding, severity=severities.get(finding.rule, finding.severity))
 
 
 def lint(

@@ -10,6 +10,7 @@ from reslint.cli.options import Options, shared
 
 
 @click.command("check")
+@click.option("--show-settings", is_flag=True, help="Print what applies to each model and where it comes from.")
 @shared("text", "json")
 def command(options: Options) -> int:
     """Check models against the rules.
@@ -17,6 +18,10 @@ def command(options: Options) -> int:
     PATH is a model file, a folder to search, or a glob. The exit status is 0 when all was looked at and nothing found, 1
     on findings, 2 when something could not be looked at.
     """
+    if options.show_settings:
+        from reslint.cli.shown import shown
+
+        return shown(options)
     start = time.perf_counter()  # the import is a part of what the user waits for
     from reslint.cli.checking import check
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from reslint.cli.look import NOT_LOOKED_AT, Seen, chosen, look
+from reslint.cli.look import NOT_LOOKED_AT, Seen, look
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
 from reslint.finding import Finding, Severity
@@ -20,16 +20,17 @@ def check(options: Options, start: float) -> int:
     """Check all files, report with the seconds since `start`, and say how it went."""
     files: list[Looked] = []
     findings: list[Finding] = []
-    sound = True
-    for seen in look(options, chosen(options)):
+    sound, suppressed = True, 0
+    for seen in look(options):
         files.append(_looked(seen))
         findings.extend(seen.findings)
         sound = sound and not seen.fails
-    report = Report(__version__, tuple(files), tuple(findings), seconds=time.perf_counter() - start)
+        suppressed += seen.suppressed
+    report = Report(__version__, tuple(files), tuple(findings), suppressed, seconds=time.perf_counter() - start)
     emit(_rendered(report, options), options.output)
     if not sound:
         return NOT_LOOKED_AT
-    return FOUND if any(_fails(finding, options.config.fail_on) for finding in findings) else 0
+    return FOUND if any(_fails(finding, options.config.at(finding.path).fail_on) for finding in findings) else 0
 
 
 def _looked(seen: Seen) -> Looked:
