@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,8 @@ from reslint.cli.options import Options, shared
 
 @click.command("check")
 @click.option("--show-settings", is_flag=True, help="Print what applies to each model and where it comes from.")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Don't tell what this file knows.")
+@click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="Make all findings known.")
 @shared("text", "json")
 def command(options: Options) -> int:
     """Check models against the rules.
@@ -18,6 +21,8 @@ def command(options: Options) -> int:
     PATH is a model file, a folder to search, or a glob. The exit status is 0 when all was looked at and nothing found, 1
     on findings, 2 when something could not be looked at.
     """
+    if options.baseline and options.write_baseline:
+        raise click.UsageError("--write-baseline reads its own file: leave out --baseline")
     if options.show_settings:
         from reslint.cli.shown import shown
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reslint.allow import allowed, idle
 from reslint.anatomy import Anatomy, dissect
+from reslint.baseline import Ran
 from reslint.cli.models import models
 from reslint.cli.options import Options
 from reslint.cli.output import error, note
@@ -35,6 +36,7 @@ class Seen:
     error: str | None = None
     fails: bool = False
     suppressed: int = 0
+    ran: Ran | None = None
 
 
 def chosen(config: Config) -> tuple[Rule, ...]:
@@ -68,7 +70,7 @@ def look(options: Options, bare: bool = False) -> Iterator[Seen]:
             seen = _failed(path, UnreadableModel(missing), options)
         else:
             seen, of_use = _seen(path, options, config, rules, today)
-            ran |= {} if seen.error else {path: frozenset(rule.name for rule in rules)}
+            ran |= {path: seen.ran.rules} if seen.ran else {}
             used |= of_use
         unread.extend((path, line) for line in (seen.anatomy.net.unread if seen.anatomy else ()))
         yield seen
@@ -91,7 +93,8 @@ def _seen(
     except Exception as bug:
         bug.add_note(f"while looking at {path}")
         raise
-    return Seen(path, anatomy, left.findings, suppressed=left.suppressed), left.used
+    ran = Ran(frozenset(rule.name for rule in rules), Confidence(config.confidence))
+    return Seen(path, anatomy, left.findings, suppressed=left.suppressed, ran=ran), left.used
 
 
 def _failed(path: str, problem: UnreadableModel, options: Options) -> Seen:

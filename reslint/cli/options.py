@@ -25,6 +25,8 @@ class Options:
     color: str
     signature: bool = False
     show_settings: bool = False
+    baseline: Path | None = None
+    write_baseline: Path | None = None
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -79,11 +81,14 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         color: str,
         signature: bool = False,
         show_settings: bool = False,
+        baseline: Path | None = None,
+        write_baseline: Path | None = None,
         **choices: str | None,
     ) -> int:
         given = {key.replace("_", "-"): value for key, value in choices.items() if value is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists})
-        return run(Options(paths, style, output, config, quiet, verbose, color, signature, show_settings))
+        own = (signature, show_settings, baseline, write_baseline)
+        return run(Options(paths, style, output, config, quiet, verbose, color, *own))
 
     return taken
