@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from reslint.errors import BadConfiguration
-from reslint.settings import Budget, Levels, Settings
+from reslint.finding import Severity
+from reslint.keys import Table, keys_of, refuse_unknown
+from reslint.settings import Allowance, Budget, Levels, Settings
 
 PROFILES = ("ship", "design")
 FAIL_ON = ("error", "warning", "note", "never")
@@ -20,8 +20,20 @@ UNREAD = ("error", "note")
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Some keys, who says them, and the models that they are for."""
+
+    origin: str
+    match: str
+    keys: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """What a project has decided. The keys of the file are these names with dashes; `folder` is where the file lies."""
+    """What a project has decided. The keys of the file are these names with dashes.
+
+    `folder` is where the file lies. `said` is all that was said, the strongest last; `at` makes a model's own of it.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -41,7 +53,11 @@ class Config:
     sizes: Mapping[str, int] = field(default_factory=dict)
     expect: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    allow: tuple[Allowance, ...] = ()
     folder: Path = Path()
+    file: Path = field(default=Path(), compare=False)
+    said: tuple[Said, ...] = field(default=(), compare=False, repr=False)
 
     def settings(self, path: str) -> Settings:
         """What the rules may ask about one model. Of the budgets and expectations that match its path, the last one counts."""
@@ -55,30 +71,70 @@ class Config:
             costly_shortcut=self.costly_shortcut,
             train_samples=self.train_samples,
             train_tokens=self.train_tokens,
-            budget=next((budget for glob, budget in reversed(self.budget) if self._matches(path, glob)), Budget()),
+            budget=next((budget for glob, budget in reversed(self.budget) if self.matches(path, glob)), Budget()),
             sizes=self.sizes,
-            skeleton=next((text for glob, text in reversed(self.expect) if self._matches(path, glob)), None),
+            skeleton=next((text for glob, text in reversed(self.expect) if self.matches(path, glob)), None),
         )
 
-    def _matches(self, path: str, pattern: str) -> bool:
+    def at(self, path: str) -> Config:
+        """What applies to one model: of the settings that match its path, the last ones count."""
+        heard = [said for said in self.said if said.match == "*" or self.matches(path, said.match)]
+        if len(heard) == sum(said.match == "*" for said in self.said):
+            return self
+        return _config({key: value for said in heard for key, value in said.keys.items()}, self.file, self.said)
+
+    def of_models(self) -> Iterator[Config]:
+        """The configuration as it is for each of the globs alone."""
+        for row in (said for said in self.said if said.match != "*"):
+            heard = (said for said in self.said if said is row or said.match == "*")
+            yield _config({key: value for said in heard for key, value in said.keys.items()}, self.file, self.said)
+
+    def origin(self, path: str, key: str) -> str:
+        """Who says what a key is for one model."""
+        heard = (said for said in reversed(self.said) if key in said.keys and self.matches(path, said.match))
+        return next((said.origin for said in heard), "default")
+
+    def matches(self, path: str, pattern: str) -> bool:
         """Whether a pattern fits a model's name, or its path as seen from the folder of the configuration."""
         seen = Path(os.path.relpath(path, self.folder))
         return fnmatchcase(seen.name, pattern) or fnmatchcase(seen.as_posix(), pattern)
 
 
-KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name != "folder")
+KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said"))
+OF_ALL = ("exclude", "budget", "expect", "allow")
+"""Keys that can't be a model's own: the first is about which models there are, the others have globs themselves."""
+
+COMMAND_LINE = "command line"
 
 
-def load(file: Path | None, start: Path) -> Config:
+def load(file: Path | None, start: Path, given: Mapping[str, object] | None = None) -> Config:
     """The configuration of the given file, else of the nearest one from `start` upwards, else the defaults.
 
-    Raises BadConfiguration, with the file, the key and what it should hold.
+    `given` are keys that go before the file's. Raises BadConfiguration, with the file, the key and what it should hold.
     """
+    above = Said(COMMAND_LINE, "*", given or {})
     for candidate in (file,) if file else _candidates(start):
-        table = _table(candidate, given=candidate == file)
-        if table is not None:
-            return _config(table, candidate)
-    return Config(folder=start)
+        keys = keys_of(candidate, given=candidate == file)
+        if keys is not None:
+            return _layered(keys, candidate, above)
+    return _config(above.keys, start / "reslint.toml", (above,))
+
+
+def _layered(keys: Mapping[str, object], file: Path, above: Said) -> Config:
+    """The file's keys, over them those of its `models`, over all the command line's; each is tried for errors."""
+    own = Said(str(file), "*", {key: value for key, value in keys.items() if key != "models"})
+    rows = tuple(_of_models(keys, file))
+    said = (own, *rows, above)
+    for row in rows:
+        _config(row.keys, file, said)
+    return _config({**own.keys, **above.keys}, file, said)
+
+
+def _of_models(keys: Mapping[str, object], file: Path) -> Iterator[Said]:
+    for glob, row in Table(file, keys).tables("models", tuple(key for key in KEYS if key not in OF_ALL)):
+        if "match" not in row.keys or glob == "*":
+            raise BadConfiguration(f"{file}: each of models needs `match`, a glob of some models")
+        yield Said(f"{file}, models {glob!r}", glob, {key: value for key, value in row.keys.items() if key != "match"})
 
 
 def _candidates(start: Path) -> Iterator[Path]:
@@ -88,118 +144,9 @@ def _candidates(start: Path) -> Iterator[Path]:
                 yield folder / name
 
 
-def _table(file: Path, given: bool) -> Mapping[str, object] | None:
-    """The file's own keys, None for a pyproject.toml that says nothing on reslint."""
-    try:
-        whole: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise BadConfiguration(f"{file}: can't be opened: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{file}: is no TOML: {error}") from error
-    tool = whole.get("tool")
-    inner = tool.get("reslint") if isinstance(tool, dict) else None
-    if inner is None and file.name == "pyproject.toml":
-        if given:
-            raise BadConfiguration(f"{file}: holds no [tool.reslint]")
-        return None
-    table = whole if inner is None else inner
-    if not isinstance(table, dict):
-        raise BadConfiguration(f"{file}: tool.reslint must be a table")
-    return table
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The keys of one file, read with their types."""
-
-    file: Path
-    keys: Mapping[str, object]
-
-    def wrong(self, key: str, wanted: str) -> BadConfiguration:
-        return BadConfiguration(f"{self.file}: {key} must be {wanted}, not {self.keys[key]!r}")
-
-    def names(self, key: str) -> tuple[str, ...]:
-        value = self.keys.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise self.wrong(key, "a list of strings")
-        return tuple(value)
-
-    def text(self, key: str) -> str:
-        value = self.keys.get(key, "")
-        if not isinstance(value, str):
-            raise self.wrong(key, "a string")
-        return value
-
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        value = self.keys.get(key, choices[0])
-        if not isinstance(value, str) or value not in choices:
-            raise self.wrong(key, f"one of {', '.join(choices)}")
-        return value
-
-    def count(self, key: str) -> int | None:
-        value = self.keys.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise self.wrong(key, "a whole number of at least 1")
-        return value
-
-    def factor(self, key: str, default: float) -> float:
-        value = self.keys.get(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            raise self.wrong(key, "a number above 0")
-        return float(value)
-
-    def table(self, key: str, known: tuple[str, ...] | None) -> _Table:
-        """A table inside this one; `known` are the keys that it may have, None where that is the user's choice."""
-        value = self.keys.get(key, {})
-        if not isinstance(value, dict):
-            raise self.wrong(key, "a table")
-        if known is not None:
-            _refuse_unknown(value, known, self.file, f"{key}.")
-        return _Table(self.file, value)
-
-    def levels(self, key: str, default: Levels) -> Levels:
-        inner = self.table(key, ("note", "warning"))
-        note, warning = inner.count("note") or default.note, inner.count("warning") or default.warning
-        return Levels(min(note, warning), warning)
-
-    def tables(self, key: str, known: tuple[str, ...]) -> Iterator[tuple[str, _Table]]:
-        """One table for all models, or an array of tables with globs: each with its glob."""
-        value = self.keys.get(key, [])
-        for row in value if isinstance(value, list) else [value]:
-            inner = _Table(self.file, {key: row}).table(key, ("match", *known))
-            yield inner.text("match") or "*", inner
-
-    def budgets(self, key: str) -> tuple[tuple[str, Budget], ...]:
-        return tuple(
-            (glob, Budget(t.count("params"), t.count("macs"), t.count("activation-mb")))
-            for glob, t in self.tables(key, ("params", "macs", "activation-mb"))
-        )
-
-    def expectations(self, key: str) -> tuple[tuple[str, str], ...]:
-        found = tuple((glob, t.text("is")) for glob, t in self.tables(key, ("is",)))
-        if not all(text for _, text in found):
-            raise self.wrong(key, "tables with `is`, what `reslint anatomy --signature` prints")
-        return found
-
-    def sizes(self, key: str) -> Mapping[str, int]:
-        inner = self.table(key, None)
-        return {name: size for name in inner.keys if (size := inner.count(name)) is not None}
-
-
-def _refuse_unknown(keys: Mapping[str, object], known: tuple[str, ...], file: Path, where: str = "") -> None:
-    for key in keys:
-        if key not in known:
-            close = get_close_matches(key.replace("_", "-"), known, n=1, cutoff=0)
-            raise BadConfiguration(
-                f"{file}: unknown key {where + key!r}; the nearest valid one is {where + close[0]!r}"
-            )
-
-
-def _config(keys: Mapping[str, object], file: Path) -> Config:
-    _refuse_unknown(keys, KEYS, file)
-    table = _Table(file, keys)
+def _config(keys: Mapping[str, object], file: Path, said: tuple[Said, ...]) -> Config:
+    refuse_unknown(keys, (*KEYS, "models"), file)
+    table = Table(file, keys)
     return Config(
         select=table.names("select"),
         ignore=table.names("ignore"),
@@ -219,5 +166,9 @@ def _config(keys: Mapping[str, object], file: Path) -> Config:
         sizes=table.sizes("sizes"),
         expect=table.expectations("expect"),
         exclude=table.names("exclude"),
+        severity=table.severities("severity"),
+        allow=table.allowances("allow"),
         folder=file.parent,
+        file=file,
+        said=said,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 from reslint.anatomy import Anatomy, dissect
+from reslint.anatomy.identity import Home, homes, layers, listed
 from reslint.anatomy.where import where
 from reslint.errors import UnknownRule
-from reslint.finding import Confidence, Finding
+from reslint.finding import Confidence, Finding, Severity
 from reslint.net import Net, Op, read
 from reslint.rules import ALL, Draft, Rule, Settings
 
@@ -55,6 +58,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def regraded(findings: Iterable[Finding], severities: Mapping[str, Severity]) -> Iterator[Finding]:
+    """The findings as bad as the configuration says that their rules are."""
+    for finding in findings:
+        yield replace(finding, severity=severities.get(finding.rule, finding.severity))
+
+
 def lint(
     anatomy: Anatomy,
     rules: Iterable[Rule],
@@ -69,18 +78,24 @@ def lint(
     around = dict(_around(anatomy.net, ()))
     sure = _SURE[: _SURE.index(least) + 1]
     ordered = sorted(drafts, key=lambda d: (_place(d[1], around), d[0].name, d[1].op.id))
-    seen: dict[str, int] = {}
+    places = homes(anatomy)
+    seen: Counter[str] = Counter()
     for rule, draft in ordered:
-        seen[rule.name] = seen.get(rule.name, 0) + 1
+        what = _what(rule, draft, places)
+        seen[what] += 1
         if (draft.confidence or rule.confidence) in sure:
-            yield _finding(rule, draft, path, _place(draft, around)[0], seen[rule.name])
+            yield _finding(rule, draft, path, _place(draft, around)[0], fingerprint(what, seen[what]))
 
 
-def fingerprint(rule: Rule, draft: Draft, rank: int) -> str:
-    """What stays the same when tensors are renamed: the rule, the op, its shapes, and which of the rule's findings it is."""
-    shapes = [draft.net.shape(name) for name in (*draft.op.inputs, draft.op.id)]
-    key = repr((rule.name, draft.op.kind, shapes, rank))
-    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+def fingerprint(what: str, rank: int) -> str:
+    """What stays the same when a model is exported anew: what was found on what, and which of those that are the same."""
+    return hashlib.sha256(f"{what} #{rank}".encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _what(rule: Rule, draft: Draft, places: Mapping[tuple[int, str], Home]) -> str:
+    """A rule's finding by structure: the block it lies in, on which side, at which layer. Exporters agree on no more."""
+    home = places.get((id(draft.net), draft.op.id), Home("", ""))
+    return " / ".join((rule.name, home.block, home.side, listed(layers(draft.net, (draft.op,)))))
 
 
 def _fits(selector: str, rule: Rule) -> bool:
@@ -103,7 +118,7 @@ def _place(draft: Draft, around: Mapping[int, tuple[int, ...]]) -> tuple[int, ..
     return (*around.get(id(draft.net), ()), draft.op.place)
 
 
-def _finding(rule: Rule, draft: Draft, path: str, place: int, rank: int) -> Finding:
+def _finding(rule: Rule, draft: Draft, path: str, place: int, known_by: str) -> Finding:
     module, source = where(draft.op)
     return Finding(
         rule=rule.name,
@@ -120,7 +135,7 @@ def _finding(rule: Rule, draft: Draft, path: str, place: int, rank: int) -> Find
         file=source.file if source else None,
         line=source.line if source else None,
         code=source.text if source else "",
-        fingerprint=fingerprint(rule, draft, rank),
+        fingerprint=known_by,
         evidence=draft.evidence,
         lines=draft.lines,
         place=place,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 Profile = Literal["ship", "design"]
@@ -24,6 +25,17 @@ class Budget:
     params: int | None = None
     macs: int | None = None
     activation_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """An entry that allows findings of a rule: in which models, where, why, and until which day."""
+
+    rule: str
+    model: str
+    at: str
+    reason: str
+    expires: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

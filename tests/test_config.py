@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from reslint.config import KEYS, Config, load
 from reslint.errors import BadConfiguration
-from reslint.settings import Budget, Levels
+from reslint.finding import Severity
+from reslint.settings import Allowance, Budget, Levels
 
 WHOLE = """
 select = ["shortcut", "norm"]
@@ -29,6 +31,8 @@ budget = [{params = 9}, {match = "big/*", macs = 7, activation-mb = 5}]
 sizes = {batch = 1, seq = 128}
 expect = [{is = "2 x [pre mlp]"}, {match = "vit*", is = "12 x [pre attn, pre mlp]"}]
 exclude = ["vendor/*"]
+severity = {lossy-downsample = "error"}
+allow = [{rule = "plain-depth", model = "vgg*", at = "features", reason = "known", expires = 2030-01-31}]
 """
 
 
@@ -58,6 +62,8 @@ def test_every_key(here: Path) -> None:
         sizes={"batch": 1, "seq": 128},
         expect=(("*", "2 x [pre mlp]"), ("vit*", "12 x [pre attn, pre mlp]")),
         exclude=("vendor/*",),
+        severity={"lossy-downsample": Severity.ERROR},
+        allow=(Allowance("plain-depth", "vgg*", "features", "known", date(2030, 1, 31)),),
         folder=here,
     )
     assert all(f"\n{key} = " in WHOLE for key in KEYS)
@@ -151,3 +157,50 @@ def test_given_pyproject_without_a_table(here: Path) -> None:
     (here / "pyproject.toml").write_text("[project]")
     with pytest.raises(BadConfiguration, match=r"holds no \[tool.reslint\]"):
         load(here / "pyproject.toml", here)
+
+
+class TestModels:
+    FILE = """
+    select = ["norm"]
+    costly-shortcut = 0.3
+    models = [
+      {match = "edge/*", select = ["cost"], costly-shortcut = 0.5},
+      {match = "edge/old*", costly-shortcut = 0.9, fail-on = "never"},
+    ]
+    """
+
+    def test_the_last_that_matches_counts(self, here: Path) -> None:
+        (here / "reslint.toml").write_text(self.FILE)
+        config = load(None, here)
+        assert (config.at("a.onnx").select, config.at("a.onnx").costly_shortcut) == (("norm",), 0.3)
+        assert (config.at("edge/a.onnx").select, config.at("edge/a.onnx").costly_shortcut) == (("cost",), 0.5)
+        assert (config.at("edge/old.onnx").select, config.at("edge/old.onnx").costly_shortcut) == (("cost",), 0.9)
+        assert config.at("edge/old.onnx").fail_on == "never"
+
+    def test_the_command_line_counts_more(self, here: Path) -> None:
+        (here / "reslint.toml").write_text(self.FILE)
+        config = load(None, here, {"select": ["depth"]})
+        assert config.at("edge/a.onnx").select == ("depth",)
+        assert config.origin("edge/a.onnx", "select") == "command line"
+        assert config.origin("edge/a.onnx", "costly-shortcut").endswith("models 'edge/*'")
+        assert config.origin("a.onnx", "profile") == "default"
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ('models = [{select = ["norm"]}]', "needs `match`"),
+            ('models = [{match = "*", select = ["norm"]}]', "needs `match`"),
+            ('models = [{match = "a*", exclude = ["b"]}]', "unknown key 'models.exclude'"),
+            ('models = [{match = "a*", fail-on = "often"}]', "fail-on must be one of"),
+            ('allow = [{rule = "plain-depth"}]', "needs a reason"),
+            ('allow = [{reason = "so"}]', "needs a rule"),
+            ('allow = [{rule = "a", reason = "so", expires = "soon"}]', "expires must be a date"),
+            ("allow = [{rule = 'a', reason = 'so', expires = 2027-01-31T10:00:00}]", "expires must be a date"),
+            ('severity = {plain-depth = "fatal"}', "plain-depth must be one of error, warning, note"),
+            ('severity = "error"', "severity must be a table"),
+        ],
+    )
+    def test_wrong(self, here: Path, text: str, says: str) -> None:
+        (here / "reslint.toml").write_text(text)
+        with pytest.raises(BadConfiguration, match=says):
+            load(None, here)

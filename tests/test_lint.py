@@ -84,7 +84,8 @@ class TestLint:
         first = prints(SOUND)
         assert len(set(first)) == len(first)
         assert prints(SOUND.replace("f = ", "renamed = ").replace("(f)", "(renamed)")) == first
-        assert prints(SOUND.replace("4, 4", "5, 5")) != first
+        assert prints(SOUND.replace("4, 4", "5, 5")) == first  # the size of a picture is no part of the network
+        assert prints(SOUND.replace("8", "9")) != first
 
     def test_what_is_unsure_is_left_out(self) -> None:
         found = lint(anatomy_of(SOUND), (CONV, RELU, ADD), Settings(), "m")

@@ -90,8 +90,8 @@ def test_ci_runs_the_readme() -> None:
 def test_readme_shows_the_whole_configuration(tmp_path: Path) -> None:
     from reslint.config import KEYS, load
 
-    (block,) = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    block = "".join(re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S))
     file = tmp_path / "pyproject.toml"
     file.write_text(block)
     assert load(None, tmp_path).target == "tensorrt"
-    assert set(tomllib.loads(block)["tool"]["reslint"]) == set(KEYS)
+    assert set(tomllib.loads(block)["tool"]["reslint"]) == {*KEYS, "models"}

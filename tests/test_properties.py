@@ -18,6 +18,7 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 from pages import examples, pages
 
 from reslint.anatomy import Anatomy, dissect
+from reslint.anatomy.identity import identities
 from reslint.anatomy.signature import signature
 from reslint.anatomy.skeleton import skeleton
 from reslint.finding import Confidence
@@ -62,18 +63,22 @@ class Seen:
     stacks: Counter[tuple[int, int]]
     signature: str
     findings: frozenset[tuple[str, str]]
+    identities: Counter[str]
+    fingerprints: frozenset[str]
 
 
 def look(model: ModelProto, configured: Settings | None = None, original: Callable[[str], str] = str) -> Seen:
     """What reslint sees in a model, its names taken back to the original's."""
     anatomy = dissect(from_proto(model, FIXTURES / "model.onnx"))
-    found = lint(anatomy, ALL, configured or Settings("design"), "model.onnx", Confidence.POSSIBLE)
+    found = tuple(lint(anatomy, ALL, configured or Settings("design"), "model.onnx", Confidence.POSSIBLE))
     return Seen(
         frozenset((original(b.merge.id), str(b.kind), str(b.normalization), signature(b)) for b in anatomy.blocks),
         frozenset((original(m.op.id), str(m.role)) for m in anatomy.merges),
         Counter((len(s.blocks), s.period) for s in anatomy.stacks),
         skeleton(anatomy),
         frozenset((original(f.tensor), f.rule) for f in found),
+        Counter(identities(anatomy.blocks)),
+        frozenset(f.fingerprint for f in found),
     )
 
 
@@ -280,6 +285,9 @@ PAIRS = (
     ("bert_small_ts", "bert_small_ort_extended"),
     ("bert_small_ts", "bert_small_fp16"),
     ("bert_small_ts", "bert_small_fused"),
+    ("resnet18", "resnet18_ort_extended"),
+    ("bert_small_ts", "bert_small_ort_all"),
+    ("bert_small_ts", "bert_small_int8"),
     ("llama", "llama_fp16"),
     ("llama", "llama_int4"),
     ("llama", "llama_opset23"),
@@ -298,6 +306,7 @@ def test_one_network_in_two_forms(one: str, other: str) -> None:
     assert skeleton(a) == skeleton(b)
     assert [(len(s.blocks), s.period) for s in a.stacks] == [(len(s.blocks), s.period) for s in b.stacks]
     assert (a.depth.weighted, a.depth.residual) == (b.depth.weighted, b.depth.residual)
+    assert identities(a.blocks) == identities(b.blocks)
 
 
 class TestPages:

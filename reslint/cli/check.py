@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import click
 
@@ -19,6 +20,9 @@ from reslint.cli.options import Options, shared
     metavar="FORMAT=FILE",
     help="Write a report in another format to FILE, too; repeatable.",
 )
+@click.option("--show-settings", is_flag=True, help="Print what applies to each model and where it comes from.")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Don't tell what this file knows.")
+@click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="Make all findings known.")
 @shared(*FORMATS)
 def command(options: Options) -> int:
     """Check models against the rules.
@@ -26,6 +30,12 @@ def command(options: Options) -> int:
     PATH is a model file, a folder to search, or a glob. The exit status is 0 when all was looked at and nothing found, 1
     on findings, 2 when something could not be looked at.
     """
+    if options.baseline and options.write_baseline:
+        raise click.UsageError("--write-baseline reads its own file: leave out --baseline")
+    if options.show_settings:
+        from reslint.cli.shown import shown
+
+        return shown(options)
     start = time.perf_counter()  # the import is a part of what the user waits for
     from reslint.cli.checking import check
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reslint.baseline import Baseline, Ran, load, render
 from reslint.cli.explain import page
 from reslint.cli.formats import rendered
 from reslint.cli.look import NOT_LOOKED_AT, Seen, chosen, look
 from reslint.cli.options import Options
-from reslint.cli.output import append, emit
+from reslint.cli.output import append, emit, note, written
 from reslint.finding import Finding, Severity
 from reslint.report.report import About, Looked, Report
 from reslint.rules import Rule
@@ -24,25 +26,33 @@ def check(options: Options, start: float) -> int:
     """Check all files, report with the seconds since `start`, and say how it went."""
     files: list[Looked] = []
     findings: list[Finding] = []
-    sound = True
-    rules = chosen(options)
-    for seen in look(options, rules):
+    ran: dict[str, Ran] = {}
+    known = _baseline(options)
+    sound, suppressed = True, 0
+    for seen in look(options):
         files.append(_looked(seen))
         findings.extend(seen.findings)
         sound = sound and not seen.fails
+        suppressed += seen.suppressed
+        ran |= {seen.path: seen.ran} if seen.ran else {}
+    if known is not None:
+        known = _renewed(known, findings, ran, options)
+        fresh, familiar = known.split(findings)
+        findings, suppressed = [*fresh], suppressed + familiar
     report = Report(
         __version__,
         tuple(files),
         tuple(findings),
+        suppressed,
         seconds=time.perf_counter() - start,
-        rules=tuple(_about(rule) for rule in rules),
+        rules=tuple(_about(rule) for rule in chosen(options.config)),
         fail_on=_severity(options.config.fail_on),
         root=_root(Path.cwd()),
     )
     _write(report, options)
     if not sound:
         return NOT_LOOKED_AT
-    return FOUND if any(report.fails(finding) for finding in findings) else 0
+    return FOUND if any(_fails(finding, options.config.at(finding.path).fail_on) for finding in findings) else 0
 
 
 def _write(report: Report, options: Options) -> None:
@@ -70,8 +80,33 @@ def _root(start: Path) -> Path:
     return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
 
 
+def _baseline(options: Options) -> Baseline | None:
+    """The baseline that the run starts from."""
+    if options.write_baseline:
+        return load(options.write_baseline, must_exist=False)
+    return load(options.baseline) if options.baseline else None
+
+
+def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran], options: Options) -> Baseline:
+    """The baseline after the run: written if that was asked for, else as it was; resolved entries are told."""
+    resolved = () if options.quiet else tuple(known.resolved(findings, ran))
+    told = "dropped" if options.write_baseline else "--write-baseline drops it"
+    for entry in resolved:
+        note(str(known.file), f"{entry.path}: {entry.rule} at {entry.at} is resolved; {told}")
+    if not options.write_baseline:
+        return known
+    renewed = known.renewed(findings, ran)
+    written(known.file, render(renewed), f"--write-baseline {known.file}")
+    return renewed
+
+
 def _looked(seen: Seen) -> Looked:
     if seen.anatomy is None:
         return Looked(seen.path, seen.error)
     kinds = Counter(str(block.kind) for block in seen.anatomy.blocks)
     return Looked(seen.path, None, seen.anatomy.net.unread, kinds)
+
+
+def _fails(finding: Finding, fail_on: str) -> bool:
+    least = _severity(fail_on)
+    return least is not None and finding.severity >= least

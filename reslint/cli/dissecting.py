@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from reslint.cli.look import NOT_LOOKED_AT, chosen, look
+from reslint.cli.look import NOT_LOOKED_AT, look
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
 from reslint.report import anatomy_json, anatomy_signature, anatomy_text, dot, svg
@@ -15,12 +15,11 @@ from reslint.report.report import Dissected
 
 def anatomy(options: Options) -> int:
     """Show all files, and say how it went."""
-    rules = chosen(options)
     bare = options.signature or options.style == "json"  # these show no findings
     failed: list[str] = []
 
     def dissected() -> Iterator[Dissected]:
-        for seen in look(options, () if bare else rules):
+        for seen in look(options, bare):
             failed.extend([seen.path] if seen.fails else [])
             yield Dissected(seen.path, seen.anatomy, seen.error, seen.findings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 
@@ -25,6 +25,9 @@ class Options:
     color: str
     signature: bool = False
     reports: tuple[tuple[str, str], ...] = ()
+    show_settings: bool = False
+    baseline: Path | None = None
+    write_baseline: Path | None = None
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -79,19 +82,15 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         color: str,
         signature: bool = False,
         reports: tuple[tuple[str, str], ...] = (),
+        show_settings: bool = False,
+        baseline: Path | None = None,
+        write_baseline: Path | None = None,
         **choices: str | None,
     ) -> int:
-        found = load(file, Path.cwd())
-        config = replace(
-            found,
-            select=select or found.select,
-            ignore=ignore or found.ignore,
-            profile=choices["profile"] or found.profile,
-            target=choices["target"] or found.target,
-            fail_on=choices["fail_on"] or found.fail_on,
-            unread=choices["unread"] or found.unread,
-            confidence=choices["confidence"] or found.confidence,
-        )
-        return run(Options(paths, style, output, config, quiet, verbose, color, signature, reports))
+        given = {key.replace("_", "-"): value for key, value in choices.items() if value is not None}
+        lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
+        config = load(file, Path.cwd(), {**given, **lists})
+        own = (signature, reports, show_settings, baseline, write_baseline)
+        return run(Options(paths, style, output, config, quiet, verbose, color, *own))
 
     return taken

@@ -22,7 +22,11 @@ def emit(text: str, file: str | None) -> None:
         except BrokenPipeError:  # the reader has gone (`| head`); the interpreter's last flush must not complain either
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    path = Path(file)
+    written(Path(file), text, f"--output {file}")
+
+
+def written(path: Path, text: str, told: str) -> None:
+    """Write a file that is there whole or not at all; `told` is how the user named it."""
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=".reslint-", delete=False
@@ -31,7 +35,7 @@ def emit(text: str, file: str | None) -> None:
         os.chmod(part.name, 0o666 & ~_umask())
         os.replace(part.name, path)
     except OSError as problem:
-        raise BadConfiguration(f"--output {file}: can't be written: {problem.strerror or problem}") from problem
+        raise BadConfiguration(f"{told}: can't be written: {problem.strerror or problem}") from problem
 
 
 def append(text: str, file: str) -> None:

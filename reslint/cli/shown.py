@@ -1,0 +1,45 @@
+"""Options in, the settings of each model written: the value of each key and who said so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
+
+from reslint.cli.models import models
+from reslint.cli.options import Options
+from reslint.cli.output import emit
+from reslint.config import KEYS, Config
+from reslint.report.plain import plain
+
+
+def shown(options: Options) -> int:
+    """Write the settings of all models that the options mean."""
+    found = models(options.paths, options.config)
+    emit("\n".join(_settings(path, options.config) for path in found), options.output)
+    return 0
+
+
+def _settings(path: str, config: Config) -> str:
+    return "".join(f"{line}\n" for line in (plain(path), *_lines(path, config)))
+
+
+def _lines(path: str, config: Config) -> Iterator[str]:
+    own = config.at(path)
+    width = max(map(len, KEYS))
+    for key in KEYS:
+        value = json.dumps(_bare(key, path, own), default=str, ensure_ascii=False)
+        yield f"    {key:<{width}}  {plain(value)}  ({plain(config.origin(path, key))})"
+
+
+def _bare(key: str, path: str, config: Config) -> object:
+    """What a key is for one model, as a value of JSON; of what has globs only that which matches."""
+    settings = config.settings(path)
+    if key == "budget":
+        return asdict(settings.budget)
+    if key == "expect":
+        return settings.skeleton
+    if key == "allow":
+        return [asdict(entry) for entry in config.allow if config.matches(path, entry.model)]
+    value: object = getattr(config, key.replace("-", "_"))
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

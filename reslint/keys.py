@@ -1,0 +1,160 @@
+"""A TOML file in, its keys with their types out; what is wrong is said with the file, the key and what it should hold."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+
+from reslint.errors import BadConfiguration
+from reslint.finding import Severity
+from reslint.settings import Allowance, Budget, Levels
+
+
+def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
+    """The file's own keys, None for a pyproject.toml that says nothing on reslint."""
+    try:
+        whole: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise BadConfiguration(f"{file}: can't be opened: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{file}: is no TOML: {error}") from error
+    tool = whole.get("tool")
+    inner = tool.get("reslint") if isinstance(tool, dict) else None
+    if inner is None and file.name == "pyproject.toml":
+        if given:
+            raise BadConfiguration(f"{file}: holds no [tool.reslint]")
+        return None
+    table = whole if inner is None else inner
+    if not isinstance(table, dict):
+        raise BadConfiguration(f"{file}: tool.reslint must be a table")
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The keys of one file, read with their types."""
+
+    file: Path
+    keys: Mapping[str, object]
+
+    def wrong(self, key: str, wanted: str) -> BadConfiguration:
+        return BadConfiguration(f"{self.file}: {key} must be {wanted}, not {self.keys[key]!r}")
+
+    def names(self, key: str) -> tuple[str, ...]:
+        value = self.keys.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self.wrong(key, "a list of strings")
+        return tuple(value)
+
+    def text(self, key: str) -> str:
+        value = self.keys.get(key, "")
+        if not isinstance(value, str):
+            raise self.wrong(key, "a string")
+        return value
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str:
+        value = self.keys.get(key, choices[0])
+        if not isinstance(value, str) or value not in choices:
+            raise self.wrong(key, f"one of {', '.join(choices)}")
+        return value
+
+    def count(self, key: str) -> int | None:
+        value = self.keys.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self.wrong(key, "a whole number of at least 1")
+        return value
+
+    def factor(self, key: str, default: float) -> float:
+        value = self.keys.get(key, default)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            raise self.wrong(key, "a number above 0")
+        return float(value)
+
+    def table(self, key: str, known: tuple[str, ...] | None) -> Table:
+        """A table inside this one; `known` are the keys that it may have, None where that is the user's choice."""
+        value = self.keys.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(key, "a table")
+        if known is not None:
+            refuse_unknown(value, known, self.file, f"{key}.")
+        return Table(self.file, value)
+
+    def levels(self, key: str, default: Levels) -> Levels:
+        inner = self.table(key, ("note", "warning"))
+        note, warning = inner.count("note") or default.note, inner.count("warning") or default.warning
+        return Levels(min(note, warning), warning)
+
+    def tables(self, key: str, known: tuple[str, ...]) -> Iterator[tuple[str, Table]]:
+        """One table for all models, or an array of tables with globs: each with its glob."""
+        value = self.keys.get(key, [])
+        for row in value if isinstance(value, list) else [value]:
+            inner = Table(self.file, {key: row}).table(key, ("match", *known))
+            yield inner.text("match") or "*", inner
+
+    def budgets(self, key: str) -> tuple[tuple[str, Budget], ...]:
+        return tuple(
+            (glob, Budget(t.count("params"), t.count("macs"), t.count("activation-mb")))
+            for glob, t in self.tables(key, ("params", "macs", "activation-mb"))
+        )
+
+    def expectations(self, key: str) -> tuple[tuple[str, str], ...]:
+        found = tuple((glob, t.text("is")) for glob, t in self.tables(key, ("is",)))
+        if not all(text for _, text in found):
+            raise self.wrong(key, "tables with `is`, what `reslint anatomy --signature` prints")
+        return found
+
+    def sizes(self, key: str) -> Mapping[str, int]:
+        inner = self.table(key, None)
+        return {name: size for name in inner.keys if (size := inner.count(name)) is not None}
+
+    def severities(self, key: str) -> Mapping[str, Severity]:
+        inner = self.table(key, None)
+        known = tuple(str(s) for s in sorted(Severity, reverse=True))
+        return {rule: Severity[inner.choice(rule, known).upper()] for rule in inner.keys}
+
+    def allowances(self, key: str) -> tuple[Allowance, ...]:
+        value = self.keys.get(key, [])
+        if not isinstance(value, list):
+            raise self.wrong(key, "an array of tables")
+        rows = [Table(self.file, {key: row}).table(key, ("rule", "model", "at", "reason", "expires")) for row in value]
+        return tuple(row.allowance(key) for row in rows)
+
+    def allowance(self, key: str) -> Allowance:
+        """One entry that allows a finding. It must say which rule and why, so that someone can judge it later."""
+        for needed in ("rule", "reason"):
+            if not self.text(needed).strip():
+                raise BadConfiguration(f"{self.file}: each {key} needs a {needed}, a string that is not empty")
+        return Allowance(
+            rule=self.text("rule"),
+            model=self.text("model") or "*",
+            at=self.text("at") or "*",
+            reason=self.text("reason"),
+            expires=self.day("expires"),
+        )
+
+    def day(self, key: str) -> date | None:
+        value = self.keys.get(key)
+        if value is None:
+            return None
+        try:
+            day = date.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise self.wrong(key, "a date as 2027-01-31") from error
+        if type(day) is not date:  # a datetime is a date, too, and no day
+            raise self.wrong(key, "a date as 2027-01-31")
+        return day
+
+
+def refuse_unknown(keys: Mapping[str, object], known: tuple[str, ...], file: Path, where: str = "") -> None:
+    for key in keys:
+        if key not in known:
+            close = get_close_matches(key.replace("_", "-"), known, n=1, cutoff=0)
+            raise BadConfiguration(
+                f"{file}: unknown key {where + key!r}; the nearest valid one is {where + close[0]!r}"
+            )
