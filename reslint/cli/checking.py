@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 from reslint.cli.look import NOT_LOOKED_AT, Seen, chosen, look
 from reslint.cli.options import Options
@@ -18,10 +19,15 @@ FOUND = 1
 
 def check(options: Options, start: float) -> int:
     """Check all files, report with the seconds since `start`, and say how it went."""
+    return reported(look(options, chosen(options)), options, start)
+
+
+def reported(looked: Iterable[Seen], options: Options, start: float) -> int:
+    """Report what was seen, and say how it went."""
     files: list[Looked] = []
     findings: list[Finding] = []
     sound = True
-    for seen in look(options, chosen(options)):
+    for seen in looked:
         files.append(_looked(seen))
         findings.extend(seen.findings)
         sound = sound and not seen.fails
