@@ -17,6 +17,7 @@ PROFILES = ("ship", "design")
 FAIL_ON = ("error", "warning", "note", "never")
 CONFIDENCE = ("likely", "possible")
 UNREAD = ("error", "note")
+_LATENCY = ("p50-ms", "p90-ms", "p99-ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Config:
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: tuple[tuple[str, Budget], ...] = ()
+    latency: tuple[tuple[str, Mapping[str, float]], ...] = ()
+    max_ratio: float = Settings().max_ratio
     sizes: Mapping[str, int] = field(default_factory=dict)
     expect: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
@@ -56,6 +59,8 @@ class Config:
             train_samples=self.train_samples,
             train_tokens=self.train_tokens,
             budget=next((budget for glob, budget in reversed(self.budget) if self._matches(path, glob)), Budget()),
+            latency=next((limits for glob, limits in reversed(self.latency) if self._matches(path, glob)), {}),
+            max_ratio=self.max_ratio,
             sizes=self.sizes,
             skeleton=next((text for glob, text in reversed(self.expect) if self._matches(path, glob)), None),
         )
@@ -177,6 +182,12 @@ class _Table:
             for glob, t in self.tables(key, ("params", "macs", "activation-mb"))
         )
 
+    def latencies(self, key: str) -> tuple[tuple[str, Mapping[str, float]], ...]:
+        return tuple(
+            (glob, {name.removesuffix("-ms"): t.factor(name, 1) for name in _LATENCY if name in t.keys})
+            for glob, t in self.tables(key, _LATENCY)
+        )
+
     def expectations(self, key: str) -> tuple[tuple[str, str], ...]:
         found = tuple((glob, t.text("is")) for glob, t in self.tables(key, ("is",)))
         if not all(text for _, text in found):
@@ -216,6 +227,8 @@ def _config(keys: Mapping[str, object], file: Path) -> Config:
         train_samples=table.count("train-samples"),
         train_tokens=table.count("train-tokens"),
         budget=table.budgets("budget"),
+        latency=table.latencies("latency"),
+        max_ratio=table.factor("max-ratio", Settings().max_ratio),
         sizes=table.sizes("sizes"),
         expect=table.expectations("expect"),
         exclude=table.names("exclude"),

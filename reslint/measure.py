@@ -119,3 +119,41 @@ class Optimized(Agreement):
 
 class Referred(Agreement):
     """The model against a reference: saved outputs, or another model."""
+
+
+class Provided(Agreement):
+    """On the provider that was asked for, against the CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a model's nodes ran: those that another provider took than the one asked for, with its name."""
+
+    anatomy: Anatomy
+    provider: str
+    elsewhere: tuple[tuple[Op, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How much slower a model is than its reference, run in turns: the ratio of the medians and its 95 percent interval."""
+
+    against: str
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long a model took, in milliseconds."""
+
+    anatomy: Anatomy
+    provider: str
+    threads: int
+    runs: int
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    ratio: Ratio | None = None

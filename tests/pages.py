@@ -87,8 +87,7 @@ class Example:
             onnx.save(self.model(), file)
             anatomy = dissect(read(file))
             ran = measured(anatomy, Wanted())
-        subjects = (ran.signal, *ran.agreements)
-        return tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE, subjects))
+        return tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE, ran.subjects))
 
 
 def examples(page: Path) -> Iterator[Example]:

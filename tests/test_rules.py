@@ -81,7 +81,14 @@ latency latency-regression error
 CONTRACT = {name: (family, severity, bool(d)) for family, name, severity, *d in map(str.split, TABLE.split("\n")[1:-1])}
 PARTS = ("What it does", "Why it is bad", "Examples", "When to ignore it")
 STATIC = ("file", "shortcut", "norm", "depth", "cost")
-COMPARING = ("optimizer-divergence", "reference-mismatch", "provider-fallback", "latency-budget", "latency-regression")
+COMPARING = (
+    "optimizer-divergence",
+    "provider-divergence",
+    "reference-mismatch",
+    "provider-fallback",
+    "latency-budget",
+    "latency-regression",
+)
 """Rules that one graph on a page can't show: they need another model, a wrong optimizer, another machine, or time."""
 
 PAGES = {page.stem: tuple(examples(page)) for page in pages()}

@@ -14,13 +14,18 @@ from onnx import numpy_helper
 from reslint.anatomy import Anatomy, dissect
 from reslint.errors import RunFailed
 from reslint.finding import Severity
-from reslint.measure import Optimized, Repeated
+from reslint.measure import Latency, Optimized, Placement, Range, Ratio, Repeated, Signal, Tap
 from reslint.net import read
 from reslint.rules import Settings
+from reslint.rules.latency_budget import latency_budget
+from reslint.rules.latency_regression import latency_regression
 from reslint.rules.optimizer_divergence import optimizer_divergence
-from reslint.runtime import Limits, Wanted, measured
+from reslint.rules.provider_fallback import provider_fallback
+from reslint.rules.signal_growth import signal_growth
+from reslint.runtime import Limits, Measured, Wanted, measured, providers
 from reslint.runtime.compare import difference, differences
 from reslint.runtime.inputs import synthesized
+from reslint.runtime.latency import latency
 from reslint.runtime.launch import told
 
 DYNAMIC = """
@@ -55,6 +60,11 @@ agraph (float[2, 8] x) => (float[2, 8] y) <float[8] w>
 
 def ready(path: Path) -> Anatomy:
     return dissect(read(path))
+
+
+def signal(ran: Measured) -> Signal:
+    (found,) = (subject for subject in ran.subjects if isinstance(subject, Signal))
+    return found
 
 
 class TestInputs:
@@ -126,8 +136,9 @@ class TestRun:
         { f = MatMul (x, w) g = Relu (f) y = Add (x, g) }"""
         onnx.save(parsed(graph), here / "a.onnx")
         ran = measured(ready(here / "a.onnx"), Wanted())
-        assert ran.signal.half
-        assert 0 < ran.signal.taps[0].branch.peak < 100
+        found = signal(ran)
+        assert found.half
+        assert 0 < found.taps[0].branch.peak < 100
 
     def test_what_was_fed_can_be_fed_again(self, run: Run, write: Write, here: Path) -> None:
         write("a.onnx")
@@ -226,7 +237,7 @@ def test_rules_of_the_other_command_are_no_silence(run: Run, write: Write) -> No
 
 class TestNonfinite:
     def test_the_first_op(self, write: Write) -> None:
-        found = measured(ready(write("a.onnx", NAN)), Wanted()).signal.nonfinite
+        found = signal(measured(ready(write("a.onnx", NAN)), Wanted())).nonfinite
         assert found is not None
         assert (found.op.id, found.what, found.constant) == ("m", "NaN", "")
 
@@ -237,7 +248,7 @@ class TestNonfinite:
         values[0, 0, 0, 0] = math.inf
         v.CopyFrom(numpy_helper.from_array(values, "v"))
         onnx.save(model, here / "a.onnx")
-        found = measured(ready(here / "a.onnx"), Wanted()).signal.nonfinite
+        found = signal(measured(ready(here / "a.onnx"), Wanted())).nonfinite
         assert found is not None
         assert (found.op.id, found.constant) == ("h", "v")
 
@@ -299,3 +310,82 @@ def test_severity_follows_the_distance(run: Run, write: Write, here: Path) -> No
         np.savez(here / "out.npz", y=np.array([1, 1 + off], np.float32))
         ran = run("run", "a.onnx", "--inputs", "in.npz", "--against", "out.npz", "--format", "json")
         assert [f["severity"] for f in ran.json["findings"]] == [str(severity)]
+
+
+@pytest.mark.parametrize(
+    ("squares", "severity"), [((0.35, 2, 4, 6, 8, 10, 12, 15), []), ((1, 2, 4, 8, 16, 32), ["warning"])]
+)
+def test_growth_that_is_linear_is_none(write: Write, squares: tuple[float, ...], severity: list[str]) -> None:
+    anatomy = ready(write("a.onnx"))
+    one = Range(1.0, 1.0)
+    taps = tuple(Tap(anatomy.blocks[0], one, one, Range(1.0, float(square))) for square in squares)
+    found = [str(draft.severity) for draft in signal_growth(Signal(anatomy, taps), Settings())]
+    assert found == severity
+
+
+class TestProviders:
+    def test_one_that_is_absent_is_an_error(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime")
+        write("a.onnx")
+        for name in ("cuda", "tensorrt"):
+            ran = run("run", "a.onnx", "--provider", name)
+            assert ran.status == 2
+            assert f"needs onnxruntime-gpu for --provider {name}" in ran.err
+            assert "pip install 'reslint[gpu]'" in ran.err
+
+    @pytest.mark.parametrize(
+        ("there", "says"), [(True, "both onnxruntime and onnxruntime-gpu"), (False, "not installed")]
+    )
+    def test_both_packages_or_none(
+        self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, there: bool, says: str
+    ) -> None:
+        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: there)
+        monkeypatch.setattr("reslint.runtime.providers.find_spec", lambda name: None)
+        write("a.onnx")
+        ran = run("run", "a.onnx")
+        assert ran.status == 2
+        assert says in ran.err
+        assert "pip install 'reslint[cpu]'" in ran.err
+
+    def test_a_provider_that_the_runtime_lacks(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime-gpu")
+        monkeypatch.setitem(vars(providers)["NAMES"], "cuda", "MadeUpExecutionProvider")
+        write("a.onnx")
+        ran = run("run", "a.onnx", "--provider", "cuda")
+        assert ran.status == 2
+        assert "MadeUpExecutionProvider" in ran.err
+        assert len(ran.err.splitlines()) == 1
+
+    def test_nodes_elsewhere(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        (op,) = (op for op in anatomy.net.ops if op.type == "Relu")
+        (draft,) = provider_fallback(Placement(anatomy, "cuda", ((op, "CPUExecutionProvider"),)), Settings())
+        assert draft.message == "1 nodes run on CPUExecutionProvider instead of cuda: Relu"
+        assert not list(provider_fallback(Placement(anatomy, "cuda", ()), Settings()))
+
+
+class TestLatency:
+    def test_it_is_told(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("run", "a.onnx", "--time", "--runs", "20", "--against", "a.onnx", "--max-ratio", "1000")
+        assert ran.status == 0
+        assert "20 runs on cpu" in ran.err
+        assert "times a.onnx (95 percent:" in ran.err
+
+    def test_budget_and_ratio(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        found = Latency(anatomy, "cpu", 1, 400, 1.0, 2.0, 2.5, 3.0, Ratio("old", 1.2, 1.1, 1.3))
+        (draft,) = latency_budget(found, Settings(latency={"p50": 1.0, "p90": 1.5}))
+        assert draft.message == "p90 is 2 ms, the budget 1.5 ms"
+        assert list(latency_regression(found, Settings()))
+        assert not list(latency_regression(found, Settings(max_ratio=1.15)))
+
+    def test_a_model_against_itself_is_no_regression(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        same = latency(anatomy, "cpu", ((0.001, 0.002, 0.003), (0.001, 0.002, 0.003)), "itself")
+        assert same.p50 == 2.0
+        assert same.ratio is not None
+        assert (same.ratio.low, same.ratio.median, same.ratio.high) == (1.0, 1.0, 1.0)
+        slow = latency(anatomy, "cpu", ((0.002, 0.004, 0.006), (0.001, 0.002, 0.003)), "half")
+        assert slow.ratio is not None
+        assert slow.ratio.low == 2.0

@@ -21,6 +21,10 @@ from reslint.cli.options import Options, shared
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="FILE", help="Compare with this .onnx, or .npz of outputs."
 )
+@click.option("--provider", type=click.Choice(["cpu", "cuda", "tensorrt"]), default="cpu", show_default=True)
+@click.option("--time", "timed", is_flag=True, help="Measure the latency, too.")
+@click.option("--runs", type=click.IntRange(min=20), default=400, show_default=True, help="How many runs are timed.")
+@click.option("--max-ratio", type=click.FloatRange(min=0.01), help="How much slower than --against it may be.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=600.0, show_default=True, metavar="SECONDS")
 @click.option(
     "--memory", type=click.FloatRange(min=0.1), metavar="GB", help="Stop a run that takes more; default: all."

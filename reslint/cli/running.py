@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,19 +20,23 @@ from reslint.runtime import Limits, Measured, Wanted, default_memory, measured, 
 
 def run(options: Options, asked: Mapping[str, object], start: float) -> int:
     """Run all files, report with the seconds since `start`, and say how it went."""
-    wanted = _wanted(asked)
+    asked_for = _wanted(asked)
+    max_ratio = asked["max_ratio"]
     rules = chosen(options, measured=True)
     target = asked["store"]
 
     def findings(path: str, anatomy: Anatomy) -> tuple[Finding, ...]:
+        settings = options.config.settings(path)
+        if isinstance(max_ratio, float):
+            settings = replace(settings, max_ratio=max_ratio)
+        timed = asked["timed"] or settings.latency or max_ratio
+        runs = asked["runs"]
+        wanted = replace(asked_for, rounds=runs) if timed and isinstance(runs, int) else asked_for
         found = measured(anatomy, wanted)
         _tell(path, found, options.quiet)
         if isinstance(target, Path):
             store(target, found.feeds[0])
-        subjects = (found.signal, *found.agreements)
-        return tuple(
-            lint(anatomy, rules, options.config.settings(path), path, Confidence(options.config.confidence), subjects)
-        )
+        return tuple(lint(anatomy, rules, settings, path, Confidence(options.config.confidence), found.subjects))
 
     return reported(look(options, rules, findings), options, start)
 
@@ -49,6 +54,7 @@ def _wanted(asked: Mapping[str, object]) -> Wanted:
         seed=seed if isinstance(seed, int) else 0,
         inputs=inputs if isinstance(inputs, Path) else None,
         against=against if isinstance(against, Path) else None,
+        provider=str(asked["provider"]),
         half=asked["precision"] == "float16",
         limits=Limits(
             seconds if isinstance(seconds, float) else Limits().seconds,

@@ -23,6 +23,8 @@ from reslint.rules.half_precision_norm import half_precision_norm
 from reslint.rules.idle_branch import idle_branch
 from reslint.rules.inconsistent_epsilon import inconsistent_epsilon
 from reslint.rules.inconsistent_normalization import inconsistent_normalization
+from reslint.rules.latency_budget import latency_budget
+from reslint.rules.latency_regression import latency_regression
 from reslint.rules.lossy_downsample import lossy_downsample
 from reslint.rules.missing_final_norm import missing_final_norm
 from reslint.rules.missing_normalization import missing_normalization
@@ -35,6 +37,8 @@ from reslint.rules.one_sided_quantization import one_sided_quantization
 from reslint.rules.opset_or_domain_unknown import opset_or_domain_unknown
 from reslint.rules.optimizer_divergence import optimizer_divergence
 from reslint.rules.plain_depth import plain_depth
+from reslint.rules.provider_divergence import provider_divergence
+from reslint.rules.provider_fallback import provider_fallback
 from reslint.rules.reference_mismatch import reference_mismatch
 from reslint.rules.repeated_shortcut import repeated_shortcut
 from reslint.rules.rule import Draft, Rule, Settings, rule
@@ -101,10 +105,14 @@ ALL: tuple[Rule, ...] = (
     nonfinite_values,
     reference_mismatch,
     optimizer_divergence,
+    provider_divergence,
     half_overflow,
     signal_growth,
     idle_branch,
     nondeterministic_output,
+    provider_fallback,
+    latency_budget,
+    latency_regression,
 )
 
 __all__ = ["ALL", "Draft", "Rule", "Settings", "rule"]

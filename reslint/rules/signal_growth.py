@@ -23,7 +23,9 @@ def signal_growth(signal: Signal, settings: Settings) -> Iterator[Draft]:
         taps = [tap for tap in group if tap.merged.finite and tap.merged.square > 0]
         if len(taps) < _MERGES:
             continue
-        growth = (taps[-1].merged.rms / taps[0].merged.rms) ** (2 / (len(taps) - 1))
+        growth = min(
+            _growth(taps), _growth(taps[len(taps) // 2 :])
+        )  # linear growth from little slows down, this does not
         if growth >= _NOTE:
             yield _draft(taps, growth)
 
@@ -31,6 +33,11 @@ def signal_growth(signal: Signal, settings: Settings) -> Iterator[Draft]:
 def _stream(tap: Tap) -> tuple[object, ...]:
     """Merges in a row of one stack and shape."""
     return tap.block.stack, tap.block.net.shape(tap.block.merge.id)
+
+
+def _growth(taps: Sequence[Tap]) -> float:
+    """How many times the mean square grows from block to block, on the geometric mean."""
+    return float((taps[-1].merged.rms / taps[0].merged.rms) ** (2 / (len(taps) - 1)))
 
 
 def _draft(taps: Sequence[Tap], growth: float) -> Draft:

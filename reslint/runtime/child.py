@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from reslint.runtime.job import Answer, Feed, Job, Plan, Ran
+from reslint.runtime.job import Answer, Feed, Job, Placed, Plan, Ran
+from reslint.runtime.providers import CPU, NAMES
+from reslint.runtime.stopwatch import timed
 
 _FATAL = 4  # the only messages that ONNX Runtime may write; what fails is raised as well
 
@@ -35,10 +37,14 @@ def _limit(memory: int) -> None:
 def _answered(job: Job) -> Answer:
     used: list[int] = []
     ran: list[tuple[Ran, ...]] = []
+    elsewhere: list[tuple[Placed, ...]] = []
+    kept: list[onnxruntime.InferenceSession] = []
     for plan in job.plans:
         here: list[Ran] = []
         try:
             session = _session(plan)
+            elsewhere.append(tuple(_elsewhere(session, plan)))
+            kept.extend([session] if job.rounds else [])
             for at, alternatives in enumerate(job.feeds):
                 if at == len(used):
                     used.append(_first(session, alternatives))
@@ -47,7 +53,8 @@ def _answered(job: Job) -> Answer:
         except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
             return Answer(error=f"{plan.label}: {error}", at=len(here))
         ran.append(tuple(here))
-    return Answer(tuple(used), tuple(ran))
+    seconds = timed(kept, job.feeds[0][used[0]], job.rounds) if job.rounds else ()
+    return Answer(tuple(used), tuple(ran), elsewhere=tuple(elsewhere), seconds=seconds)
 
 
 def _first(session: onnxruntime.InferenceSession, alternatives: Sequence[Feed]) -> int:
@@ -68,13 +75,31 @@ def _first(session: onnxruntime.InferenceSession, alternatives: Sequence[Feed]) 
 def _session(plan: Plan) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _FATAL
+    options.intra_op_num_threads = plan.threads
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if plan.optimized else level.ORT_DISABLE_ALL
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", plan.folder)
     if plan.weights:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in plan.weights.values()]
         options.add_external_initializers(list(plan.weights), values)
-    return onnxruntime.InferenceSession(plan.model, options, providers=list(plan.providers))
+    if plan.provider == CPU:
+        return onnxruntime.InferenceSession(plan.model, options, providers=[CPU])
+    onnxruntime.preload_dlls()  # CUDA's libraries, where they were installed as wheels
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    own = {"use_tf32": "0"} if plan.provider == NAMES["cuda"] else {}  # TF32 has ten bits of mantissa
+    session = onnxruntime.InferenceSession(plan.model, options, providers=[(plan.provider, own), CPU])
+    if plan.provider not in session.get_providers():
+        raise RuntimeError(
+            f"{plan.provider} was asked for and can't be used; it needs NVIDIA's driver and CUDA libraries"
+        )
+    return session
+
+
+def _elsewhere(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Placed]:
+    """The nodes that another provider runs than the one asked for."""
+    for part in session.get_provider_graph_assignment_info() if plan.provider != CPU else ():
+        if part.ep_name != plan.provider:
+            yield from (Placed(node.name, node.op_type, part.ep_name) for node in part.get_nodes())
 
 
 def _outputs(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reslint.net.values import Array
+from reslint.runtime.providers import CPU
 
 Feed = Mapping[str, Array]
 
@@ -18,19 +19,33 @@ class Plan:
     model: bytes
     folder: str
     weights: Mapping[str, Array]
-    providers: tuple[str, ...] = ("CPUExecutionProvider",)
+    provider: str = CPU
     optimized: bool = True
     times: int = 1
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A node that ONNX Runtime gave to another provider than the one asked for."""
+
+    name: str
+    type: str
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all."""
+    """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all.
+
+    With `rounds` the sessions are kept and timed so often on the first input, in turns.
+    """
 
     plans: tuple[Plan, ...]
     feeds: tuple[tuple[Feed, ...], ...]
     answer: str
     memory: int
+    rounds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +63,5 @@ class Answer:
     ran: tuple[tuple[Ran, ...], ...] = ()
     error: str = ""
     at: int = 0
+    elsewhere: tuple[tuple[Placed, ...], ...] = ()
+    seconds: tuple[tuple[float, ...], ...] = ()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,13 +30,11 @@ class Limits:
     memory: int = 0
 
 
-def launch(plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits: Limits) -> Answer:
+def launch(plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits: Limits, rounds: int = 0) -> Answer:
     """Run the plans in a process of their own. Raises RunFailed with one line where that process ends otherwise than well."""
-    if find_spec("onnxruntime") is None:
-        raise RunFailed("ONNX Runtime is not installed; pip install 'reslint[cpu]' (or 'reslint[gpu]' for NVIDIA)")
     with TemporaryDirectory(prefix="reslint-") as folder:
         file = Path(folder) / "answer"
-        job = pickle.dumps(Job(plans, feeds, str(file), limits.memory))
+        job = pickle.dumps(Job(plans, feeds, str(file), limits.memory, rounds))
         try:
             ended = subprocess.run(
                 [sys.executable, "-P", "-c", _START],

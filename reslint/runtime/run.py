@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from reslint.anatomy import Anatomy, dissect
 from reslint.errors import ReslintError, RunFailed
-from reslint.measure import Agreement, Optimized, Range, Referred, Repeated, Signal
+from reslint.measure import Agreement, Latency, Optimized, Placement, Provided, Range, Referred, Repeated, Signal
 from reslint.net import Net, read
 from reslint.net.values import Array
 from reslint.runtime.compare import differences, tolerance
 from reslint.runtime.given import arrays, given
 from reslint.runtime.inputs import Inputs, dims, synthesized
 from reslint.runtime.job import Answer, Feed, Plan
+from reslint.runtime.latency import latency, threads
 from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.model import Runnable, is_half, runnable, widened
 from reslint.runtime.parting import first_apart
+from reslint.runtime.providers import CPU, provider
 from reslint.runtime.search import Measure
 from reslint.runtime.signal import signal
 from reslint.runtime.taps import ranges, tapped
@@ -29,13 +31,15 @@ _GIVEN = "saved"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to run a model on, and how; `half`: hold the stream to half precision's range."""
+    """What to run a model on, and how; `half`: hold the stream to half precision's range; `rounds`: time so many runs."""
 
     sizes: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
     inputs: Path | None = None
     half: bool = False
     against: Path | None = None
+    provider: str = "cpu"
+    rounds: int = 0
     limits: Limits = field(default_factory=Limits)
 
 
@@ -43,8 +47,7 @@ class Wanted:
 class Measured:
     """What the runs measured, what they were fed, and that in words."""
 
-    signal: Signal
-    agreements: tuple[Agreement, ...]
+    subjects: tuple[Signal | Agreement | Placement | Latency, ...]
     feeds: tuple[Feed, ...]
     fed: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -53,27 +56,30 @@ class Measured:
 def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     """Run a model. Raises RunFailed with one line where it can't be run."""
     net = anatomy.net
+    where = provider(wanted.provider)
     model = runnable(net)
     half = is_half(model.proto)
+    limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
     inputs, saved = _inputs(net, wanted)
     if wanted.against is not None and wanted.against.suffix == ".npz":
         saved = arrays(wanted.against)
-    plans = (
+    plans = [
         _plan("the model", model, times=2),
         _plan("the model without graph optimizations", model, optimized=False),
-    )
-    answer = _launched(plans, inputs, wanted.limits)
+    ]
+    if where != CPU:
+        plans.append(_plan(f"the model on {wanted.provider}", model, provider=where))
+    answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
-    measure = _measure(widened(model, net) if half else model, feeds, wanted.limits, wide=half)
-    return Measured(
+    measure = _measure(widened(model, net) if half else model, feeds, limits, wide=half)
+    subjects = (
         signal(anatomy, measure, half=half or wanted.half),
-        (
-            *_agreements(anatomy, tolerance(model.proto), answer, saved),
-            *(_referred(anatomy, model, feeds, answer, wanted)),
-        ),
-        feeds,
-        tuple(_words(inputs, feeds)),
+        *_agreements(anatomy, tolerance(model.proto), answer, saved),
+        *_referred(anatomy, model, feeds, answer, wanted),
+        *_placed(anatomy, tolerance(model.proto), answer, wanted),
+        *_timed(anatomy, model, where, feeds[0], wanted, limits),
     )
+    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted)))
 
 
 def _inputs(net: Net, wanted: Wanted) -> tuple[Inputs, Mapping[str, Array]]:
@@ -86,9 +92,9 @@ def _inputs(net: Net, wanted: Wanted) -> tuple[Inputs, Mapping[str, Array]]:
     return Inputs(((feed,),), (({},),), dict.fromkeys(feed, _GIVEN)), saved
 
 
-def _plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1) -> Plan:
+def _plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:
     bytes_ = model.proto.SerializeToString()
-    return Plan(label, bytes_, str(model.folder), model.weights, optimized=optimized, times=times)
+    return Plan(label, bytes_, str(model.folder), model.weights, provider, optimized, times)
 
 
 def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer:
@@ -157,6 +163,54 @@ def _referred(
         if not all(d.agrees for d in found):
             parts = first_apart((anatomy, model), (reference, other), feed, wanted.limits)
         yield Referred(anatomy, name, found, parts)
+
+
+def _placed(anatomy: Anatomy, least: float, answer: Answer, wanted: Wanted) -> Iterator[Provided | Placement]:
+    """The model on another provider: how far its outputs are from the CPU's, and which nodes it left."""
+    if wanted.provider == "cpu":
+        return
+    for at, ran in enumerate(answer.ran[0]):
+        found = differences(answer.ran[2][at].outputs[0], ran.outputs[0], least)
+        yield Provided(anatomy, "the CPU", tuple(found))
+    ops = anatomy.net.ops
+    known = {**{op.type: op for op in reversed(ops)}, **{op.name: op for op in ops if op.name}}
+    yield Placement(
+        anatomy,
+        wanted.provider,
+        tuple((known.get(p.name) or known.get(p.type) or ops[-1], p.provider) for p in answer.elsewhere[2]),
+    )
+
+
+def _timed(
+    anatomy: Anatomy, model: Runnable, where: str, feed: Feed, wanted: Wanted, limits: Limits
+) -> Iterator[Latency]:
+    """The model timed, in turns with another one where that is given."""
+    if not wanted.rounds:
+        return
+    plans = [_plan("the model", model, provider=where)]
+    against = wanted.against if wanted.against is not None and wanted.against.suffix != ".npz" else None
+    if against is not None:
+        plans.append(_plan(against.name, runnable(read(against)), provider=where))
+    pinned = tuple(replace(plan, threads=threads()) for plan in plans)
+    answer = launch(pinned, ((feed,),), limits, wanted.rounds)
+    if answer.error:
+        raise RunFailed(f"can't be timed: {told(answer.error)}")
+    yield latency(anatomy, wanted.provider, answer.seconds, against.name if against is not None else "")
+
+
+def _notes(subjects: Sequence[object], wanted: Wanted) -> Iterator[str]:
+    """What is to be said beside the findings: how the model was run, and how long it took."""
+    if wanted.provider == "cuda":
+        yield "TF32 is off (use_tf32=0), so that float32 is compared with float32"
+    for found in subjects:
+        if isinstance(found, Latency):
+            yield (
+                f"{found.runs} runs on {found.provider}, {found.threads} threads: p50 {found.p50:.3g} ms, "
+                f"p90 {found.p90:.3g} ms, p95 {found.p95:.3g} ms, p99 {found.p99:.3g} ms"
+            )
+            if found.ratio is not None:
+                r = found.ratio
+                yield f"{r.median:.3f} times {r.against} (95 percent: {r.low:.3f} to {r.high:.3f})"
 
 
 def _words(inputs: Inputs, feeds: Sequence[Feed]) -> Iterator[str]:
