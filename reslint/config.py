@@ -50,6 +50,8 @@ class Config:
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: tuple[tuple[str, Budget], ...] = ()
+    latency: tuple[tuple[str, Mapping[str, float]], ...] = ()
+    max_ratio: float = Settings().max_ratio
     sizes: Mapping[str, int] = field(default_factory=dict)
     expect: tuple[tuple[str, str], ...] = ()
     exclude: tuple[str, ...] = ()
@@ -72,6 +74,8 @@ class Config:
             train_samples=self.train_samples,
             train_tokens=self.train_tokens,
             budget=next((budget for glob, budget in reversed(self.budget) if self.matches(path, glob)), Budget()),
+            latency=next((limits for glob, limits in reversed(self.latency) if self.matches(path, glob)), {}),
+            max_ratio=self.max_ratio,
             sizes=self.sizes,
             skeleton=next((text for glob, text in reversed(self.expect) if self.matches(path, glob)), None),
         )
@@ -163,6 +167,8 @@ def _config(keys: Mapping[str, object], file: Path, said: tuple[Said, ...]) -> C
         train_samples=table.count("train-samples"),
         train_tokens=table.count("train-tokens"),
         budget=table.budgets("budget"),
+        latency=table.latencies("latency"),
+        max_ratio=table.factor("max-ratio", Settings().max_ratio),
         sizes=table.sizes("sizes"),
         expect=table.expectations("expect"),
         exclude=table.names("exclude"),

@@ -1,4 +1,4 @@
-"""What can go wrong that is not a bug: one base, three kinds. Anything else keeps its traceback."""
+"""What can go wrong that is not a bug: one base, four kinds. Anything else keeps its traceback."""
 
 
 class ReslintError(Exception):
@@ -19,3 +19,7 @@ class UnknownRule(ReslintError):
 
 class BadConfiguration(ReslintError):
     """A configuration file or an option does not hold what it should."""
+
+
+class RunFailed(ReslintError):
+    """ONNX Runtime is not there, or could not run the model."""

@@ -34,6 +34,9 @@ def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
     return table
 
 
+LATENCY = ("p50-ms", "p90-ms", "p99-ms")
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The keys of one file, read with their types."""
@@ -101,6 +104,13 @@ class Table:
         return tuple(
             (glob, Budget(t.count("params"), t.count("macs"), t.count("activation-mb")))
             for glob, t in self.tables(key, ("params", "macs", "activation-mb"))
+        )
+
+    def latencies(self, key: str) -> tuple[tuple[str, Mapping[str, float]], ...]:
+        """Percentiles in milliseconds, each table with its glob."""
+        return tuple(
+            (glob, {name.removesuffix("-ms"): t.factor(name, 1) for name in LATENCY if name in t.keys})
+            for glob, t in self.tables(key, LATENCY)
         )
 
     def expectations(self, key: str) -> tuple[tuple[str, str], ...]:

@@ -70,9 +70,12 @@ def lint(
     settings: Settings,
     path: str,
     least: Confidence = Confidence.LIKELY,
+    measured: Sequence[object] = (),
 ) -> Iterator[Finding]:
-    """What the rules find at least so sure, ordered by place in the graph, then rule."""
-    drafts = [(rule, draft) for rule in rules if rule.subject is Anatomy for draft in rule(anatomy, settings)]
+    """What the rules find at least so sure in the anatomy, or in what was measured; by place in the graph, then rule."""
+    drafts = [
+        (rule, draft) for rule in rules for subject in measured or (anatomy,) for draft in rule(subject, settings)
+    ]
     if not drafts:
         return
     around = dict(_around(anatomy.net, ()))

@@ -42,6 +42,7 @@ class Allowance:
 class Settings:
     """The profile, the target, and every threshold that is a choice.
 
+    `latency` limits percentiles in milliseconds.
     `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any.
     """
 
@@ -55,5 +56,7 @@ class Settings:
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: Budget = Budget()
+    latency: Mapping[str, float] = field(default_factory=dict)
+    max_ratio: float = 1.05
     sizes: Mapping[str, int] = field(default_factory=dict)
     skeleton: str | None = None

@@ -16,8 +16,9 @@ from reslint.anatomy import dissect
 from reslint.config import load
 from reslint.finding import Confidence, Finding
 from reslint.lint import lint
-from reslint.net.read import from_proto
+from reslint.net.read import from_proto, read
 from reslint.rules import ALL, Settings
+from reslint.runtime import Wanted, measured
 
 FOLDER = Path(__file__).parents[1] / "rules"
 HEADER = '<ir_version: 10, opset_import: ["": 20, "com.microsoft": 1]>'
@@ -31,8 +32,8 @@ _EXPECTED = re.compile(r"^[ \t]*(?P<tensor>[\w.]+)[^=\n]*=.*#[ \t]*(?P<rules>[a-
 class Example:
     """One graph of a page: where it stands, under which heading, what is configured, and which rules fire at which tensor.
 
-    The words behind ```` ```onnx ```` are `invalid` for a model that the checker must refuse, and settings as the
-    configuration has them: `target=tensorrt`, `plain-depth={note=3,warning=5}`.
+    The words behind ```` ```onnx ```` are `invalid` for a model that the checker must refuse, `run` for one that is to be
+    run, and settings as the configuration has them: `target=tensorrt`, `plain-depth={note=3,warning=5}`.
     """
 
     page: str
@@ -74,9 +75,19 @@ class Example:
         return model
 
     def findings(self) -> tuple[Finding, ...]:
-        """What all rules say, however sure they are."""
+        """What all rules say, however sure they are; with the word `run`, also those that need the model to run."""
         anatomy = dissect(from_proto(self.model()))
-        return tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE))
+        static = tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE))
+        return (*static, *self.measured()) if "run" in self.words else static
+
+    def measured(self) -> tuple[Finding, ...]:
+        """What the rules say on a run of the model."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "page.onnx"
+            onnx.save(self.model(), file)
+            anatomy = dissect(read(file))
+            ran = measured(anatomy, Wanted())
+        return tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE, ran.subjects))
 
 
 def examples(page: Path) -> Iterator[Example]:

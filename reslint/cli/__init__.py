@@ -12,7 +12,7 @@ from reslint.errors import ReslintError
 from reslint.report.plain import plain
 from reslint.version import __version__
 
-COMMANDS = ("check", "anatomy", "explain", "rules")
+COMMANDS = ("check", "anatomy", "run", "explain", "rules")
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 

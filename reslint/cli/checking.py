@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reslint.baseline import Baseline, Ran, load, render
@@ -24,12 +24,17 @@ FOUND = 1
 
 def check(options: Options, start: float) -> int:
     """Check all files, report with the seconds since `start`, and say how it went."""
+    return reported(look(options), options, start)
+
+
+def reported(looked: Iterable[Seen], options: Options, start: float, *, measured: bool = False) -> int:
+    """Report what was seen, and say how it went."""
     files: list[Looked] = []
     findings: list[Finding] = []
     ran: dict[str, Ran] = {}
     known = _baseline(options)
     sound, suppressed = True, 0
-    for seen in look(options):
+    for seen in looked:
         files.append(_looked(seen))
         findings.extend(seen.findings)
         sound = sound and not seen.fails
@@ -45,7 +50,7 @@ def check(options: Options, start: float) -> int:
         tuple(findings),
         suppressed,
         seconds=time.perf_counter() - start,
-        rules=tuple(_about(rule) for rule in chosen(options.config)),
+        rules=tuple(_about(rule) for rule in chosen(options.config, measured=measured)),
         fail_on=_severity(options.config.fail_on),
         root=_root(Path.cwd()),
     )

@@ -45,10 +45,15 @@ def read(path: Path) -> Net:
     Raises UnreadableModel (or NotFetched) with one line on what the file is and what to do.
     """
     try:
-        model = _text_model(path) if path.suffix in TEXT_SUFFIXES else _binary_model(path)
+        model = light(path)
     except OSError as error:
         raise UnreadableModel(f"can't be opened: {error.strerror or error}") from error
     return from_proto(model, path)
+
+
+def light(path: Path) -> ModelProto:
+    """The model of a file, large payloads left where they are."""
+    return _text_model(path) if path.suffix in TEXT_SUFFIXES else _binary_model(path)
 
 
 def from_proto(model: ModelProto, path: Path = Path("model.onnx")) -> Net:
@@ -56,7 +61,7 @@ def from_proto(model: ModelProto, path: Path = Path("model.onnx")) -> Net:
     if not model.graph.node and not model.graph.output:
         raise UnreadableModel("holds no graph; it is no ONNX model, or an empty one")
     if model.functions:
-        model = _inlined(model)
+        model = inlined(model)
     unread = tuple(external_problems(model.graph, path))
     inferred, declared = _infer(model)
     return _Builder(inferred, declared, path, unread).net()
@@ -87,7 +92,8 @@ def _text_model(path: Path) -> ModelProto:
         ) from error
 
 
-def _inlined(model: ModelProto) -> ModelProto:
+def inlined(model: ModelProto) -> ModelProto:
+    """The same model without functions of its own."""
     try:
         return onnx.inliner.inline_local_functions(model)
     except Exception as error:  # the inliner's errors have nothing in common

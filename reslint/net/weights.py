@@ -111,7 +111,7 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() else 0
 
 
-def _load(net: Net, tensor: TensorProto, most: int) -> Array | None:
+def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
     """The elements of an initializer, from memory, from the model file or from external data."""
     if math.prod(tensor.dims) > most or tensor.data_type == TensorProto.UNDEFINED:
         return None
@@ -146,7 +146,7 @@ def _evaluated(net: Net, name: str, most: int, depth: int, known: dict[str, Arra
     if constant is None or not depth:
         return None
     if isinstance(constant, TensorProto):
-        return _load(net, constant, most)
+        return load(net, constant, most)
     if len(constant.output) != 1:
         return None
     if constant.op_type == "Constant":
@@ -160,4 +160,4 @@ def _evaluated(net: Net, name: str, most: int, depth: int, known: dict[str, Arra
 
 def _literal(net: Net, node: NodeProto, most: int) -> Array | None:
     held = next((a.t for a in node.attribute if a.HasField("t")), None)
-    return _load(net, held, most) if held is not None else literal(node)
+    return load(net, held, most) if held is not None else literal(node)

@@ -18,18 +18,28 @@ from reslint.rules.depth_over_width import depth_over_width
 from reslint.rules.double_normalization import double_normalization
 from reslint.rules.empty_branch import empty_branch
 from reslint.rules.fusion_blocked import fusion_blocked
+from reslint.rules.half_overflow import half_overflow
 from reslint.rules.half_precision_norm import half_precision_norm
+from reslint.rules.idle_branch import idle_branch
 from reslint.rules.inconsistent_epsilon import inconsistent_epsilon
 from reslint.rules.inconsistent_normalization import inconsistent_normalization
+from reslint.rules.latency_budget import latency_budget
+from reslint.rules.latency_regression import latency_regression
 from reslint.rules.lossy_downsample import lossy_downsample
 from reslint.rules.missing_final_norm import missing_final_norm
 from reslint.rules.missing_normalization import missing_normalization
 from reslint.rules.missing_shortcut import missing_shortcut
 from reslint.rules.needless_projection import needless_projection
+from reslint.rules.nondeterministic_output import nondeterministic_output
+from reslint.rules.nonfinite_values import nonfinite_values
 from reslint.rules.norm_after_add import norm_after_add
 from reslint.rules.one_sided_quantization import one_sided_quantization
 from reslint.rules.opset_or_domain_unknown import opset_or_domain_unknown
+from reslint.rules.optimizer_divergence import optimizer_divergence
 from reslint.rules.plain_depth import plain_depth
+from reslint.rules.provider_divergence import provider_divergence
+from reslint.rules.provider_fallback import provider_fallback
+from reslint.rules.reference_mismatch import reference_mismatch
 from reslint.rules.repeated_shortcut import repeated_shortcut
 from reslint.rules.rule import Draft, Rule, Settings, rule
 from reslint.rules.shortcut_broadcast import shortcut_broadcast
@@ -39,6 +49,7 @@ from reslint.rules.shortcut_low_precision import shortcut_low_precision
 from reslint.rules.shortcut_not_bypassing import shortcut_not_bypassing
 from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
+from reslint.rules.signal_growth import signal_growth
 from reslint.rules.skeleton_differs import skeleton_differs
 from reslint.rules.stale_shortcut import stale_shortcut
 from reslint.rules.training_mode_op import training_mode_op
@@ -91,6 +102,17 @@ ALL: tuple[Rule, ...] = (
     costly_shortcut,
     dense_memory,
     fusion_blocked,
+    nonfinite_values,
+    reference_mismatch,
+    optimizer_divergence,
+    provider_divergence,
+    half_overflow,
+    signal_growth,
+    idle_branch,
+    nondeterministic_output,
+    provider_fallback,
+    latency_budget,
+    latency_regression,
 )
 
 __all__ = ["ALL", "Draft", "Rule", "Settings", "rule"]

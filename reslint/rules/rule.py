@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import get_type_hints
+from functools import wraps
+from typing import TypeVar, get_type_hints
 
-from reslint.anatomy import Anatomy
 from reslint.finding import Confidence, Evidence, Severity
 from reslint.net import Net, Op
 from reslint.settings import Settings
@@ -30,7 +30,8 @@ class Draft:
     confidence: Confidence | None = None
 
 
-Check = Callable[[Anatomy, Settings], Iterable[Draft]]
+S = TypeVar("S")
+Check = Callable[[object, Settings], Iterator[Draft]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,24 @@ class Rule:
     check: Check
     design: bool = False
 
-    def __call__(self, anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-        yield from self.check(anatomy, settings)
+    def __call__(self, subject: object, settings: Settings) -> Iterator[Draft]:
+        yield from self.check(subject, settings)
 
 
 def rule(
     name: str, family: str, severity: Severity, confidence: Confidence, *, design: bool = False
-) -> Callable[[Check], Rule]:
+) -> Callable[[Callable[[S, Settings], Iterable[Draft]]], Rule]:
     """Make a generator of drafts a rule. Its first parameter's type is its subscription, its docstring its summary."""
 
-    def made(check: Check) -> Rule:
-        subject = get_type_hints(check)[next(iter(inspect.signature(check).parameters))]
+    def made(check: Callable[[S, Settings], Iterable[Draft]]) -> Rule:
+        kind: type[S] = get_type_hints(check)[next(iter(inspect.signature(check).parameters))]
         summary = (inspect.getdoc(check) or "").split("\n")[0]
-        return Rule(name, family, severity, confidence, summary, subject, check, design)
+
+        @wraps(check)
+        def judged(subject: object, settings: Settings) -> Iterator[Draft]:
+            if isinstance(subject, kind):
+                yield from check(subject, settings)
+
+        return Rule(name, family, severity, confidence, summary, kind, judged, design)
 
     return made

@@ -52,3 +52,8 @@ def side_evidence(block: Block) -> dict[str, object]:
         "shortcut_tensor": short,
         "branch_tensor": branch,
     }
+
+
+def output_op(net: Net) -> Op | None:
+    """What makes the first output that an op makes."""
+    return next((op for name in net.outputs if (op := net.producer.get(net.canonical(name))) is not None), None)

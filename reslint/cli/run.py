@@ -1,0 +1,41 @@
+"""`reslint run`: a model in, what ONNX Runtime measured and the rules found in it out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from reslint.cli.options import Options, shared
+
+
+@click.command("run")
+@click.option("--dim", "dims", multiple=True, metavar="NAME=SIZE", help="The size of a symbolic dimension.")
+@click.option("--seed", type=int, default=0, show_default=True, help="What the made-up inputs start from.")
+@click.option(
+    "--inputs", type=click.Path(path_type=Path), metavar="FILE", help="Feed this .npz or test_data_set folder."
+)
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Save what was fed as .npz.")
+@click.option("--as", "precision", type=click.Choice(["float16"]), help="Hold the stream to this type's range.")
+@click.option(
+    "--against", type=click.Path(path_type=Path), metavar="FILE", help="Compare with this .onnx, or .npz of outputs."
+)
+@click.option("--provider", type=click.Choice(["cpu", "cuda", "tensorrt"]), default="cpu", show_default=True)
+@click.option("--time", "timed", is_flag=True, help="Measure the latency, too.")
+@click.option("--runs", type=click.IntRange(min=20), default=400, show_default=True, help="How many runs are timed.")
+@click.option("--max-ratio", type=click.FloatRange(min=0.01), help="How much slower than --against it may be.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=600.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--memory", type=click.FloatRange(min=0.1), metavar="GB", help="Stop a run that takes more; default: all."
+)
+@shared("text", "json")
+def command(options: Options) -> int:
+    """Run models with ONNX Runtime and check what they compute.
+
+    Inputs are made up, seeded, and told. Each run is a process of its own. The exit status is that of `check`.
+    """
+    start = time.perf_counter()
+    from reslint.cli.running import run
+
+    return run(options, click.get_current_context().params, start)

@@ -1,0 +1,71 @@
+"""Options in, models run, a report written and the exit status out; apart from its command, since this needs onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from reslint.anatomy import Anatomy
+from reslint.cli.checking import reported
+from reslint.cli.look import look
+from reslint.cli.options import Options
+from reslint.cli.output import note
+from reslint.config import Config
+from reslint.finding import Confidence, Finding
+from reslint.lint import lint
+from reslint.rules import Rule
+from reslint.runtime import Limits, Measured, Wanted, default_memory, measured, store
+
+
+def run(options: Options, asked: Mapping[str, object], start: float) -> int:
+    """Run all files, report with the seconds since `start`, and say how it went."""
+    asked_for = _wanted(asked)
+    max_ratio = asked["max_ratio"]
+    target = asked["store"]
+
+    def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Iterable[Finding]:
+        settings = config.settings(path)
+        if isinstance(max_ratio, float):
+            settings = replace(settings, max_ratio=max_ratio)
+        timed = asked["timed"] or settings.latency or max_ratio
+        runs = asked["runs"]
+        wanted = replace(asked_for, rounds=runs) if timed and isinstance(runs, int) else asked_for
+        found = measured(anatomy, wanted)
+        _tell(path, found, options.quiet)
+        if isinstance(target, Path):
+            store(target, found.feeds[0])
+        return lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
+
+    return reported(look(options, judge=findings, measured=True), options, start, measured=True)
+
+
+def _tell(path: str, found: Measured, quiet: bool) -> None:
+    for line in () if quiet else (*found.fed, *found.notes):
+        note(path, line)
+
+
+def _wanted(asked: Mapping[str, object]) -> Wanted:
+    dims, seed, inputs, against = (asked[name] for name in ("dims", "seed", "inputs", "against"))
+    seconds, memory = asked["timeout"], asked["memory"]
+    return Wanted(
+        sizes=dict(_size(str(text)) for text in dims) if isinstance(dims, tuple) else {},
+        seed=seed if isinstance(seed, int) else 0,
+        inputs=inputs if isinstance(inputs, Path) else None,
+        against=against if isinstance(against, Path) else None,
+        provider=str(asked["provider"]),
+        half=asked["precision"] == "float16",
+        limits=Limits(
+            seconds if isinstance(seconds, float) else Limits().seconds,
+            int(memory * 1e9) if isinstance(memory, float) else default_memory(),
+        ),
+    )
+
+
+def _size(text: str) -> tuple[str, int]:
+    name, _, size = text.rpartition("=")
+    if not name or not size.isdecimal() or int(size) < 1:
+        raise click.BadParameter(f"{text!r} is no NAME=SIZE, such as batch=2", param_hint="--dim")
+    return name, int(size)

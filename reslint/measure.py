@@ -1,0 +1,159 @@
+"""What a run of a model measured: plain frozen values that `runtime` makes and rules judge."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from reslint.anatomy import Anatomy, Block
+from reslint.net import Net, Op
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a tensor held over all runs: its largest magnitude and the mean of its squares."""
+
+    peak: float
+    square: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether there was neither NaN nor infinity."""
+        return math.isfinite(self.peak) and math.isfinite(self.square)
+
+    @property
+    def rms(self) -> float:
+        """The root of the mean square."""
+        return math.sqrt(self.square) if self.square >= 0 else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A residual block as it ran: its shortcut, its branch, and what its merge made of them."""
+
+    block: Block
+    shortcut: Range
+    branch: Range
+    merged: Range
+
+    @property
+    def ratio(self) -> float:
+        """How much the branch adds to its stream."""
+        return self.branch.rms / self.shortcut.rms if self.shortcut.rms else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Squared:
+    """What a decomposed normalization squares, as it ran."""
+
+    net: Net
+    op: Op
+    range: Range
+
+
+@dataclass(frozen=True, slots=True)
+class Nonfinite:
+    """The op that makes the first NaN or infinity out of finite inputs, and the constant that held it already, if one did."""
+
+    net: Net
+    op: Op
+    what: str
+    constant: str
+    reaches: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """The stream of a model at each residual merge. `half` says that it is to be held to half precision's range."""
+
+    anatomy: Anatomy
+    taps: tuple[Tap, ...]
+    squares: tuple[Squared, ...] = ()
+    nonfinite: Nonfinite | None = None
+    half: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far one output is from what it should be: over all, and at its worst element.
+
+    `relative` is the largest difference over the largest reference value, None where the reference is all zeros.
+    """
+
+    output: str
+    absolute: float
+    relative: float | None
+    tolerance: float
+    worst: tuple[int, ...]
+    got: float
+    wanted: float
+    cosine: float | None
+    snr: float | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference stays within the tolerance; beside an all-zero reference it is absolute."""
+        return (self.absolute if self.relative is None else self.relative) <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two runs that should give the same: `against` is what the model was compared with.
+
+    `parts` is the first block whose stream differs, None where that is not known.
+    """
+
+    anatomy: Anatomy
+    against: str
+    differences: tuple[Difference, ...]
+    parts: Block | None = None
+
+
+class Repeated(Agreement):
+    """The same session on the same input, twice."""
+
+
+class Optimized(Agreement):
+    """With graph optimizations against without."""
+
+
+class Referred(Agreement):
+    """The model against a reference: saved outputs, or another model."""
+
+
+class Provided(Agreement):
+    """On the provider that was asked for, against the CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a model's nodes ran: those that another provider took than the one asked for, with its name."""
+
+    anatomy: Anatomy
+    provider: str
+    elsewhere: tuple[tuple[Op, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How much slower a model is than its reference, run in turns: the ratio of the medians and its 95 percent interval."""
+
+    against: str
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long a model took, in milliseconds."""
+
+    anatomy: Anatomy
+    provider: str
+    threads: int
+    runs: int
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    ratio: Ratio | None = None

@@ -1,0 +1,69 @@
+"""A measured signal in, tensors that half precision can't hold out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.finding import Confidence, Severity
+from reslint.measure import Range, Signal, Squared, Tap
+from reslint.net import Net, Op
+from reslint.rules.rule import Draft, Settings, rule
+
+_LARGEST, _NEAR = 65504.0, 6550.0  # a tenth is near: random inputs underestimate (heuristic)
+_LEAST = 6e-8  # the smallest number above zero
+_ROOT = 255.9  # the square of more is above the largest
+
+
+@rule("half-overflow", "numerics", Severity.WARNING, Confidence.PROVEN)
+def half_overflow(signal: Signal, settings: Settings) -> Iterator[Draft]:
+    """The stream comes near the largest half-precision number."""
+    if not signal.half:
+        return
+    tensors = [found for tap in signal.taps for found in _of(tap) if found[2].finite]
+    over = [found for found in tensors if found[2].peak > _LARGEST]
+    near = [found for found in tensors if found[2].peak > _NEAR]
+    if over:
+        yield _draft(over, Severity.ERROR, f"which half precision can't hold: above {_LARGEST:g} is infinity", _LARGEST)
+    elif near:
+        yield _draft(near, Severity.WARNING, f"near half precision's largest number, {_LARGEST:g}", _NEAR)
+    gone = [found for found in tensors if 0 < found[2].peak < _LEAST]
+    if gone:
+        yield _draft(gone, Severity.NOTE, f"which is zero in half precision: its least number is {_LEAST:g}", _LEAST)
+    yield from _squares([s for s in signal.squares if s.range.finite and s.range.peak > _ROOT])
+
+
+def _of(tap: Tap) -> Iterator[tuple[Net, Op, Range, str]]:
+    """A block's branch and what its merge made of it; its shortcut is another's merge."""
+    yield tap.block.net, tap.block.merge, tap.branch, f"branch {tap.block.sides[1]}"
+    yield tap.block.net, tap.block.merge, tap.merged, f"stream {tap.block.merge.id}"
+
+
+def _draft(found: list[tuple[Net, Op, Range, str]], severity: Severity, says: str, limit: float) -> Draft:
+    net, op, first, what = found[0]
+    return Draft(
+        op,
+        net,
+        f"the {what} reaches {first.peak:.4g}, {says}",
+        "keep this part in float32 or bfloat16, or scale the stream down",
+        {
+            "peak": first.peak,
+            "limit": limit,
+            "largest": max(f[2].peak for f in found),
+            "merges": len({f[1].id for f in found}),
+        },
+        related=tuple({f[1].id: f[1] for f in found if f[1] is not op}.values()),
+        severity=severity,
+    )
+
+
+def _squares(found: list[Squared]) -> Iterator[Draft]:
+    if found:
+        first = found[0]
+        yield Draft(
+            first.op,
+            first.net,
+            f"the normalization {first.op.id} squares {first.range.peak:.4g}; half precision can square no more than {_ROOT}",
+            "cast to float32 before the square, or use the fused LayerNormalization or RMSNormalization",
+            {"peak": first.range.peak, "limit": _ROOT, "count": len(found)},
+            related=tuple(s.op for s in found[1:]),
+        )

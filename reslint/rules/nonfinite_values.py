@@ -1,0 +1,26 @@
+"""A measured signal in, the op that makes the first NaN or infinity out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.finding import Confidence, Severity
+from reslint.measure import Signal
+from reslint.rules.rule import Draft, Settings, rule
+
+
+@rule("nonfinite-values", "numerics", Severity.ERROR, Confidence.PROVEN)
+def nonfinite_values(signal: Signal, settings: Settings) -> Iterator[Draft]:
+    """A tensor holds NaN or infinity."""
+    found = signal.nonfinite
+    if found is None:
+        return
+    held = f": its constant {found.constant} holds it already" if found.constant else ""
+    yield Draft(
+        found.op,
+        found.net,
+        f"{found.op.kind} {found.op.id} makes {found.what} of finite inputs{held}",
+        f"repair {found.constant}" if found.constant else "keep its inputs in the range where it is defined",
+        {"what": found.what, "op": found.op.kind, "constant": found.constant, "reaches": found.reaches},
+        lines=(("reaches", found.reaches),),
+    )

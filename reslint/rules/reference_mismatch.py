@@ -1,0 +1,23 @@
+"""A run and its reference in, outputs that differ out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.finding import Confidence, Severity
+from reslint.measure import Referred
+from reslint.rules.disagreement import apart
+from reslint.rules.rule import Draft, Settings, rule
+
+_SEVERE = 10  # times the tolerance
+
+
+@rule("reference-mismatch", "numerics", Severity.ERROR, Confidence.PROVEN)
+def reference_mismatch(agreement: Referred, settings: Settings) -> Iterator[Draft]:
+    """Outputs differ from the reference beyond tolerance."""
+    yield from apart(
+        agreement,
+        f"differs from {agreement.against}",
+        "compare the block at which the two part",
+        severe=_SEVERE,
+    )

@@ -1,0 +1,67 @@
+"""What the child that runs a model is told, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reslint.net.values import Array
+from reslint.runtime.providers import CPU
+
+Feed = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One session: a small model, where its weights lie, on what it runs, and how often on each input."""
+
+    label: str
+    model: bytes
+    folder: str
+    weights: Mapping[str, Array]
+    provider: str = CPU
+    optimized: bool = True
+    times: int = 1
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A node that ONNX Runtime gave to another provider than the one asked for."""
+
+    name: str
+    type: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all.
+
+    With `rounds` the sessions are kept and timed so often on the first input, in turns.
+    """
+
+    plans: tuple[Plan, ...]
+    feeds: tuple[tuple[Feed, ...], ...]
+    answer: str
+    memory: int
+    rounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one session made of one input, each time."""
+
+    outputs: tuple[Mapping[str, Array], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of each input the alternative that was used; of each session what it made of each input; or what failed."""
+
+    used: tuple[int, ...] = ()
+    ran: tuple[tuple[Ran, ...], ...] = ()
+    error: str = ""
+    at: int = 0
+    elsewhere: tuple[tuple[Placed, ...], ...] = ()
+    seconds: tuple[tuple[float, ...], ...] = ()

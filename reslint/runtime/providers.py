@@ -1,0 +1,40 @@
+"""The name of an execution provider in, what ONNX Runtime calls it out, or what to install."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+
+from reslint.errors import RunFailed
+
+CPU = "CPUExecutionProvider"
+NAMES: Mapping[str, str] = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+
+_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+_REMOVE = "pip uninstall -y onnxruntime onnxruntime-gpu"
+
+
+def provider(name: str) -> str:
+    """ONNX Runtime's own name of a provider. Raises RunFailed where the installed packages can't have it."""
+    there = tuple(package for package in _PACKAGES if _installed(package))
+    if not there and find_spec("onnxruntime") is None:  # builds of other names exist
+        raise RunFailed(
+            "needs ONNX Runtime, which is not installed; pip install 'reslint[cpu]', or 'reslint[gpu]' for NVIDIA"
+        )
+    if len(there) > 1:
+        raise RunFailed(
+            "needs one ONNX Runtime, and both onnxruntime and onnxruntime-gpu are installed, of which one overwrites the "
+            f"other; {_REMOVE}; then pip install 'reslint[cpu]', or 'reslint[gpu]' for NVIDIA"
+        )
+    if name != "cpu" and there == ("onnxruntime",):
+        raise RunFailed(f"needs onnxruntime-gpu for --provider {name}; {_REMOVE}; then pip install 'reslint[gpu]'")
+    return NAMES[name]
+
+
+def _installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True

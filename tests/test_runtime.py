@@ -1,0 +1,391 @@
+"""Runs: what is fed, what is measured, what becomes of a run that fails, and the rules on measurements."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import SOUND, Run, Write, parsed
+from onnx import numpy_helper
+
+from reslint.anatomy import Anatomy, dissect
+from reslint.errors import RunFailed
+from reslint.finding import Severity
+from reslint.measure import Latency, Optimized, Placement, Range, Ratio, Repeated, Signal, Tap
+from reslint.net import read
+from reslint.rules import Settings
+from reslint.rules.latency_budget import latency_budget
+from reslint.rules.latency_regression import latency_regression
+from reslint.rules.optimizer_divergence import optimizer_divergence
+from reslint.rules.provider_fallback import provider_fallback
+from reslint.rules.signal_growth import signal_growth
+from reslint.runtime import Limits, Measured, Wanted, measured, providers
+from reslint.runtime.compare import difference, differences
+from reslint.runtime.inputs import synthesized
+from reslint.runtime.latency import latency
+from reslint.runtime.launch import told
+
+DYNAMIC = """
+agraph (float[batch, 8] x) => (float[batch, 8] y) <float[8, 8] w>
+{
+    f = MatMul (x, w)
+    g = Relu (f)
+    y = Add (x, g)
+}
+"""
+EMBEDDED = """
+agraph (int64[batch, seq] input_ids, int64[batch, seq] position_ids, int64[batch, seq] attention_mask,
+        bool[batch] flag, uint8[batch, 4] pixels) => (float[batch, seq, 8] y)
+<float[5, 8] words, float[40, 8] places>
+{
+    i = Cast <to = 7> (input_ids)
+    a = Gather (words, i)
+    b = Gather (places, position_ids)
+    y = Add (a, b)
+}
+"""
+NAN = """
+agraph (float[2, 8] x) => (float[2, 8] y) <float[8] w>
+{
+    n = Neg (x)
+    m = Sqrt (n)
+    f = Mul (m, w)
+    y = Add (x, f)
+}
+"""
+
+
+def ready(path: Path) -> Anatomy:
+    return dissect(read(path))
+
+
+def signal(ran: Measured) -> Signal:
+    (found,) = (subject for subject in ran.subjects if isinstance(subject, Signal))
+    return found
+
+
+class TestInputs:
+    def test_integers_stay_in_what_they_index(self, write: Write) -> None:
+        inputs = synthesized(read(write("a.onnx", EMBEDDED)), {}, 0)
+        assert len(inputs.feeds) == 2
+        for ladder in inputs.feeds:
+            feed = ladder[0]
+            assert feed["input_ids"].max() == 4
+            assert (feed["position_ids"] == np.arange(feed["position_ids"].shape[1])).all()
+            assert (feed["attention_mask"] == 1).all()
+            assert feed["flag"].all()
+            assert feed["pixels"].max() > 100
+
+    def test_symbols_have_two_sizes_and_none_is_1(self, write: Write) -> None:
+        inputs = synthesized(read(write("a.onnx", EMBEDDED)), {}, 0)
+        first, second = (ladder[0]["input_ids"].shape for ladder in inputs.feeds)
+        assert all(a != b and 1 not in (a, b) for a, b in zip(first, second, strict=True))
+
+    def test_given_sizes_are_kept(self, write: Write) -> None:
+        inputs = synthesized(read(write("a.onnx", EMBEDDED)), {"batch": 5, "seq": 7}, 0)
+        assert [ladder[0]["input_ids"].shape for ladder in inputs.feeds] == [(5, 7)]
+        with pytest.raises(RunFailed, match="no symbolic dimension 'sequence'; those of its inputs are: batch, seq"):
+            synthesized(read(write("a.onnx", EMBEDDED)), {"sequence": 5}, 0)
+
+    def test_the_seed_decides(self, write: Write) -> None:
+        net = read(write("a.onnx"))
+        x, same, other = (synthesized(net, {}, seed).feeds[0][0]["x"] for seed in (0, 0, 1))
+        assert (x == same).all()
+        assert not (x == other).all()
+
+    def test_larger_sizes_are_tried_where_small_ones_do_not_fit(self, write: Write) -> None:
+        graph = "agraph (float[n, 1, h, h] x) => (float[n, 1, p, q] y) { y = MaxPool <kernel_shape = [20, 20]> (x) }"
+        ran = measured(ready(write("a.onnx", graph)), Wanted())
+        assert [feed["x"].shape for feed in ran.feeds] == [(2, 1, 32, 32), (3, 1, 48, 48)]
+
+
+class TestRun:
+    def test_sound(self, run: Run, write: Write) -> None:
+        write("a.onnx", DYNAMIC)
+        ran = run("run", "a.onnx")
+        assert ran.status == 0
+        assert ran.out.splitlines()[0] == "a.onnx: ok, 1 residual block (1 identity)"
+        assert ran.err.splitlines() == [
+            "a.onnx: note: x float32 2x8 normal numbers",
+            "a.onnx: note: x float32 3x8 normal numbers",
+        ]
+
+    def test_weights_stay_in_the_file(self, run: Run, here: Path) -> None:
+        graph = """agraph (float[2, 64] x) => (float[2, 64] y) <float[64, 64] w>
+        { f = MatMul (x, w) g = Relu (f) y = Add (x, g) }"""
+        model = parsed(graph)
+        (w,) = (numpy_helper.to_array(t) for t in model.graph.initializer)
+        onnx.save(model, here / "a.onnx")
+        onnx.save(model, here / "b.onnx", save_as_external_data=True, location="b.data", size_threshold=0)
+        x = np.ones((2, 64), np.float32)
+        np.savez(here / "in.npz", x=x)
+        np.savez(here / "out.npz", y=x + np.maximum(x @ w, 0))
+        for name in ("a.onnx", "b.onnx"):
+            ran = run("run", name, "--inputs", "in.npz", "--against", "out.npz", "--fail-on", "note")
+            assert ran.status == 0, ran.out
+        (here / "b.data").unlink()
+        ran = run("run", "b.onnx")
+        assert ran.status == 2
+        assert ran.err.splitlines()[-1].startswith("b.onnx: error: can't be run: external data 'b.data' is missing")
+
+    def test_half_precision_weights_are_widened(self, here: Path) -> None:
+        graph = """agraph (float16[2, 64] x) => (float16[2, 64] y) <float16[64, 64] w>
+        { f = MatMul (x, w) g = Relu (f) y = Add (x, g) }"""
+        onnx.save(parsed(graph), here / "a.onnx")
+        ran = measured(ready(here / "a.onnx"), Wanted())
+        found = signal(ran)
+        assert found.half
+        assert 0 < found.taps[0].branch.peak < 100
+
+    def test_what_was_fed_can_be_fed_again(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        assert run("run", "a.onnx", "--seed", "3", "--store", "fed.npz").status == 0
+        assert np.load(here / "fed.npz")["x"].shape == (1, 8, 4, 4)
+        assert run("run", "a.onnx", "--inputs", "fed.npz").status == 0
+
+    def test_saved_test_data_is_the_reference(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx", "agraph (float[2] x) => (float[2] y) { y = Relu (x) }")
+        (here / "set").mkdir()
+        for name, values in (("input_0", [-1, 2]), ("output_0", [1, 2])):
+            tensor = numpy_helper.from_array(np.array(values, np.float32))
+            (here / "set" / f"{name}.pb").write_bytes(tensor.SerializeToString())
+        ran = run("run", "a.onnx", "--inputs", "set", "--format", "json")
+        assert ran.status == 1
+        (finding,) = ran.json["findings"]
+        assert finding["rule"] == "reference-mismatch"
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (("--dim", "batch"), "is no NAME=SIZE"),
+            (("--dim", "rows=2"), "no symbolic dimension 'rows'"),
+            (("--inputs", "no.npz"), "can't be read as .npz"),
+            (("--timeout", "0.1"), "was stopped after 0.1 s"),
+            (("--memory", "0.1"), "memory"),
+        ],
+    )
+    def test_one_line_on_what_fails(self, run: Run, write: Write, arguments: tuple[str, ...], says: str) -> None:
+        write("a.onnx", DYNAMIC)
+        ran = run("run", "a.onnx", *arguments)
+        assert ran.status == 2
+        assert says in ran.err
+        assert "Traceback" not in ran.err
+
+    def test_a_model_that_runs_at_no_size(self, run: Run, here: Path) -> None:
+        graph = """agraph (float[batch, 4] x) => (float[8] y) <float[8] w, int64[1] s = {8}>
+        { r = Reshape (x, s) y = Add (r, w) }"""
+        onnx.save(parsed(graph), here / "a.onnx")
+        ran = run("run", "a.onnx")
+        assert ran.status == 2
+        assert ran.err.startswith("a.onnx: error: fails at batch=3: the model: ")
+        assert len(ran.err.splitlines()) == 1
+
+    def test_the_next_model_is_run(self, run: Run, write: Write) -> None:
+        write("a.onnx", NAN)
+        write("b.onnx")
+        ran = run("run", "a.onnx", "b.onnx", "--format", "json")
+        assert ran.status == 1
+        assert [file["status"] for file in ran.json["files"]] == ["checked", "checked"]
+
+
+class TestAgainst:
+    STACK = """
+    agraph (float[4, 8] x) => (float[4, 8] y) <float[8, 8] w, float[8, 8] v>
+    {
+        f = MatMul (x, w) g = Relu (f) a = Add (x, g)
+        h = MatMul (a, v) k = Relu (h) b = Add (a, k)
+        l = MatMul (b, w) m = Relu (l) y = Add (b, m)
+    }
+    """
+
+    def test_the_block_at_which_the_streams_part(self, run: Run, write: Write, here: Path) -> None:
+        model = onnx.load(write("old.onnx", self.STACK))
+        assert run("run", "old.onnx", "--against", "old.onnx", "--fail-on", "note").status == 0
+        (v,) = (t for t in model.graph.initializer if t.name == "v")
+        v.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(v) * 2, "v"))
+        onnx.save(model, here / "new.onnx")
+        ran = run("run", "new.onnx", "--against", "old.onnx", "--format", "json")
+        assert ran.status == 1
+        (finding,) = ran.json["findings"]
+        assert isinstance(finding["evidence"], dict)
+        assert (finding["rule"], finding["evidence"]["parts_at"]) == ("reference-mismatch", "b")
+
+    def test_a_reference_that_is_none(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("run", "a.onnx", "--against", "old.onnx")
+        assert ran.status == 2
+        assert ran.err.startswith("a.onnx: error: can't be compared with old.onnx: can't be opened")
+
+    def test_a_reference_with_other_outputs(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        write("b.onnx", SOUND.replace("y)", "z)").replace("y =", "z ="))
+        ran = run("run", "a.onnx", "--against", "b.onnx")
+        assert ran.status == 2
+        assert "b.onnx has no output of the same name" in ran.err
+
+
+def test_rules_of_the_other_command_are_no_silence(run: Run, write: Write) -> None:
+    write("a.onnx")
+    for command, family in (("check", "numerics"), ("run", "shortcut")):
+        ran = run(command, "a.onnx", "--select", family)
+        assert ran.status == 2
+        assert "reslint" in ran.err
+
+
+class TestNonfinite:
+    def test_the_first_op(self, write: Write) -> None:
+        found = signal(measured(ready(write("a.onnx", NAN)), Wanted())).nonfinite
+        assert found is not None
+        assert (found.op.id, found.what, found.constant) == ("m", "NaN", "")
+
+    def test_the_constant(self, here: Path) -> None:
+        model = parsed(SOUND)
+        (v,) = (t for t in model.graph.initializer if t.name == "v")
+        values = numpy_helper.to_array(v).copy()
+        values[0, 0, 0, 0] = math.inf
+        v.CopyFrom(numpy_helper.from_array(values, "v"))
+        onnx.save(model, here / "a.onnx")
+        found = signal(measured(ready(here / "a.onnx"), Wanted())).nonfinite
+        assert found is not None
+        assert (found.op.id, found.constant) == ("h", "v")
+
+
+class TestAgreement:
+    def test_scale_aware(self) -> None:
+        a, b = np.array([1000.0, 0.001], np.float32), np.array([1000.0, 0.0], np.float32)
+        found = difference("y", a, b, 1e-5)
+        assert found.agrees
+        assert found.worst == (1,)
+
+    def test_zeros_are_not_divided_by(self) -> None:
+        found = difference("y", np.array([1e-3]), np.zeros(1), 1e-5)
+        assert found.relative is None
+        assert not found.agrees
+        assert difference("y", np.zeros(1), np.zeros(1), 0.0).agrees
+
+    def test_nan_agrees_with_nan_only(self) -> None:
+        nan = np.array([math.nan])
+        assert difference("y", nan, nan, 0.0).agrees
+        assert not difference("y", nan, np.ones(1), 0.5).agrees
+        assert not difference("y", np.ones(1), nan, 0.5).agrees
+
+    def test_shapes_that_differ(self) -> None:
+        assert not difference("y", np.ones(2), np.ones(3), 1.0).agrees
+
+    def test_integers_must_be_equal(self) -> None:
+        (found,) = differences({"y": np.array([1, 2])}, {"y": np.array([1, 3])}, 0.1)
+        assert not found.agrees
+
+    def test_the_rule_looks_at_its_own_comparison(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        worse = (difference("y", np.ones(2), np.zeros(2) + 2, 1e-4),)
+        assert not list(optimizer_divergence(Repeated(anatomy, "", worse), Settings()))
+        (draft,) = optimizer_divergence(Optimized(anatomy, "", worse), Settings())
+        assert draft.op.id == "y"
+        assert "0.5 of its largest value" in draft.message
+
+
+def test_messages_lose_their_prefix() -> None:
+    error = "the model: [ONNXRuntimeError] : 1 : FAIL : Non-zero status\n code"
+    assert told(error) == "the model: Non-zero status code"
+
+
+def test_limits_are_kept(write: Write) -> None:
+    endless = """agraph (float[2] x) => (float[2] y) <int64 n = {9223372036854775807}, bool go = {1}>
+    {
+        y = Loop (n, go, x) <body = inner (int64 i, bool c, float[2] a) => (bool d, float[2] b)
+        { d = Identity (c) b = Neg (a) }>
+    }"""
+    with pytest.raises(RunFailed, match="was stopped after 3 s"):
+        measured(ready(write("a.onnx", endless)), Wanted(limits=Limits(3)))
+
+
+def test_severity_follows_the_distance(run: Run, write: Write, here: Path) -> None:
+    write("a.onnx", "agraph (float[2] x) => (float[2] y) { y = Relu (x) }")
+    np.savez(here / "in.npz", x=np.ones(2, np.float32))
+    for off, severity in ((1e-2, Severity.ERROR), (5e-4, Severity.WARNING)):
+        np.savez(here / "out.npz", y=np.array([1, 1 + off], np.float32))
+        ran = run("run", "a.onnx", "--inputs", "in.npz", "--against", "out.npz", "--format", "json")
+        assert [f["severity"] for f in ran.json["findings"]] == [str(severity)]
+
+
+@pytest.mark.parametrize(
+    ("squares", "severity"), [((0.35, 2, 4, 6, 8, 10, 12, 15), []), ((1, 2, 4, 8, 16, 32), ["warning"])]
+)
+def test_growth_that_is_linear_is_none(write: Write, squares: tuple[float, ...], severity: list[str]) -> None:
+    anatomy = ready(write("a.onnx"))
+    one = Range(1.0, 1.0)
+    taps = tuple(Tap(anatomy.blocks[0], one, one, Range(1.0, float(square))) for square in squares)
+    found = [str(draft.severity) for draft in signal_growth(Signal(anatomy, taps), Settings())]
+    assert found == severity
+
+
+class TestProviders:
+    def test_one_that_is_absent_is_an_error(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime")
+        write("a.onnx")
+        for name in ("cuda", "tensorrt"):
+            ran = run("run", "a.onnx", "--provider", name)
+            assert ran.status == 2
+            assert f"needs onnxruntime-gpu for --provider {name}" in ran.err
+            assert "pip install 'reslint[gpu]'" in ran.err
+
+    @pytest.mark.parametrize(
+        ("there", "says"), [(True, "both onnxruntime and onnxruntime-gpu"), (False, "not installed")]
+    )
+    def test_both_packages_or_none(
+        self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, there: bool, says: str
+    ) -> None:
+        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: there)
+        monkeypatch.setattr("reslint.runtime.providers.find_spec", lambda name: None)
+        write("a.onnx")
+        ran = run("run", "a.onnx")
+        assert ran.status == 2
+        assert says in ran.err
+        assert "pip install 'reslint[cpu]'" in ran.err
+
+    def test_a_provider_that_the_runtime_lacks(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime-gpu")
+        monkeypatch.setitem(vars(providers)["NAMES"], "cuda", "MadeUpExecutionProvider")
+        write("a.onnx")
+        ran = run("run", "a.onnx", "--provider", "cuda")
+        assert ran.status == 2
+        assert "MadeUpExecutionProvider" in ran.err
+        assert len(ran.err.splitlines()) == 1
+
+    def test_nodes_elsewhere(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        (op,) = (op for op in anatomy.net.ops if op.type == "Relu")
+        (draft,) = provider_fallback(Placement(anatomy, "cuda", ((op, "CPUExecutionProvider"),)), Settings())
+        assert draft.message == "1 nodes run on CPUExecutionProvider instead of cuda: Relu"
+        assert not list(provider_fallback(Placement(anatomy, "cuda", ()), Settings()))
+
+
+class TestLatency:
+    def test_it_is_told(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("run", "a.onnx", "--time", "--runs", "20", "--against", "a.onnx", "--max-ratio", "1000")
+        assert ran.status == 0
+        assert "20 runs on cpu" in ran.err
+        assert "times a.onnx (95 percent:" in ran.err
+
+    def test_budget_and_ratio(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        found = Latency(anatomy, "cpu", 1, 400, 1.0, 2.0, 2.5, 3.0, Ratio("old", 1.2, 1.1, 1.3))
+        (draft,) = latency_budget(found, Settings(latency={"p50": 1.0, "p90": 1.5}))
+        assert draft.message == "p90 is 2 ms, the budget 1.5 ms"
+        assert list(latency_regression(found, Settings()))
+        assert not list(latency_regression(found, Settings(max_ratio=1.15)))
+
+    def test_a_model_against_itself_is_no_regression(self, write: Write) -> None:
+        anatomy = ready(write("a.onnx"))
+        same = latency(anatomy, "cpu", ((0.001, 0.002, 0.003), (0.001, 0.002, 0.003)), "itself")
+        assert same.p50 == 2.0
+        assert same.ratio is not None
+        assert (same.ratio.low, same.ratio.median, same.ratio.high) == (1.0, 1.0, 1.0)
+        slow = latency(anatomy, "cpu", ((0.002, 0.004, 0.006), (0.001, 0.002, 0.003)), "half")
+        assert slow.ratio is not None
+        assert slow.ratio.low == 2.0
