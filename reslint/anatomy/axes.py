@@ -83,7 +83,7 @@ def _through(net: Net, op: Op, given: Sequence[Axes | None], output: str) -> Axe
         return None
     if op.type == "Transpose":
         perm = op.integers("perm") or tuple(reversed(range(len(main))))
-        return tuple(main[p] for p in perm) if len(perm) == len(main) else None
+        return tuple(main[p] for p in perm) if sorted(perm) == list(range(len(main))) else None
     if op.type in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
         return reshaped(main, shape)
     if op.type in ("MatMul", "FusedMatMul") and len(given) > 1:
@@ -167,6 +167,8 @@ def reshaped(axes: Axes, shape: Sequence[Dim]) -> Axes | None:
                 taken.append(atom)
                 break
             if not isinstance(atom.size, int) or not isinstance(left, int):
+                return None
+            if not atom.size or not left:
                 return None
             if left % atom.size == 0:
                 taken.append(atom)

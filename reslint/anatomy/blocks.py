@@ -14,8 +14,6 @@ from reslint.anatomy.ops import (
     POOLING,
     RESAMPLING,
     SKIP_NORMS,
-    is_clipping,
-    is_learned,
 )
 from reslint.anatomy.path import Effect, Step, step_back
 from reslint.anatomy.region import Region
@@ -192,10 +190,6 @@ def _is_nonnegative(flow: Flow, node: int) -> bool:
     if op is None:
         return False
     if op.type == "Clip":
-        return len(op.inputs) > 1 and (scalar(flow.net, op.inputs[1]) or -1) >= 0 or op.number("min", -1) >= 0
-    return (
-        op.type in NONNEGATIVE
-        or is_learned(flow.net, op)
-        and is_clipping(flow.net, op)
-        and op.text("activation") == "Relu"
-    )
+        least = scalar(flow.net, op.inputs[1]) if len(op.inputs) > 1 and op.inputs[1] else op.number("min", -1)
+        return least is not None and least >= 0
+    return op.type in NONNEGATIVE or op.text("activation") == "Relu"

@@ -19,12 +19,11 @@ import onnx
 from onnx import NodeProto, TensorProto
 
 from reslint.anatomy import macs as counting
+from reslint.anatomy.ops import FOREVER
 from reslint.anatomy.sizes import Extents
 from reslint.anatomy.values import Cost
 from reslint.net import Net, Op
 from reslint.net.weights import integers
-
-_FOREVER = 1 << 31  # exporters write "as long as the condition holds" as the largest integer
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 _NARROW = frozenset(
@@ -133,7 +132,7 @@ def _trips(op: Op, extents: Extents) -> int | None:
         return 1
     if op.kind == "Loop":
         bound = integers(extents.net, op.inputs[0]) if op.inputs[0] else None
-        return bound[0] if bound and 0 <= bound[0] < _FOREVER else None
+        return bound[0] if bound and 0 <= bound[0] < FOREVER else None
     if op.kind == "Scan" and op.inputs:
         axes = op.integers("scan_input_axes") or (0,)
         scanned = extents.shape(op.inputs[len(op.inputs) - op.integer("num_scan_inputs", 1)])

@@ -113,8 +113,10 @@ def _joins_channels(flow: Flow, op: Op) -> bool:
     if known is None:
         return op.integer("axis", 1) in (1, -1)
     rank = len(known)
+    if rank < 2:
+        return False
     axis = op.integer("axis", 1) % rank
-    if rank < 2 or all(s is not None and s[axis] == 1 for s in shapes):
+    if all(s is not None and len(s) == rank and s[axis] == 1 for s in shapes):
         return False
     return axis == 1 if rank == 2 or _meets_convolution(flow, op) else axis == rank - 1
 

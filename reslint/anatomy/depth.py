@@ -10,7 +10,7 @@ import numpy as np
 
 from reslint.anatomy.facts import INTERACTION, LAYER
 from reslint.anatomy.flow import Flow, flow_of
-from reslint.anatomy.ops import ACTIVATIONS, POOLING, RECURRENT, is_clipping, is_layer
+from reslint.anatomy.ops import ACTIVATIONS, FOREVER, POOLING, RECURRENT, is_clipping, is_layer
 from reslint.anatomy.values import Block, Depth, Paths
 from reslint.net import Net, Op
 from reslint.net.weights import integers
@@ -55,7 +55,7 @@ def _with_bodies(flow: Flow, own: Callable[[Flow], list[int]]) -> list[int]:
 def _times(net: Net, op: Op) -> int:
     """How often a Loop's body runs, where a constant says so; once for all others."""
     trips = integers(net, op.inputs[0]) if op.type == "Loop" and op.inputs and op.inputs[0] else None
-    return max(1, trips[0]) if trips else 1
+    return trips[0] if trips and 0 < trips[0] < FOREVER else 1
 
 
 def _longest(flow: Flow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reslint.anatomy.ops import CONVS
+from reslint.anatomy.ops import CONVS, kernel
 from reslint.anatomy.values import Block
 from reslint.net import Net, Op
 from reslint.net.weights import array, integers
@@ -57,7 +57,7 @@ def _through(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | No
         return (axis, made) if made is not None else None
     if op.type == "Transpose":
         perm = op.integers("perm") or tuple(reversed(range(rank)))
-        return perm.index(axis), sizes
+        return (perm.index(axis), sizes) if axis in perm else None
     if op.type == "Slice":
         return _sliced(net, op, axis, sizes, rank)
     if op.type == "Pad":
@@ -99,7 +99,7 @@ _SAME = frozenset(
 
 def _convolved(net: Net, op: Op, at: int, sizes: Sizes) -> Sizes | None:
     """The output extents of a convolution or a pooling (ONNX operators, Conv and MaxPool: output shape)."""
-    weight = net.shape(op.inputs[1])[2:] if op.type in CONVS and (net.shape(op.inputs[1]) or ()) else ()  # type: ignore[index]
+    weight = kernel(net, op) if op.type in CONVS else ()
     ones = (1,) * (at + 1)
     kernels, strides, dilations = (
         op.integers("kernel_shape") or weight,
@@ -108,14 +108,16 @@ def _convolved(net: Net, op: Op, at: int, sizes: Sizes) -> Sizes | None:
     )
     if min(len(kernels), len(strides), len(dilations)) <= at:
         return None
-    kernel, stride, dilation = kernels[at], strides[at], dilations[at]
-    if not isinstance(kernel, int) or stride < 1:
+    extent, stride, dilation = kernels[at], strides[at], dilations[at]
+    reach = dilation * (extent - 1) + 1 if isinstance(extent, int) else _FAR
+    if stride < 1 or not 0 < reach < _FAR:
         return None
-    reach = dilation * (kernel - 1) + 1
     mode = op.text("auto_pad", "NOTSET")
     if mode.startswith("SAME"):
         return -(-sizes // stride)
     pads = op.integers("pads") if mode == "NOTSET" else None
+    if pads and (len(pads) <= at + len(pads) // 2 or max(map(abs, pads)) >= _FAR):
+        return None
     padding = pads[at] + pads[at + len(pads) // 2] if pads else 0
     room = sizes + padding - reach
     return (-(-room // stride) if op.integer("ceil_mode", 0) else room // stride) + 1
@@ -127,7 +129,9 @@ def _sliced(net: Net, op: Op, axis: int, sizes: Sizes, rank: int) -> Along | Non
     starts, ends = integers(net, op.inputs[1]), integers(net, op.inputs[2])
     axes = integers(net, op.inputs[3]) if len(op.inputs) > 3 and op.inputs[3] else tuple(range(len(starts or ())))
     steps = integers(net, op.inputs[4]) if len(op.inputs) > 4 and op.inputs[4] else (1,) * len(starts or ())
-    if starts is None or ends is None or axes is None or steps is None:
+    if starts is None or ends is None or axes is None or steps is None or not rank:
+        return None
+    if not len(starts) == len(ends) == len(axes) == len(steps):
         return None
     for a, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if a % rank == axis:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import networkx as nx
 from onnx import TensorProto
 
-from reslint.anatomy.ops import is_layer
+from reslint.anatomy.ops import FOREVER, is_layer
 from reslint.net import Net, Op
 from reslint.net.weights import integers
 
-_FOREVER = 1 << 31  # exporters write "while the condition holds" as the largest integer
 _WHOLE = frozenset({TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL, TensorProto.INT8, TensorProto.UINT8})
 _PICKING = frozenset({"Gather", "GatherND", "GatherElements", "Slice", "SequenceAt"})
 
@@ -46,16 +45,18 @@ def is_bounded(net: Net, op: Op, states: States) -> bool:
         shape, axes = net.shape(scanned(op)), op.integers("scan_input_axes") or (0,)
         return (
             not shape
-            or len(shape) <= axes[0]
+            or not -len(shape) <= axes[0] < len(shape)
             or not isinstance(shape[axes[0]], str)
             or shape[axes[0]] not in net.symbols
         )
     most = at_most(net, op.inputs[0]) if op.inputs[0] else None
-    return most is not None and most < _FOREVER or _counts(net, op.bodies[0], states)
+    return most is not None and most < FOREVER or _counts(net, op.bodies[0], states)
 
 
 def scanned(op: Op) -> str:
-    return op.inputs[len(op.inputs) - op.integer("num_scan_inputs", 1)]
+    """The first tensor that a Scan goes along; empty where it names none."""
+    many = op.integer("num_scan_inputs", 1)
+    return op.inputs[len(op.inputs) - many] if 1 <= many <= len(op.inputs) else ""
 
 
 def _counts(net: Net, body: Net, states: States) -> bool:

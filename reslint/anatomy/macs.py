@@ -142,6 +142,8 @@ def _projected_attention(past: int) -> Count:
         given, weight = extents.shape(op.inputs[0]), extents.shape(_input(op, 1))
         if not given or not weight or len(given) != 3 or len(weight) != 2:
             return None
+        if len(op.integers("qkv_hidden_sizes") or (0, 0, 0)) != 3:
+            return None
         widths = op.integers("qkv_hidden_sizes") or (weight[1] // 3,) * 3
         before = extents.shape(_input(op, past))
         length = given[1] + (before[3] if before and len(before) == 5 else 0)

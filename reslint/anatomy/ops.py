@@ -174,7 +174,7 @@ def is_clipping(net: Net, op: Op) -> bool:
     if quantizer is not None and len(quantizer.inputs) > 2:
         zero = quantizer.inputs[2]
     elif op.type in ("QLinearConv", "QLinearMatMul"):
-        zero = op.inputs[7]
+        zero = op.inputs[7] if len(op.inputs) > 7 else ""
     found = scalar(net, zero) if zero else None
     return found is not None and found == (0 if net.value(zero).type == TensorProto.UINT8 else -128)
 
@@ -231,6 +231,9 @@ def is_upsampling(op: Op) -> bool:
         and any(s > 1 for s in strides(op))
     )
 
+
+FOREVER = 1 << 31
+"""Trip counts from here on mean "as long as the condition holds": exporters write the largest integer."""
 
 KNOWN = (
     LAYOUT

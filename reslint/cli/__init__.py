@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from importlib import import_module
+from traceback import print_exception
 
 import click
 
@@ -51,4 +52,7 @@ def main() -> None:
         status = error.exit_code
     except click.Abort:  # what click makes of Ctrl-C
         status = INTERRUPTED
+    except Exception as bug:  # a bug is no finding: its traceback, and the status of what could not be looked at
+        print_exception(bug)
+        status = 2
     sys.exit(status)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from traceback import print_exception
 
 from reslint.allow import allowed, idle
 from reslint.anatomy import Anatomy, dissect
@@ -42,6 +43,8 @@ class Seen:
 def chosen(config: Config, *, measured: bool = False) -> tuple[Rule, ...]:
     """The rules that a configuration selects. Raises UnknownRule where all are the other command's: silence would mislead."""
     rules = choose(ALL, config.select, config.ignore, config.profile)
+    if not rules:
+        raise UnknownRule("no rule is left to run: what is selected is ignored, too")
     if config.select and rules and all((rule.subject is Anatomy) is measured for rule in rules):
         raise UnknownRule(
             "the selected rules need no run; use: reslint check" if measured else "the selected rules need: reslint run"
@@ -103,9 +106,11 @@ def _seen(
         left = allowed(regraded(found, config.severity), config, today)
     except (UnreadableModel, RunFailed) as problem:
         return _failed(path, problem, options), frozenset()
-    except Exception as bug:
-        bug.add_note(f"while looking at {path}")
-        raise
+    except Exception as bug:  # a bug keeps its traceback, but hides nothing of the other files and is no finding
+        print_exception(bug)
+        return _failed(
+            path, UnreadableModel("made reslint itself fail, as shown above; please report it"), options
+        ), frozenset()
     ran = Ran(frozenset(rule.name for rule in rules), Confidence(config.confidence))
     return Seen(path, anatomy, left.findings, suppressed=left.suppressed, ran=ran), left.used
 

@@ -7,7 +7,7 @@ an operator of ONNX, or repeat the shape of an input (onnxruntime/docs/ContribOp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from onnx import AttributeProto, ModelProto, TensorProto, TypeProto, defs, helper, shape_inference
 
@@ -46,8 +46,18 @@ def _schema(domain: str, name: str, infer: Infer) -> defs.OpSchema:
     many = defs.OpSchema.FormalParameterOption.Variadic
     given, made = (_Parameter(p, "T", param_option=many, is_homogeneous=False, min_arity=1) for p in ("given", "made"))
     schema = defs.OpSchema(name, domain, 1, inputs=[given], outputs=[made], type_constraints=[("T", _ALL_TYPES, "")])
-    schema.set_type_and_shape_inference_function(infer)
+    schema.set_type_and_shape_inference_function(_safe(infer))
     return schema
+
+
+def _safe(infer: Infer) -> Infer:
+    """An inference that leaves unknown what it can't make out: one odd node must not cost the others their shapes."""
+
+    def tried(ctx: Context) -> None:
+        with suppress(IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+            infer(ctx)
+
+    return tried
 
 
 def _given(ctx: Context, at: int) -> TypeProto | None:

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 from reslint.errors import UnreadableModel
-from reslint.net.arithmetic import computed, literal
+from reslint.net.arithmetic import LARGEST, computed, literal
 from reslint.net.contrib import known
 from reslint.net.damage import refuse_damaged, refuse_damaged_node
 from reslint.net.order import free, graphs, in_order, may_hold_bodies
@@ -115,11 +115,24 @@ def _infer(model: ModelProto) -> tuple[ModelProto, Mapping[str, ValueInfoProto]]
     unknown = {o for n in bare.graph.node if n.domain not in STANDARD for o in n.output}
     del bare.graph.value_info[:]
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
+    if not any(o.domain in STANDARD for o in bare.opset_import):
+        bare.opset_import.add(domain="", version=onnx.defs.onnx_opset_version())
     try:
         with known(bare):
-            return onnx.shape_inference.infer_shapes(bare, data_prop=True), declared
-    except Exception:  # a graph that inference refuses whole is still read; what is unknown stays unknown
-        return bare, declared
+            return onnx.shape_inference.infer_shapes(bare, data_prop=not _ranges_far(bare.graph)), declared
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
+        return bare, declared  # a graph that inference refuses whole is still read; what is unknown stays unknown
+
+
+def _ranges_far(graph: GraphProto) -> bool:
+    """Whether a constant range is longer than any shape: propagating its values would fill the memory."""
+    small = {t.name: found for t in graph.initializer if (found := _few(t)) is not None and found.size == 1}
+    for node in graph.node:
+        if node.op_type == "Range" and all(i in small for i in node.input) and len(node.input) == 3:
+            start, limit, step = (int(small[i].reshape(-1)[0]) for i in node.input)
+            if step and (limit - start) / step > LARGEST:
+                return True
+    return False
 
 
 def _fold(graph: GraphProto) -> None:

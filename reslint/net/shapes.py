@@ -50,7 +50,7 @@ def _value(kind: TypeProto) -> Value:
 
 def _dim(d: onnx.TensorShapeProto.Dimension) -> Dim:
     if d.HasField("dim_value"):
-        return d.dim_value
+        return d.dim_value if d.dim_value >= 0 else None  # Paddle writes -1 for what it does not know
     return d.dim_param if d.dim_param and isinstance(d.dim_param, str) else None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, NodeProto, TensorProto, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import computed, literal
@@ -20,6 +20,8 @@ from reslint.net.values import Array, Net
 MOST = 1 << 20
 """Tensors of more elements than this are not read unless asked for."""
 
+_DIGITS = 20  # of a number of bytes at most
+_MOST_BYTES = 1 << 40
 _RAW = 9
 _UNFIT = (
     OSError,
@@ -77,8 +79,8 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
     Raises UnreadableModel for a location that leaves the folder (absolute, `..`, a symbolic link) and for a file that is
     missing, too short or a git LFS pointer.
     """
-    file = path.parent / location
     try:
+        file = path.parent / location
         far = Path(location).is_absolute() or ".." in Path(location).parts
         if far or not file.resolve().is_relative_to(path.parent.resolve()):
             raise UnreadableModel(f"external data {location!r} lies outside the model's folder and is not opened")
@@ -88,7 +90,7 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
             raise UnreadableModel(f"external data {location!r} is missing; put it beside the model")
         there = file.stat().st_size
         head = b"" if there >= _POINTER else file.read_bytes()[:64]
-    except (OSError, RuntimeError, ValueError) as error:  # also a loop of links, a name with a zero byte
+    except (OSError, RuntimeError, TypeError, ValueError) as error:  # also a loop of links, a name with a zero byte
         raise UnreadableModel(f"external data {location!r} can't be opened: {error}") from error
     if head.startswith(LFS):
         raise UnreadableModel(
@@ -108,7 +110,7 @@ def _entries(tensor: TensorProto) -> Mapping[str, str]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
@@ -124,7 +126,7 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
         file = net.path if FIELD in entries else inside(net.path, entries.get("location", ""), start + size)
         with file.open("rb") as opened:
             opened.seek(start)
-            data = opened.read(size if size else -1)
+            data = opened.read(size if FIELD in entries else min(size or _MOST_BYTES, _bytes_of(tensor)))
         if entries.get(FIELD, str(_RAW)) == str(_RAW):
             whole.raw_data = data
         else:
@@ -132,6 +134,11 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
         return numpy_helper.to_array(whole)
     except _UNFIT:
         return None  # what external_problems has said already, or a payload that does not fit its type and shape
+
+
+def _bytes_of(tensor: TensorProto) -> int:
+    """How many bytes the elements of a tensor take at most; what a file says beyond that is not read."""
+    return math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
 
 
 def _evaluate(net: Net, name: str, most: int, depth: int, known: dict[str, Array | None]) -> Array | None:

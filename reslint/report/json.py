@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 
 from reslint.finding import Finding, Severity
 from reslint.report.report import Looked, Report
@@ -24,6 +25,15 @@ def render(report: Report) -> str:
         },
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: object) -> object:
+    """A value without what JSON has no word for: infinity and NaN become null."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _file(file: Looked) -> dict[str, object]:
@@ -49,6 +59,6 @@ def _finding(finding: Finding) -> dict[str, object]:
         "module": finding.module,
         "source": {"file": finding.file, "line": finding.line} if finding.file else None,
         "fingerprint": finding.fingerprint,
-        "evidence": dict(finding.evidence),
+        "evidence": _finite(dict(finding.evidence)),
         "help": finding.help,
     }

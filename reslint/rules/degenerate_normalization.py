@@ -61,7 +61,8 @@ def _reduced(net: Net, run: NormRun) -> Sequence[Dim]:
     if op.type == "InstanceNormalization":
         return shape[2:]
     if op.type == "GroupNormalization":
-        return (*shape[2:], 1 if shape[1] == op.integer("num_groups", 0) else None)
+        groups = len(shape) > 1 and shape[1] == op.integer("num_groups", 0)
+        return (*shape[2:], 1 if groups else None)
     return ()
 
 

@@ -19,6 +19,7 @@ _LEAST: dict[int, float] = {TensorProto.FLOAT16: 5.96e-8, TensorProto.FLOAT: 1.4
 
 _STASHED = frozenset({"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "GroupNormalization"})
 _DEFAULT = {"RMSNormalization": 1e-5, "SimplifiedLayerNormalization": 1e-5}
+_TYPES = frozenset(TensorProto.DataType.values())
 
 
 @rule("unsafe-epsilon", "norm", Severity.WARNING, Confidence.PROVEN)
@@ -29,7 +30,7 @@ def unsafe_epsilon(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         unsafe: dict[tuple[float, int], list[Op]] = {}
         for run in flow.norms.values():
             for epsilon, kind in epsilons(net, run):
-                if epsilon < _LEAST.get(kind, 0) or epsilon == 0:
+                if kind in _TYPES and (epsilon < _LEAST.get(kind, 0) or epsilon == 0):
                     unsafe.setdefault((epsilon, kind), []).append(run.op)
         for (epsilon, kind), ops in unsafe.items():
             called = TensorProto.DataType.Name(TensorProto.DataType.ValueType(kind)).lower()
@@ -63,4 +64,5 @@ def epsilons(net: Net, run: NormRun) -> Iterator[tuple[float, int]]:
 
 
 def _has_epsilon(op: Op) -> bool:
-    return not op.domain and "epsilon" in onnx.defs.get_schema(op.type).attributes
+    known = not op.domain and onnx.defs.has(op.type)
+    return known and "epsilon" in onnx.defs.get_schema(op.type).attributes
