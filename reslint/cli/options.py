@@ -65,6 +65,15 @@ def shared(*styles: str) -> Callable[[Callable[[Options], int]], Callable[..., i
     return given
 
 
+_CONFIGURED = (
+    "profile",
+    "target",
+    "fail_on",
+    "unread",
+    "confidence",
+)  # options that are keys of the configuration, too
+
+
 def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
     """The command as click calls it: each option on its own."""
 
@@ -87,7 +96,7 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         write_baseline: Path | None = None,
         **choices: str | None,
     ) -> int:
-        given = {key.replace("_", "-"): value for key, value in choices.items() if value is not None}
+        given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists})
         own = (signature, reports, show_settings, baseline, write_baseline)
