@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 from conftest import SOUND, Run, Write
 from stubs import ADD, DESIGN, STUBS
@@ -235,6 +236,20 @@ class TestPaths:
     def test_file_with_brackets_in_its_name(self, run: Run, write: Write) -> None:
         write("a[1].onnx")
         assert self.checked(run, "a[1].onnx") == ["a[1].onnx"]
+
+    def test_external_data_means_its_owner(self, run: Run, write: Write, here: Path) -> None:
+        for name in ("m/a.onnx", "m/b.onnx"):
+            write(name)
+        for name in ("m/a.onnx.data", "m/a.onnx_data_1", "m/w/shared.onnx.data", "lost.onnx.data"):
+            (here / name).parent.mkdir(exist_ok=True)
+            (here / name).touch()
+        assert self.checked(run, "m/a.onnx.data", "m/a.onnx_data_1") == ["m/a.onnx"]
+        model = onnx.load(here / "m/b.onnx")
+        onnx.save(model, here / "m/b.onnx", save_as_external_data=True, location="w/shared.onnx.data", size_threshold=0)
+        assert self.checked(run, "m/w/shared.onnx.data") == ["m/b.onnx"]
+        assert run("check", "lost.onnx.data").err == (
+            "lost.onnx.data: error: is external data, and no model beside or above it names it\n"
+        )
 
     def test_exclude_counts_for_what_is_searched(self, run: Run, write: Write, here: Path) -> None:
         for name in ("vendor/a.onnx", "m/b.onnx", "m/b_test.onnx"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from reslint.cli.owners import is_data, owners
 from reslint.config import Config
 
 SEARCHED = (".onnx", ".onnxtxt", ".onnxtext")
@@ -29,7 +30,7 @@ def models(paths: Sequence[str], config: Config) -> Mapping[str, str | None]:
 def _expand(path: str, config: Config) -> Iterator[str]:
     """The files that one argument means. One that is named outright is looked at, whatever `exclude` says."""
     if os.path.isfile(path):
-        yield os.path.normpath(path)
+        yield from owners(path)
     elif os.path.isdir(path):
         yield from _included(_search(path), config)
     elif glob.has_magic(path):
@@ -61,4 +62,6 @@ def _missing(path: str) -> str:
         return "a PyTorch module:factory needs the torch extra, and this version can't export yet; check the .onnx file"
     if os.path.isdir(path) or glob.has_magic(path):
         return "no model found here"
+    if os.path.isfile(path) and is_data(path):
+        return "is external data, and no model beside or above it names it"
     return "is neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
