@@ -3,6 +3,7 @@
 from reslint.runtime.given import store
 from reslint.runtime.latency import ROUNDS
 from reslint.runtime.launch import Limits, default_memory
-from reslint.runtime.run import Measured, Wanted, measured
+from reslint.runtime.run import measured
+from reslint.runtime.wanted import Measured, Wanted
 
 __all__ = ["ROUNDS", "Limits", "Measured", "Wanted", "default_memory", "measured", "store"]

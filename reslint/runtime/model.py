@@ -15,6 +15,8 @@ from reslint.net.read import inlined, light
 from reslint.net.skim import FIELD
 from reslint.net.values import Array
 from reslint.net.weights import load
+from reslint.runtime.job import Plan
+from reslint.runtime.providers import CPU
 
 _RAW = "9"  # the field of TensorProto whose bytes ONNX Runtime can read in place
 _ALL = 1 << 62
@@ -57,6 +59,12 @@ def runnable(net: Net) -> Runnable:
         if any(e.key == FIELD for e in tensor.external_data):
             tensor.CopyFrom(numpy_helper.from_array(_loaded(net, tensor), tensor.name))
     return Runnable(model, file.parent, weights)
+
+
+def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:
+    """A session of a model."""
+    bytes_ = model.proto.SerializeToString()
+    return Plan(label, bytes_, str(model.folder), model.weights, provider, optimized, times)
 
 
 def is_half(model: ModelProto) -> bool:

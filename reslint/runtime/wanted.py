@@ -1,0 +1,35 @@
+"""What a run is asked for, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reslint.measure import Agreement, Latency, Placement, Signal
+from reslint.runtime.job import Feed
+from reslint.runtime.launch import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to run a model on, and how; `half`: hold the stream to half precision's range; `rounds`: time so many runs."""
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    seed: int = 0
+    inputs: Path | None = None
+    half: bool = False
+    against: Path | None = None
+    provider: str = "cpu"
+    rounds: int = 0
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the runs measured, what they were fed, and that in words."""
+
+    subjects: tuple[Signal | Agreement | Placement | Latency, ...]
+    feeds: tuple[Feed, ...]
+    fed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
