@@ -1,4 +1,4 @@
-"""What can go wrong that is not a bug: one base, four kinds. Anything else keeps its traceback."""
+"""What can go wrong that is not a bug: one base, five kinds. Anything else keeps its traceback."""
 
 
 class ReslintError(Exception):
@@ -23,3 +23,7 @@ class BadConfiguration(ReslintError):
 
 class RunFailed(ReslintError):
     """ONNX Runtime is not there, or could not run the model."""
+
+
+class ExportFailed(ReslintError):
+    """PyTorch is not there, or the user's module could not be made or exported; the text names the user's own line."""

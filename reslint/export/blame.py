@@ -1,0 +1,94 @@
+"""An exception out of code that is not ours in, one line with the user's own frame out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from reslint.errors import ExportFailed
+
+_OWN = str(Path(__file__).parents[1])
+_STANDARD = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+_INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\](?P<rest>.+)")
+_MACHINERY = (
+    "torch",
+    "onnxscript",
+    "onnx_ir",
+    "onnx",
+    "sympy",
+    "functorch",
+)  # packages whose frames say nothing to a user
+_NOTED = re.compile(r'File "(?P<file>[^"\n]+)", line (?P<line>\d+), in [^\n]+\n\s*(?P<text>[^\n]*)')
+_LONG = 300  # characters of an exception's own message
+
+
+@contextlib.contextmanager
+def blamed(doing: str) -> Iterator[None]:
+    """Run code of the user's, or of torch's for the user: what it raises becomes ExportFailed, what it prints is no result."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except ExportFailed:
+        raise
+    except (Exception, SystemExit) as error:  # any kind: it is the user's code
+        raise ExportFailed(f"{doing}: {told(error)}") from error
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, and at which line of the user's."""
+    deepest = tuple(_causes(error))[-1]
+    lines = [line.strip() for line in str(deepest).splitlines() if line.strip()]
+    said = f"{type(deepest).__name__}: {lines[0][:_LONG]}" if lines else type(deepest).__name__
+    frame = next((found for cause in reversed(tuple(_causes(error))) if (found := _frame(cause))), "")
+    return f"{said}; at {frame}" if frame else said
+
+
+def shown(file: str, line: int, text: str) -> str:
+    """A frame as `file:line: code`."""
+    place = f"{relative(file)}:{line}"
+    return f"{place}: {text.strip()}" if text.strip() else place
+
+
+def relative(file: str) -> str:
+    """A file from the current folder, or from where packages are installed, else as it is."""
+    installed = _INSTALLED.search(file)
+    if installed:
+        return installed["rest"].replace("\\", "/")
+    path = os.path.relpath(file) if os.path.isabs(file) else file
+    return file if path.startswith("..") else path.replace("\\", "/")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception, and what it came from, outermost first."""
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+
+
+def _frame(error: BaseException) -> str:
+    """The innermost frame that is the user's: in the project if one is, else in a package that is no machinery."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return shown(error.filename, error.lineno, error.text or "")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
+    mine = [f for f in frames if not _INSTALLED.search(f.filename)] or frames
+    if mine:
+        return shown(mine[-1].filename, mine[-1].lineno or 0, mine[-1].line or "")
+    noted = [n for n in _NOTED.finditer(str(error)) if not _machinery(n["file"])]  # torch tells some in its messages
+    return shown(noted[-1]["file"], int(noted[-1]["line"]), noted[-1]["text"]) if noted else ""
+
+
+def _machinery(file: str) -> bool:
+    """Whether a file belongs to Python, torch or reslint."""
+    installed = _INSTALLED.search(file)
+    if installed:
+        return re.split(r"[/\\]", installed["rest"])[0] in _MACHINERY
+    return file.startswith(("<", _OWN + os.sep, *_STANDARD))
