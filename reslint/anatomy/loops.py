@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import networkx as nx
 from onnx import TensorProto
 
 from reslint.anatomy.ops import FOREVER, is_layer
@@ -96,6 +95,8 @@ def _leaves(body: Net, name: str) -> frozenset[str]:
 
 def route(op: Op, states: States) -> tuple[Op, ...]:
     """The ops of a body that lie on a way from floating-point states, through something learned, back into them."""
+    import networkx as nx  # loops that call for it are rare, and it takes long to import
+
     body = op.bodies[0]
     streams = [k for k, name in enumerate(states.before) if body.value(name).type not in _WHOLE]
     reach, deep = _reach(body, {states.before[k]: 1 << k for k in streams})

