@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 from reslint.version import __version__
 
 if TYPE_CHECKING:
-    from reslint.anatomy import dissect
+    from reslint.api import check, dissect
+    from reslint.config import Config
     from reslint.finding import Confidence, Finding, Severity
-    from reslint.lint import check
     from reslint.net import read
 
-__all__ = ["Confidence", "Finding", "Severity", "__version__", "check", "dissect", "read"]
+__all__ = ["Confidence", "Config", "Finding", "Severity", "__version__", "check", "dissect", "read"]
 
 # `reslint --help` must not pay for onnx, so that the names are looked up when they are used (PEP 562).
 _HOMES = {
     "Confidence": "reslint.finding",
+    "Config": "reslint.config",
     "Finding": "reslint.finding",
     "Severity": "reslint.finding",
-    "check": "reslint.lint",
-    "dissect": "reslint.anatomy",
+    "check": "reslint.api",
+    "dissect": "reslint.api",
     "read": "reslint.net",
 }
 

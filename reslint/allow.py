@@ -17,25 +17,25 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{6,16}")
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What one model's findings are after the entries of the configuration, and which entries were of use."""
+    """What one model's findings are after the entries of the configuration, and the ranks of those that were of use."""
 
     findings: tuple[Finding, ...]
     suppressed: int
-    used: frozenset[Allowance]
+    used: tuple[int, ...]
 
 
 def allowed(findings: Iterable[Finding], config: Config, today: date) -> Allowed:
     """Leave out the findings that an entry allows today."""
     kept: list[Finding] = []
-    used: set[Allowance] = set()
+    used: set[int] = set()
     suppressed = 0
-    entries = [entry for entry in config.allow if not expired(entry, today)]
+    entries = [(rank, entry) for rank, entry in enumerate(config.allow) if not expired(entry, today)]
     for finding in findings:
-        fitting = [entry for entry in entries if _fits(entry, finding, config)]
+        fitting = [rank for rank, entry in entries if _fits(entry, finding, config)]
         used.update(fitting)
         suppressed += bool(fitting)
         kept.extend(() if fitting else (finding,))
-    return Allowed(tuple(kept), suppressed, frozenset(used))
+    return Allowed(tuple(kept), suppressed, tuple(sorted(used)))
 
 
 def expired(entry: Allowance, today: date) -> bool:
@@ -43,14 +43,14 @@ def expired(entry: Allowance, today: date) -> bool:
     return entry.expires is not None and entry.expires < today
 
 
-def idle(config: Config, ran: Mapping[str, Collection[str]], used: Collection[Allowance], today: date) -> Iterator[str]:
+def idle(config: Config, ran: Mapping[str, Collection[str]], used: Collection[int], today: date) -> Iterator[str]:
     """What is to be said of entries that allow nothing, though their rules ran (`ran`, by model) on their models."""
-    for entry in config.allow:
+    for rank, entry in enumerate(config.allow):
         looked = any(entry.rule in rules and config.matches(path, entry.model) for path, rules in ran.items())
         where = f"allow {entry.rule} in {entry.model!r} at {entry.at!r}"
         if expired(entry, today):
             yield f"{where} expired on {entry.expires}: {entry.reason}"
-        elif looked and entry not in used:
+        elif looked and rank not in used:
             yield f"{where} is unused: nothing is found there any more"
 
 

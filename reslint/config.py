@@ -54,6 +54,7 @@ class Config:
     max_ratio: float = Settings().max_ratio
     sizes: Mapping[str, int] = field(default_factory=dict)
     expect: tuple[tuple[str, str], ...] = ()
+    paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
     allow: tuple[Allowance, ...] = ()
@@ -105,8 +106,8 @@ class Config:
 
 
 KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said"))
-OF_ALL = ("exclude", "budget", "expect", "allow")
-"""Keys that can't be a model's own: the first is about which models there are, the others have globs themselves."""
+OF_ALL = ("paths", "exclude", "budget", "expect", "allow")
+"""Keys that can't be a model's own: the first two are about which models there are, the others have globs themselves."""
 
 COMMAND_LINE = "command line"
 
@@ -171,6 +172,7 @@ def _config(keys: Mapping[str, object], file: Path, said: tuple[Said, ...]) -> C
         max_ratio=table.factor("max-ratio", Settings().max_ratio),
         sizes=table.sizes("sizes"),
         expect=table.expectations("expect"),
+        paths=table.names("paths"),
         exclude=table.names("exclude"),
         severity=table.severities("severity"),
         allow=table.allowances("allow"),

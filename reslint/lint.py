@@ -7,29 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
 
-from reslint.anatomy import Anatomy, dissect
+from reslint.anatomy import Anatomy
 from reslint.anatomy.identity import Home, homes, layers, listed
 from reslint.anatomy.where import where
 from reslint.errors import UnknownRule
 from reslint.finding import Confidence, Finding, Severity
-from reslint.net import Net, Op, read
-from reslint.rules import ALL, Draft, Rule, Settings
+from reslint.net import Net, Op
+from reslint.rules import Draft, Rule, Settings
 
 _SURE = (Confidence.PROVEN, Confidence.LIKELY, Confidence.POSSIBLE)
-
-
-def check(
-    path: str | Path, rules: Sequence[Rule] | None = None, settings: Settings | None = None
-) -> tuple[Finding, ...]:
-    """The findings of one model file, by all rules of the profile unless told otherwise.
-
-    Raises UnreadableModel where the file is no model that can be read.
-    """
-    settings = settings or Settings()
-    rules = choose(ALL, profile=settings.profile) if rules is None else rules
-    return tuple(lint(dissect(read(Path(path))), rules, settings, str(path)))
 
 
 def choose(
@@ -139,7 +126,7 @@ def _finding(rule: Rule, draft: Draft, path: str, place: int, known_by: str) -> 
         line=source.line if source else None,
         code=source.text if source else "",
         fingerprint=known_by,
-        evidence=draft.evidence,
+        evidence={name: _listed(value) for name, value in draft.evidence.items()},
         lines=draft.lines,
         place=place,
     )
@@ -147,3 +134,10 @@ def _finding(rule: Rule, draft: Draft, path: str, place: int, known_by: str) -> 
 
 def _name(op: Op) -> str:
     return op.name or op.id
+
+
+def _listed(value: object) -> object:
+    """Evidence as JSON has it, so that it is the same from a cache and from another process."""
+    if isinstance(value, dict):
+        return {str(key): _listed(inner) for key, inner in value.items()}
+    return [_listed(inner) for inner in value] if isinstance(value, list | tuple) else value

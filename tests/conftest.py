@@ -51,6 +51,14 @@ def parsed(graph: str) -> onnx.ModelProto:
     return model
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test remembers for itself only."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("RESLINT_CACHE_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, with no configuration above it."""

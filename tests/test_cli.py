@@ -23,13 +23,13 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the stub rules be all there are."""
-    monkeypatch.setattr("reslint.cli.look.ALL", STUBS)
+    monkeypatch.setattr("reslint.api.ALL", STUBS)
 
 
 @pytest.fixture
 def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be no rules, for tests of what surrounds them."""
-    monkeypatch.setattr("reslint.cli.look.ALL", ())
+    monkeypatch.setattr("reslint.api.ALL", ())
 
 
 @pytest.mark.usefixtures("no_rules")
@@ -106,7 +106,7 @@ class TestExitStatus:
         from reslint.cli import main
 
         write("a.onnx")
-        monkeypatch.setattr("reslint.cli.look.dissect", lambda net: 1 / 0)
+        monkeypatch.setattr("reslint.api.dissected", lambda net: 1 / 0)
         monkeypatch.setattr("sys.argv", ["reslint", "check", "a.onnx"])
         with pytest.raises(SystemExit) as left:
             main()
@@ -120,7 +120,7 @@ class TestExitStatus:
             raise KeyboardInterrupt
 
         write("a.onnx")
-        monkeypatch.setattr("reslint.cli.look.dissect", interrupted)
+        monkeypatch.setattr("reslint.api.dissected", interrupted)
         ran = run("check", "a.onnx")
         assert ran.status == 130
         assert ran.err.strip() == ""

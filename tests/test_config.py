@@ -32,6 +32,7 @@ latency = [{p50-ms = 5.0}, {match = "big/*", p90-ms = 8, p99-ms = 20.5}]
 max-ratio = 1.1
 sizes = {batch = 1, seq = 128}
 expect = [{is = "2 x [pre mlp]"}, {match = "vit*", is = "12 x [pre attn, pre mlp]"}]
+paths = ["models"]
 exclude = ["vendor/*"]
 severity = {lossy-downsample = "error"}
 allow = [{rule = "plain-depth", model = "vgg*", at = "features", reason = "known", expires = 2030-01-31}]
@@ -65,6 +66,7 @@ def test_every_key(here: Path) -> None:
         max_ratio=1.1,
         sizes={"batch": 1, "seq": 128},
         expect=(("*", "2 x [pre mlp]"), ("vit*", "12 x [pre attn, pre mlp]")),
+        paths=("models",),
         exclude=("vendor/*",),
         severity={"lossy-downsample": Severity.ERROR},
         allow=(Allowance("plain-depth", "vgg*", "features", "known", date(2030, 1, 31)),),

@@ -48,8 +48,9 @@ def op_of(name: str = "", **metadata: str) -> Op:
 
 
 class TestLint:
-    def test_check_is_the_public_way(self, write: Write) -> None:
-        (finding,) = reslint.check(write("a.onnx"), rules=[ADD])
+    def test_check_is_the_public_way(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reslint.api.ALL", (ADD,))
+        (finding,) = reslint.check(write("a.onnx"))
         assert isinstance(finding, reslint.Finding)
         assert (finding.rule, finding.family, finding.tensor, finding.path) == (
             "merge-met",

@@ -22,7 +22,7 @@ ALLOW = '[[allow]]\nrule = "merge-met"\nreason = "known"\n'
 @pytest.fixture(autouse=True)
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the stub rules be all there are."""
-    monkeypatch.setattr("reslint.cli.look.ALL", STUBS)
+    monkeypatch.setattr("reslint.api.ALL", STUBS)
 
 
 class TestAllow:
@@ -189,7 +189,7 @@ class TestBaseline:
 def test_another_exporter_invalidates_nothing(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
 ) -> None:
-    monkeypatch.setattr("reslint.cli.look.ALL", ALL)
+    monkeypatch.setattr("reslint.api.ALL", ALL)
     arguments = ("--profile", "design", "--confidence", "possible", "--quiet", "m.onnx")
     (here / "m.onnx").write_bytes((FIXTURES / f"{one}.onnx").read_bytes())
     run("check", "--write-baseline", "known.json", *arguments)

@@ -1,22 +1,21 @@
-"""Options in, a report written and the exit status out; apart from its command, since this needs onnx."""
+"""What was seen in models in, a report written and the exit status out."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reslint.baseline import Baseline, Ran, load, render
 from reslint.cli.explain import page
 from reslint.cli.formats import rendered
-from reslint.cli.look import NOT_LOOKED_AT, Seen, chosen, look
+from reslint.cli.look import NOT_LOOKED_AT, look, remembering
 from reslint.cli.options import Options
 from reslint.cli.output import append, emit, note, written
 from reslint.finding import Finding, Severity
 from reslint.report.report import About, Looked, Report
-from reslint.rules import Rule
 from reslint.version import __version__
 
 FOUND = 1
@@ -27,37 +26,34 @@ def check(options: Options, start: float) -> int:
     return reported(look(options), options, start)
 
 
-def reported(looked: Iterable[Seen], options: Options, start: float, *, measured: bool = False) -> int:
+def reported(looks: Iterable[Looked], options: Options, start: float) -> int:
     """Report what was seen, and say how it went."""
-    files: list[Looked] = []
-    findings: list[Finding] = []
-    ran: dict[str, Ran] = {}
+    files = tuple(looks)
+    findings = tuple(finding for file in files for finding in file.findings)
+    suppressed = sum(file.suppressed for file in files)
     known = _baseline(options)
-    sound, suppressed = True, 0
-    for seen in looked:
-        files.append(_looked(seen))
-        findings.extend(seen.findings)
-        sound = sound and not seen.fails
-        suppressed += seen.suppressed
-        ran |= {seen.path: seen.ran} if seen.ran else {}
     if known is not None:
-        known = _renewed(known, findings, ran, options)
-        fresh, familiar = known.split(findings)
-        findings, suppressed = [*fresh], suppressed + familiar
+        known = _renewed(known, findings, _ran(files), options)
+        findings, familiar = known.split(findings)
+        suppressed += familiar
     report = Report(
         __version__,
-        tuple(files),
-        tuple(findings),
+        files,
+        findings,
         suppressed,
         seconds=time.perf_counter() - start,
-        rules=tuple(_about(rule) for rule in chosen(options.config, measured=measured)),
+        rules=_rules(files, options),
         fail_on=_severity(options.config.fail_on),
         root=_root(Path.cwd()),
     )
     _write(report, options)
-    if not sound:
+    if any(file.fails for file in files):
         return NOT_LOOKED_AT
     return FOUND if any(_fails(finding, options.config.at(finding.path).fail_on) for finding in findings) else 0
+
+
+def _ran(files: Iterable[Looked]) -> Mapping[str, Ran]:
+    return {file.path: Ran(frozenset(file.rules), file.least) for file in files if not file.error}
 
 
 def _write(report: Report, options: Options) -> None:
@@ -70,10 +66,24 @@ def _write(report: Report, options: Options) -> None:
         append(rendered(report, "markdown", summary, "never", options.verbose), summary)
 
 
-def _about(rule: Rule) -> About:
-    file = page(rule.name)
-    text = file.read_text("utf-8") if file else ""
-    return About(rule.name, rule.family, rule.severity, rule.confidence, rule.summary, text)
+def _rules(files: Iterable[Looked], options: Options) -> tuple[About, ...]:
+    """The rules that ran on some model, with their pages."""
+    names = frozenset(name for file in files for name in file.rules)
+    remembered = remembering(options)
+    known = remembered.rules(names) if remembered else None
+    if known is None:
+        from reslint import api
+
+        every = tuple(About(r.name, r.family, r.severity, r.confidence, r.summary) for r in api.rules())
+        known = tuple(about for about in every if about.name in names)
+        if remembered:
+            remembered.keep_rules(every)
+    return tuple(replace(about, page=_page(about.name)) for about in known)
+
+
+def _page(rule: str) -> str:
+    file = page(rule)
+    return file.read_text("utf-8") if file else ""
 
 
 def _severity(name: str) -> Severity | None:
@@ -103,13 +113,6 @@ def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran
     renewed = known.renewed(findings, ran)
     written(known.file, render(renewed), f"--write-baseline {known.file}")
     return renewed
-
-
-def _looked(seen: Seen) -> Looked:
-    if seen.anatomy is None:
-        return Looked(seen.path, seen.error)
-    kinds = Counter(str(block.kind) for block in seen.anatomy.blocks)
-    return Looked(seen.path, None, seen.anatomy.net.unread, kinds)
 
 
 def _fails(finding: Finding, fail_on: str) -> bool:

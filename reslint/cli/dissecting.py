@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from reslint.cli.look import NOT_LOOKED_AT, look
+from reslint.api import statically
+from reslint.cli.look import NOT_LOOKED_AT, examine
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
 from reslint.report import anatomy_json, anatomy_signature, anatomy_text, dot, svg
@@ -19,9 +20,9 @@ def anatomy(options: Options) -> int:
     failed: list[str] = []
 
     def dissected() -> Iterator[Dissected]:
-        for seen in look(options, bare):
-            failed.extend([seen.path] if seen.fails else [])
-            yield Dissected(seen.path, seen.anatomy, seen.error, seen.findings)
+        for seen in examine(options, None if bare else statically):
+            failed.extend([seen.looked.path] if seen.looked.fails else [])
+            yield Dissected(seen.looked.path, seen.anatomy, seen.looked.error, seen.looked.findings)
 
     emit(_rendered(dissected(), options), options.output)
     return NOT_LOOKED_AT if failed else 0

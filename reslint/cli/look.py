@@ -1,122 +1,127 @@
-"""Model files in, their anatomies out, one at a time; what could not be read gets its line on standard error."""
+"""Options in, what was seen in each model out; what could not be read gets its line on standard error.
+
+Nothing here imports onnx before a model has to be read: where all answers are remembered, none has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from traceback import print_exception
+from typing import TYPE_CHECKING
 
-from reslint.allow import allowed, idle
-from reslint.anatomy import Anatomy, dissect
-from reslint.baseline import Ran
+import click
+
+from reslint.allow import idle
+from reslint.cache import Cache, cache
 from reslint.cli.models import models
 from reslint.cli.options import Options
 from reslint.cli.output import error, note
 from reslint.cli.progress import progress
 from reslint.cli.unread import shortened
-from reslint.config import Config
-from reslint.errors import NotFetched, ReslintError, RunFailed, UnknownRule, UnreadableModel
-from reslint.finding import Confidence, Finding
-from reslint.lint import choose, lint, nearest, regraded
-from reslint.net import read
-from reslint.rules import ALL, Rule
-from reslint.settings import Allowance
+from reslint.report.report import Looked
+
+if TYPE_CHECKING:
+    from reslint.api import Judge, Seen
 
 NOT_LOOKED_AT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One file: its anatomy and findings, or why there are none, and whether that must fail the run."""
+def look(options: Options) -> Iterator[Looked]:
+    """What the rules find in all models that the options mean; what is remembered is not looked at again."""
+    found = named(options)
+    remembered = remembering(options)
+    known = {path: None if missing else remembered and remembered.found(path) for path, missing in found.items()}
+    unknown = [path for path, looked in known.items() if looked is None]
+    if unknown:
+        from reslint.api import refuse_unknown_rules
+        from reslint.cli.fresh import fresh
 
-    path: str
-    anatomy: Anatomy | None
-    findings: tuple[Finding, ...] = ()
-    error: str | None = None
-    fails: bool = False
-    suppressed: int = 0
-    ran: Ran | None = None
-
-
-def chosen(config: Config, *, measured: bool = False) -> tuple[Rule, ...]:
-    """The rules that a configuration selects. Raises UnknownRule where all are the other command's: silence would mislead."""
-    rules = choose(ALL, config.select, config.ignore, config.profile)
-    if config.select and rules and all((rule.subject is Anatomy) is measured for rule in rules):
-        raise UnknownRule(
-            "the selected rules need no run; use: reslint check" if measured else "the selected rules need: reslint run"
-        )
-    return rules
+        refuse_unknown_rules(options.config)
+        looks = fresh([path for path in unknown if not found[path]], options.config, remembered)
+    seen = (known[path] or (_missing(path, says) if (says := found[path]) else next(looks)) for path in found)
+    yield from _told(tuple(found), seen, options)
 
 
-def refuse_unknown_rules(config: Config, *, measured: bool) -> None:
-    """Raise UnknownRule for any rule that the configuration names for any model, before the first one is looked at."""
-    known = {rule.name for rule in ALL}
-    for one in (config, *config.of_models()):
-        chosen(one, measured=measured)
-        for name in (*one.severity, *(entry.rule for entry in one.allow)):
-            if name not in known:
-                raise UnknownRule(f"no rule is called {name!r}{nearest(name, known)}")
+def examine(options: Options, judge: Judge | None, *, measured: bool = False) -> Iterator[Seen]:
+    """The models with their anatomies, one at a time, each let go before the next one is read; with no rules, no findings."""
+    from reslint import api
+
+    api.refuse_unknown_rules(options.config, measured=measured)
+    found = named(options)
+    anatomies: list[Seen] = []
+
+    def looks() -> Iterator[Looked]:
+        for path, says in found.items():
+            if says:
+                anatomies[:] = [api.Seen(_missing(path, says))]
+            else:
+                anatomies[:] = [api.look(path, options.config, judge, measured=measured)]
+            yield anatomies[0].looked
+
+    for _ in _told(tuple(found), looks(), options, judged=judge is not None):
+        yield anatomies.pop()
 
 
-Judge = Callable[[str, Anatomy, Sequence[Rule], Config], Iterable[Finding]]
+def remembering(options: Options) -> Cache | None:
+    """The cache of the options' configuration, None where it is not to be asked."""
+    return None if options.no_cache else cache(_folder(), options.config)
 
 
-def statically(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Iterable[Finding]:
-    """What the rules find without a run."""
-    return lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence))
+def named(options: Options) -> Mapping[str, str | None]:
+    """The models that the options mean, else those that the configuration names; with the reason where a path leads to none."""
+    paths = options.paths or tuple(_configured(options))
+    if not paths:
+        raise click.UsageError("no model is named: give files, folders or globs, or `paths` in the configuration")
+    return models(paths, options.config)
 
 
-def look(options: Options, bare: bool = False, judge: Judge = statically, *, measured: bool = False) -> Iterator[Seen]:
-    """Look at all files that the options mean, with the rules that each one's settings select; with none if `bare`."""
-    refuse_unknown_rules(options.config, measured=measured)
-    found = models(options.paths, options.config)
-    ran: dict[str, frozenset[str]] = {}
-    used: set[Allowance] = set()
-    today = date.today()
+def _configured(options: Options) -> Iterator[str]:
+    """What the configuration names, as seen from the current folder."""
+    yield from (os.path.relpath(options.config.folder / path) for path in options.config.paths)
+
+
+def _missing(path: str, says: str) -> Looked:
+    return Looked(path, error=says, fails=True)
+
+
+def _told(paths: Sequence[str], looks: Iterator[Looked], options: Options, *, judged: bool = True) -> Iterator[Looked]:
+    """What was seen, while what is to be said beside the results goes to standard error."""
+    ran: dict[str, tuple[str, ...]] = {}
+    used: set[int] = set()
     unread: list[tuple[str, str]] = []
-    for path in progress(tuple(found), options.quiet):
-        missing = found[path]
-        config = options.config.at(path)
-        rules = () if bare else chosen(config, measured=measured)
-        if missing:
-            seen = _failed(path, UnreadableModel(missing), options)
+    for path in progress(paths, options.quiet):
+        looked = next(looks)
+        if looked.error:
+            _failed(looked, options)
         else:
-            seen, of_use = _seen(path, options, config, rules, judge, today)
-            ran |= {path: seen.ran.rules} if seen.ran else {}
-            used |= of_use
-        unread.extend((path, line) for line in (seen.anatomy.net.unread if seen.anatomy else ()))
-        yield seen
+            ran[path] = looked.rules
+            used.update(looked.used)
+            unread.extend((path, line) for line in looked.unread)
+        yield looked
     for who, line in () if options.quiet else unread if options.verbose else shortened(unread):
         note(who, line)
-    for line in () if options.quiet or bare else idle(options.config, ran, used, today):
+    for line in idle(options.config, ran, used, date.today()) if judged and not options.quiet else ():
         note(str(options.config.file), line)
 
 
-def _seen(
-    path: str, options: Options, config: Config, rules: Sequence[Rule], judge: Judge, today: date
-) -> tuple[Seen, frozenset[Allowance]]:
-    """One file, and the entries of the configuration that allow something in it."""
-    try:
-        anatomy = dissect(read(Path(path)))
-        found = judge(path, anatomy, rules, config)
-        left = allowed(regraded(found, config.severity), config, today)
-    except (UnreadableModel, RunFailed) as problem:
-        return _failed(path, problem, options), frozenset()
-    except Exception as bug:  # a bug keeps its traceback, but hides nothing of the other files and is no finding
-        print_exception(bug)
-        return _failed(
-            path, UnreadableModel("made reslint itself fail, as shown above; please report it"), options
-        ), frozenset()
-    ran = Ran(frozenset(rule.name for rule in rules), Confidence(config.confidence))
-    return Seen(path, anatomy, left.findings, suppressed=left.suppressed, ran=ran), left.used
-
-
-def _failed(path: str, problem: ReslintError, options: Options) -> Seen:
-    fails = not (isinstance(problem, NotFetched) and options.config.at(path).unread == "note")
-    if fails:
-        error(path, str(problem))
+def _failed(looked: Looked, options: Options) -> None:
+    sys.stderr.write(looked.trace)
+    if looked.fails:
+        error(looked.path, looked.error or "")
     elif not options.quiet:
-        note(path, str(problem))
-    return Seen(path, None, error=str(problem), fails=fails)
+        note(looked.path, looked.error or "")
+
+
+def _folder() -> Path:
+    """Where the platform keeps what can be made anew (https://specifications.freedesktop.org/basedir-spec on Linux)."""
+    if own := os.environ.get("RESLINT_CACHE_DIR"):
+        return Path(own)
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "reslint" / "cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "reslint"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "reslint"

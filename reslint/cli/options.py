@@ -28,6 +28,7 @@ class Options:
     show_settings: bool = False
     baseline: Path | None = None
     write_baseline: Path | None = None
+    no_cache: bool = False
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -35,7 +36,7 @@ def _listed(context: click.Context, parameter: click.Parameter, values: Sequence
 
 
 _SHARED = (
-    click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+    click.argument("paths", nargs=-1, metavar="[PATH...]"),
     click.option("--output", metavar="FILE", help="Write the result to FILE instead of standard output."),
     click.option("--select", multiple=True, callback=_listed, metavar="RULE", help="Only these rules or families."),
     click.option("--ignore", multiple=True, callback=_listed, metavar="RULE", help="Not these rules or families."),
@@ -45,7 +46,7 @@ _SHARED = (
     click.option("--target", metavar="NAME", help="What will run the model: tensorrt, ort-cuda, ort-cpu, ..."),
     click.option("--unread", type=click.Choice(UNREAD), help="What a model that was not fetched (git LFS) is."),
     click.option("--confidence", type=click.Choice(CONFIDENCE), help="Show findings that are at least so sure."),
-    click.option("--no-cache", is_flag=True, expose_value=False, help="Look at every file anew."),
+    click.option("--no-cache", is_flag=True, help="Look at every file anew."),
     click.option("--quiet", "-q", is_flag=True, help="Nothing on standard error but errors."),
     click.option("--verbose", "-v", is_flag=True, help="Say more: evidence, and why each merge is what it is."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
@@ -89,6 +90,7 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         quiet: bool,
         verbose: bool,
         color: str,
+        no_cache: bool,
         signature: bool = False,
         reports: tuple[tuple[str, str], ...] = (),
         show_settings: bool = False,
@@ -99,7 +101,7 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists})
-        own = (signature, reports, show_settings, baseline, write_baseline)
+        own = (signature, reports, show_settings, baseline, write_baseline, no_cache)
         return run(Options(paths, style, output, config, quiet, verbose, color, *own))
 
     return taken

@@ -10,7 +10,7 @@ import click
 
 from reslint.anatomy import Anatomy
 from reslint.cli.checking import reported
-from reslint.cli.look import look
+from reslint.cli.look import examine
 from reslint.cli.options import Options
 from reslint.cli.output import note
 from reslint.config import Config
@@ -39,7 +39,8 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
             store(target, found.feeds[0])
         return lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
 
-    return reported(look(options, judge=findings, measured=True), options, start, measured=True)
+    looks = (seen.looked for seen in examine(options, findings, measured=True))
+    return reported(looks, options, start)
 
 
 def _tell(path: str, found: Measured, quiet: bool) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 
-from reslint.cli.models import models
+from reslint.cli.look import named
 from reslint.cli.options import Options
 from reslint.cli.output import emit
 from reslint.config import KEYS, Config
@@ -15,7 +15,7 @@ from reslint.report.plain import plain
 
 def shown(options: Options) -> int:
     """Write the settings of all models that the options mean."""
-    found = models(options.paths, options.config)
+    found = named(options)
     emit("\n".join(_settings(path, options.config) for path in found), options.output)
     return 0
 

@@ -103,6 +103,12 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
     return file
 
 
+def external_location(tensor: TensorProto) -> str:
+    """Where a tensor's external data lies, as the model names it; empty where the model file itself holds the values."""
+    entries = _entries(tensor)
+    return "" if FIELD in entries else entries.get("location", "")
+
+
 def _entries(tensor: TensorProto) -> Mapping[str, str]:
     if tensor.data_location != TensorProto.EXTERNAL:
         return {}

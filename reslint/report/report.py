@@ -5,19 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reslint.anatomy import Anatomy
 from reslint.finding import Confidence, Finding, Severity
+
+if TYPE_CHECKING:  # a report of cached findings must not pay for onnx
+    from reslint.anatomy import Anatomy
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """One file that was looked at: why it could not be, or what of it could not be read, and its residual blocks by kind."""
+    """One model that was looked at: its findings, what of it could not be read, and its residual blocks by kind.
+
+    Where it could not be looked at, `error` says why, and `fails` whether that must fail the run; `trace` is the traceback
+    of a bug. `suppressed` findings were allowed by `used` entries of the configuration, by their ranks in it. `rules` ran,
+    and a finding had to be at least as sure as `least`.
+    """
 
     path: str
     error: str | None = None
     unread: tuple[str, ...] = ()
     kinds: Mapping[str, int] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    fails: bool = False
+    trace: str = ""
+    suppressed: int = 0
+    used: tuple[int, ...] = ()
+    rules: tuple[str, ...] = ()
+    least: Confidence = Confidence.LIKELY
 
     @property
     def blocks(self) -> int:

@@ -1,0 +1,168 @@
+"""A model in, its anatomy or its findings out: what Python code stands on, and the command line with it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from traceback import format_exc
+
+from onnx import ModelProto, TensorProto
+
+from reslint.allow import allowed
+from reslint.anatomy import Anatomy
+from reslint.anatomy import dissect as dissected
+from reslint.config import PROFILES, Config
+from reslint.errors import BadConfiguration, NotFetched, ReslintError, RunFailed, UnknownRule, UnreadableModel
+from reslint.finding import Confidence, Finding
+from reslint.lint import choose, lint, nearest, regraded
+from reslint.net import Net, from_proto, read
+from reslint.net.weights import external_location
+from reslint.report.report import Looked
+from reslint.rules import ALL, Rule
+
+Model = str | os.PathLike[str] | ModelProto | Net
+"""A model file's path, a model in memory, or one that was read already."""
+
+IN_MEMORY = "model.onnx"
+"""The path of findings in a model that has no file."""
+
+
+def dissect(model: Model) -> Anatomy:
+    """The residual blocks of a model, the stacks that they form, its depth and its cost.
+
+    >>> anatomy = dissect("fixtures/resnet50.onnx")
+    >>> len(anatomy.blocks), anatomy.depth.weighted, anatomy.cost.params
+    (16, 50, 25530472)
+
+    Raises UnreadableModel where the file is no model that can be read.
+    """
+    return dissected(_net(model))
+
+
+def check(
+    model: Model,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    profile: str | None = None,
+    config: Config | None = None,
+) -> tuple[Finding, ...]:
+    """The findings of a model, in the order of the graph.
+
+    `select` and `ignore` name rules or families, `profile` is `ship` or `design`; they go before `config`, without which
+    nothing is configured: no file is looked for.
+
+    >>> [finding.rule for finding in check("fixtures/resnet50_broken.onnx")]
+    ['shortcut-broadcast']
+    >>> check("fixtures/resnet50_broken.onnx", select=["norm", "depth"])
+    ()
+
+    Raises UnreadableModel where the file is no model that can be read, UnknownRule where a selector fits nothing, and
+    BadConfiguration for a profile that does not exist.
+    """
+    config = config or Config()
+    config = replace(
+        config,
+        select=tuple(select) or config.select,
+        ignore=tuple(ignore) or config.ignore,
+        profile=profile or config.profile,
+    )
+    if config.profile not in PROFILES:
+        raise BadConfiguration(f"profile must be one of {', '.join(PROFILES)}, not {config.profile!r}")
+    path = str(Path(model)) if isinstance(model, str | os.PathLike) else IN_MEMORY
+    return _examined(path, dissect(model), config, statically, measured=False).findings
+
+
+Judge = Callable[[str, Anatomy, Sequence[Rule], Config], Iterable[Finding]]
+
+
+def statically(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Iterable[Finding]:
+    """What the rules find without a run."""
+    return lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A model that was looked at, and its anatomy if it could be."""
+
+    looked: Looked
+    anatomy: Anatomy | None = None
+
+
+def look(path: str, config: Config, judge: Judge | None = statically, *, measured: bool = False) -> Seen:
+    """Look at one model file with the rules that its settings select, or with none; errors become values, bugs as well."""
+    try:
+        anatomy = dissect(path)
+        looked = _examined(path, anatomy, config.at(path), judge, measured=measured)
+    except (UnreadableModel, RunFailed) as problem:
+        return Seen(failed(path, problem, config))
+    except ReslintError:  # not about this model
+        raise
+    except Exception:  # a bug keeps its traceback, but hides nothing of the other files and is no finding
+        says = UnreadableModel("made reslint itself fail, as shown above; please report it")
+        return Seen(failed(path, says, config, format_exc()))
+    return Seen(looked, anatomy)
+
+
+def files(path: str, anatomy: Anatomy | None) -> tuple[str, ...]:
+    """The files that a look at a model read, or would have read if they were there."""
+    held = (constant for net in (anatomy.net.nets() if anatomy else ()) for constant in net.constants.values())
+    names = {external_location(constant) for constant in held if isinstance(constant, TensorProto)} - {""}
+    return (path, *(str(Path(path).parent / name) for name in sorted(names)))
+
+
+def failed(path: str, problem: ReslintError, config: Config, trace: str = "") -> Looked:
+    """A model that could not be looked at."""
+    fails = not (isinstance(problem, NotFetched) and config.at(path).unread == "note")
+    return Looked(path, error=str(problem), fails=fails, trace=trace)
+
+
+def _examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *, measured: bool) -> Looked:
+    rules = chosen(config, measured=measured) if judge else ()
+    found = judge(path, anatomy, rules, config) if judge else ()
+    left = allowed(regraded(found, config.severity), config, date.today())
+    return Looked(
+        path,
+        unread=anatomy.net.unread,
+        kinds=dict(Counter(str(block.kind) for block in anatomy.blocks)),
+        findings=left.findings,
+        suppressed=left.suppressed,
+        used=left.used,
+        rules=tuple(rule.name for rule in rules),
+        least=Confidence(config.confidence),
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    """All rules that there are."""
+    return ALL
+
+
+def chosen(config: Config, *, measured: bool = False) -> tuple[Rule, ...]:
+    """The rules that a configuration selects. Raises UnknownRule where all are the other command's: silence would mislead."""
+    rules = choose(ALL, config.select, config.ignore, config.profile)
+    if config.select and rules and all((rule.subject is Anatomy) is measured for rule in rules):
+        raise UnknownRule(
+            "the selected rules need no run; use: reslint check" if measured else "the selected rules need: reslint run"
+        )
+    return rules
+
+
+def refuse_unknown_rules(config: Config, *, measured: bool = False) -> None:
+    """Raise UnknownRule for any rule that the configuration names for any model, before the first one is looked at."""
+    known = {rule.name for rule in ALL}
+    for one in (config, *config.of_models()):
+        chosen(one, measured=measured)
+        for name in (*one.severity, *(entry.rule for entry in one.allow)):
+            if name not in known:
+                raise UnknownRule(f"no rule is called {name!r}{nearest(name, known)}")
+
+
+def _net(model: Model) -> Net:
+    if isinstance(model, Net):
+        return model
+    return from_proto(model) if isinstance(model, ModelProto) else read(Path(model))

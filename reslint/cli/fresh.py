@@ -1,0 +1,63 @@
+"""Paths in, what is seen in each model out, in order; by several processes where there is enough to do for them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+from reslint.api import files, look
+from reslint.cache import Cache, Stamp, stamps
+from reslint.config import Config
+from reslint.report.report import Looked
+
+PAYS = 3.0
+"""Seconds of work that must be left: a process that helps needs half a second to import what the first one has already."""
+
+
+def fresh(paths: Sequence[str], config: Config, remembered: Cache | None) -> Iterator[Looked]:
+    """What is seen in each model now; it is remembered for the next time."""
+    for looked, before in _seen(paths, config):
+        if remembered:
+            remembered.keep(looked, before)
+        yield looked
+    if remembered and paths:
+        remembered.tidy()
+
+
+def _seen(paths: Sequence[str], config: Config) -> Iterator[tuple[Looked, tuple[Stamp, ...]]]:
+    """The first models tell how long one takes; the others are shared out where that is expected to be faster."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    start = time.perf_counter()
+    for at, path in enumerate(paths):
+        left = len(paths) - at
+        if at and min(cores, left) > 1 and (time.perf_counter() - start) / at * left > PAYS:
+            yield from _shared(paths[at:], config, min(cores, left))
+            return
+        yield _one(config, path)
+
+
+def _shared(paths: Sequence[str], config: Config, workers: int) -> Iterator[tuple[Looked, tuple[Stamp, ...]]]:
+    # Spawned, not forked: numpy and onnx have threads, which a fork would not take along.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
+    try:
+        yield from pool.map(partial(_one, config), paths, chunksize=1)
+    finally:  # also where nobody wants the rest: Ctrl-C
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked gets it, too, and ends this one
+    gc.disable()  # as in the first process
+
+
+def _one(config: Config, path: str) -> tuple[Looked, tuple[Stamp, ...]]:
+    """What is seen in a model, and the files that this was made from as they were before."""
+    before = stamps([path])
+    seen = look(path, config)
+    return seen.looked, (*before, *stamps(files(path, seen.anatomy)[1:]))
