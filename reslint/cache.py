@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -135,6 +134,8 @@ def _digest(*parts: str) -> str:
 
 def _written(file: Path, content: object) -> None:
     """Write an entry whole or not at all; a cache that can't be written is none."""
+    import tempfile  # not needed where all is remembered
+
     with suppress(OSError, UnicodeEncodeError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as part:

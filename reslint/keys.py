@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 
 from reslint.errors import BadConfiguration
@@ -16,6 +14,8 @@ from reslint.settings import Allowance, Budget, Levels
 
 def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
     """The file's own keys, None for a pyproject.toml that says nothing on reslint."""
+    import tomllib  # most runs have no file to read
+
     try:
         whole: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
@@ -164,6 +164,8 @@ class Table:
 def refuse_unknown(keys: Mapping[str, object], known: tuple[str, ...], file: Path, where: str = "") -> None:
     for key in keys:
         if key not in known:
+            from difflib import get_close_matches
+
             close = get_close_matches(key.replace("_", "-"), known, n=1, cutoff=0)
             raise BadConfiguration(
                 f"{file}: unknown key {where + key!r}; the nearest valid one is {where + close[0]!r}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from reslint.baseline import Baseline, Ran, load, render
 from reslint.cli.explain import page
 from reslint.cli.formats import rendered
 from reslint.cli.look import NOT_LOOKED_AT, look, remembering
 from reslint.cli.options import Options
-from reslint.cli.output import append, emit, note, written
+from reslint.cli.output import append, emit
 from reslint.finding import Finding, Severity
 from reslint.report.report import About, Looked, Report
 from reslint.version import __version__
@@ -31,10 +30,11 @@ def reported(looks: Iterable[Looked], options: Options, start: float) -> int:
     files = tuple(looks)
     findings = tuple(finding for file in files for finding in file.findings)
     suppressed = sum(file.suppressed for file in files)
-    known = _baseline(options)
-    if known is not None:
-        known = _renewed(known, findings, _ran(files), options)
-        findings, familiar = known.split(findings)
+    baseline = options.write_baseline or options.baseline
+    if baseline:
+        from reslint.cli.known import unknown
+
+        findings, familiar = unknown(files, findings, baseline, options)
         suppressed += familiar
     report = Report(
         __version__,
@@ -50,10 +50,6 @@ def reported(looks: Iterable[Looked], options: Options, start: float) -> int:
     if any(file.fails for file in files):
         return NOT_LOOKED_AT
     return FOUND if any(_fails(finding, options.config.at(finding.path).fail_on) for finding in findings) else 0
-
-
-def _ran(files: Iterable[Looked]) -> Mapping[str, Ran]:
-    return {file.path: Ran(frozenset(file.rules), file.least) for file in files if not file.error}
 
 
 def _write(report: Report, options: Options) -> None:
@@ -93,26 +89,6 @@ def _severity(name: str) -> Severity | None:
 def _root(start: Path) -> Path:
     """The top of the repository that a folder lies in, else the folder itself."""
     return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
-
-
-def _baseline(options: Options) -> Baseline | None:
-    """The baseline that the run starts from."""
-    if options.write_baseline:
-        return load(options.write_baseline, must_exist=False)
-    return load(options.baseline) if options.baseline else None
-
-
-def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran], options: Options) -> Baseline:
-    """The baseline after the run: written if that was asked for, else as it was; resolved entries are told."""
-    resolved = () if options.quiet else tuple(known.resolved(findings, ran))
-    told = "dropped" if options.write_baseline else "--write-baseline drops it"
-    for entry in resolved:
-        note(str(known.file), f"{entry.path}: {entry.rule} at {entry.at} is resolved; {told}")
-    if not options.write_baseline:
-        return known
-    renewed = known.renewed(findings, ran)
-    written(known.file, render(renewed), f"--write-baseline {known.file}")
-    return renewed
 
 
 def _fails(finding: Finding, fail_on: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -27,6 +26,8 @@ def emit(text: str, file: str | None) -> None:
 
 def written(path: Path, text: str, told: str) -> None:
     """Write a file that is there whole or not at all; `told` is how the user named it."""
+    import tempfile  # costs as much as half of click, and most runs write no file
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, prefix=".reslint-", delete=False
