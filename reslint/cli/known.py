@@ -12,7 +12,9 @@ from reslint.finding import Finding
 from reslint.report.report import Looked
 
 
-def unknown(files: Sequence[Looked], findings: Sequence[Finding], options: Options) -> tuple[tuple[Finding, ...], int]:
+def unknown(
+    files: Sequence[Looked], findings: Sequence[Finding], file: Path, options: Options
+) -> tuple[tuple[Finding, ...], int]:
     """The findings that a baseline does not know, and how many it does; it is written anew if that was asked for."""
     ran = {file.path: Ran(frozenset(file.rules), file.least) for file in files if not file.error}
     known = load(file, must_exist=not options.write_baseline)
