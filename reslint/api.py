@@ -19,6 +19,7 @@ from reslint.config import PROFILES, Config
 from reslint.errors import BadConfiguration, NotFetched, ReslintError, RunFailed, UnknownRule, UnreadableModel
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, nearest, regraded
+from reslint.measure import Measurement
 from reslint.net import Net, from_proto, read
 from reslint.net.weights import external_location
 from reslint.report.report import Looked
@@ -77,12 +78,20 @@ def check(
     return _examined(path, dissect(model), config, statically, measured=False).findings
 
 
-Judge = Callable[[str, Anatomy, Sequence[Rule], Config], Iterable[Finding]]
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rules found in an anatomy, and what was measured for them."""
+
+    findings: Iterable[Finding] = ()
+    measured: tuple[Measurement, ...] = ()
 
 
-def statically(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Iterable[Finding]:
+Judge = Callable[[str, Anatomy, Sequence[Rule], Config], Judged]
+
+
+def statically(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
     """What the rules find without a run."""
-    return lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence))
+    return Judged(lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +132,8 @@ def failed(path: str, problem: ReslintError, config: Config, trace: str = "") ->
 
 def _examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *, measured: bool) -> Looked:
     rules = chosen(config, measured=measured) if judge else ()
-    found = judge(path, anatomy, rules, config) if judge else ()
-    left = allowed(regraded(found, config.severity), config, date.today())
+    found = judge(path, anatomy, rules, config) if judge else Judged()
+    left = allowed(regraded(found.findings, config.severity), config, date.today())
     return Looked(
         path,
         unread=anatomy.net.unread,
@@ -134,6 +143,7 @@ def _examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, 
         used=left.used,
         rules=tuple(rule.name for rule in rules),
         least=Confidence(config.confidence),
+        measured=found.measured,
     )
 
 

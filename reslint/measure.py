@@ -11,10 +11,15 @@ from reslint.net import Net, Op
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a tensor held over all runs: its largest magnitude and the mean of its squares."""
+    """What a tensor held over all runs: its largest magnitude, the mean of its squares and its mean.
+
+    `lost` is the share of its nonzero elements that half precision takes for zero.
+    """
 
     peak: float
     square: float
+    mean: float = 0.0
+    lost: float = 0.0
 
     @property
     def finite(self) -> bool:
@@ -26,15 +31,24 @@ class Range:
         """The root of the mean square."""
         return math.sqrt(self.square) if self.square >= 0 else math.nan
 
+    @property
+    def variance(self) -> float:
+        """The mean square around the mean."""
+        return max(self.square - self.mean * self.mean, 0.0) if self.finite else math.nan
+
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A residual block as it ran: its shortcut, its branch, and what its merge made of them."""
+    """A residual block as it ran: its shortcut, its branch, and what its merge made of them.
+
+    `cosine` is that between what goes into the block and what comes out, None where the two have not the same shape.
+    """
 
     block: Block
     shortcut: Range
     branch: Range
     merged: Range
+    cosine: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -52,6 +66,15 @@ class Squared:
 
 
 @dataclass(frozen=True, slots=True)
+class Exit:
+    """An output of the model as it ran, and the op that makes it."""
+
+    name: str
+    op: Op
+    range: Range
+
+
+@dataclass(frozen=True, slots=True)
 class Nonfinite:
     """The op that makes the first NaN or infinity out of finite inputs, and the constant that held it already, if one did."""
 
@@ -64,13 +87,22 @@ class Nonfinite:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The stream of a model at each residual merge. `half` says that it is to be held to half precision's range."""
+    """The stream of a model at each residual merge that can be tapped, and its outputs.
+
+    `half` says that it is to be held to half precision's range.
+    """
 
     anatomy: Anatomy
     taps: tuple[Tap, ...]
     squares: tuple[Squared, ...] = ()
     nonfinite: Nonfinite | None = None
     half: bool = False
+    exits: tuple[Exit, ...] = ()
+
+    @property
+    def untapped(self) -> int:
+        """The blocks that could not be tapped: those in bodies, concatenations, and sums inside ops that do more."""
+        return len(self.anatomy.blocks) - len(self.taps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +189,6 @@ class Latency:
     p95: float
     p99: float
     ratio: Ratio | None = None
+
+
+Measurement = Signal | Agreement | Placement | Latency

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from reslint.anatomy import Anatomy
+from reslint.api import Judged
 from reslint.cli.checking import reported
 from reslint.cli.look import examine
 from reslint.cli.options import Options
 from reslint.cli.output import note
 from reslint.config import Config
-from reslint.finding import Confidence, Finding
+from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.rules import Rule
 from reslint.runtime import Limits, Measured, Wanted, default_memory, measured, store
@@ -26,7 +27,7 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
     max_ratio = asked["max_ratio"]
     target = asked["store"]
 
-    def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Iterable[Finding]:
+    def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
         settings = config.settings(path)
         if isinstance(max_ratio, float):
             settings = replace(settings, max_ratio=max_ratio)
@@ -37,7 +38,8 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
         _tell(path, found, options.quiet)
         if isinstance(target, Path):
             store(target, found.feeds[0])
-        return lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
+        judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
+        return Judged(judged, found.subjects)
 
     looks = (seen.looked for seen in examine(options, findings, measured=True))
     return reported(looks, options, start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from math import isfinite
 
 from reslint.finding import Finding, Severity
@@ -13,7 +14,7 @@ SCHEMA = "reslint.findings/1"
 
 def render(report: Report) -> str:
     """The whole report as one JSON document. All text is escaped to ASCII, so that nothing in a model reaches a terminal."""
-    document = {
+    document: dict[str, object] = {
         "schema": SCHEMA,
         "reslint": report.version,
         "files": [_file(file) for file in report.files],
@@ -24,16 +25,34 @@ def render(report: Report) -> str:
             "unread": report.unread,
         },
     }
+    measured = [row for file in report.files if file.measured for row in _measured(file)]
+    if measured:
+        document["measurements"] = measured
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     """A value without what JSON has no word for: infinity and NaN become null."""
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {key: finite(inner) for key, inner in value.items()}
+    return [finite(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _measured(file: Looked) -> Iterator[object]:
+    from reslint.report.measurements import measurements  # stands on onnx; a report of cached findings must not
+
+    yield _rounded(finite({"path": file.path, **measurements(file.measured)}))
+
+
+def _rounded(value: object) -> object:
+    """Measured numbers to six digits: those behind are noise."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _file(file: Looked) -> dict[str, object]:
@@ -59,6 +78,6 @@ def _finding(finding: Finding) -> dict[str, object]:
         "module": finding.module,
         "source": {"file": finding.file, "line": finding.line} if finding.file else None,
         "fingerprint": finding.fingerprint,
-        "evidence": _finite(dict(finding.evidence)),
+        "evidence": finite(dict(finding.evidence)),
         "help": finding.help,
     }

@@ -11,6 +11,7 @@ from reslint.finding import Confidence, Finding, Severity
 
 if TYPE_CHECKING:  # a report of cached findings must not pay for onnx
     from reslint.anatomy import Anatomy
+    from reslint.measure import Measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Looked:
 
     Where it could not be looked at, `error` says why, and `fails` whether that must fail the run; `trace` is the traceback
     of a bug. `suppressed` findings were allowed by `used` entries of the configuration, by their ranks in it. `rules` ran,
-    and a finding had to be at least as sure as `least`.
+    and a finding had to be at least as sure as `least`. `measured` is what `reslint run` measured.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Looked:
     used: tuple[int, ...] = ()
     rules: tuple[str, ...] = ()
     least: Confidence = Confidence.LIKELY
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def blocks(self) -> int:

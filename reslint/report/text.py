@@ -39,9 +39,21 @@ def _lines(report: Report, verbose: bool) -> Iterator[str]:
             yield from ("",) if apart else ()
             yield f"{plain(file.path)}: {click.style('ok', fg='green')}, {_seen(file)}"
             apart = False
+        for line in _measured(file, verbose):
+            yield from ("",) if apart else ()
+            yield line
+            apart = False
+        apart = apart or bool(file.measured)
     if any(not file.error for file in report.files):
         yield ""
         yield _closing(report)
+
+
+def _measured(file: Looked, verbose: bool) -> Iterator[str]:
+    if file.measured:  # what was measured stands on onnx, which a report of cached findings must not pay for
+        from reslint.report.measured import tables
+
+        yield from tables(file.measured, verbose)
 
 
 def _seen(file: Looked) -> str:

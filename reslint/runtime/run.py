@@ -9,7 +9,7 @@ import numpy as np
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Latency, Range
+from reslint.measure import Latency
 from reslint.net import Net
 from reslint.net.values import Array
 from reslint.runtime.agreeing import agreements, referred
@@ -21,9 +21,9 @@ from reslint.runtime.job import Answer, Feed, Plan
 from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.model import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.providers import CPU, provider
-from reslint.runtime.search import Measure
 from reslint.runtime.signal import signal
-from reslint.runtime.taps import ranges, tapped
+from reslint.runtime.streams import exposed, streams
+from reslint.runtime.taps import Measure, Pair, Taken, Taps
 from reslint.runtime.wanted import Measured, Wanted
 
 _GIVEN = "saved"
@@ -47,9 +47,13 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         plans.append(plan(f"the model on {wanted.provider}", model, provider=where))
     answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
-    measure = _measure(widened(model, net) if half else model, feeds, limits, wide=half)
+    found = streams(anatomy)
+    wide = widened(model, net) if half else model
+    seen = replace(wide, proto=exposed(wide.proto, found))
+    held = half or wanted.half
+    measure = _measuring(seen, tuple(_wide(feed) if half else feed for feed in feeds), limits, half=held)
     subjects = (
-        signal(anatomy, measure, half=half or wanted.half),
+        signal(anatomy, found, measure, half=held),
         *agreements(anatomy, tolerance(model.proto), answer, saved),
         *referred(anatomy, model, feeds, answer, wanted),
         *placed(anatomy, tolerance(model.proto), answer, wanted),
@@ -78,16 +82,16 @@ def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer
     return answer
 
 
-def _measure(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, wide: bool) -> Measure:
-    """How to get the ranges of tensors over all feeds, in float32 where the model's own is narrower."""
-    ready = tuple((_wide(feed) if wide else feed,) for feed in feeds)
+def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: bool) -> Measure:
+    """How to get statistics of a model's tensors over all feeds."""
 
-    def measure(names: Sequence[str]) -> Mapping[str, Range]:
-        only = Runnable(tapped(model.proto, names), model.folder, model.weights)
-        answer = launch((plan("the model with its stream tapped", only),), ready, limits)
+    def measure(names: Sequence[str], pairs: Sequence[Pair] = ()) -> Taken:
+        taps = Taps(tuple(names), tuple(pairs), half)
+        only = replace(model, proto=taps.onto(model.proto))
+        answer = launch((plan("the model with its stream tapped", only),), tuple((f,) for f in feeds), limits)
         if answer.error:
             raise RunFailed(f"fails: {told(answer.error)}")
-        return ranges((ran.outputs[0] for ran in answer.ran[0]), names)
+        return taps.read(ran.outputs[0] for ran in answer.ran[0])
 
     return measure
 

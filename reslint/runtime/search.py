@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from onnx import TensorProto
 
-from reslint.measure import Nonfinite, Range
+from reslint.measure import Nonfinite
 from reslint.net import Net, Op
 from reslint.net.weights import array
+from reslint.runtime.taps import Measure
 
 _AT_ONCE = 64  # tensors; each costs a few reductions
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, 0})
 _MASKS = frozenset({"Where", "Add", "Sub", "Mul", "Concat", "Expand", "Slice", "Unsqueeze", "Reshape", "Trilu", "Cast"})
-
-
-Measure = Callable[[Sequence[str]], Mapping[str, Range]]
 
 
 def first_nonfinite(net: Net, bad: Sequence[str], measure: Measure) -> Nonfinite | None:
@@ -28,7 +26,7 @@ def first_nonfinite(net: Net, bad: Sequence[str], measure: Measure) -> Nonfinite
     masked: Nonfinite | None = None
     for at in range(0, len(before), _AT_ONCE):
         ops = [op for op in before[at : at + _AT_ONCE] if net.value(op.id).type in _FLOATS]
-        found = measure([op.id for op in ops]) if ops else {}
+        found = measure([op.id for op in ops]).ranges if ops else {}
         for op in ops:
             if found[op.id].finite:
                 continue

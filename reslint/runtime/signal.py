@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from onnx import TensorProto
-
-from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy import Anatomy
 from reslint.anatomy.norms import NormRun
-from reslint.measure import Signal, Squared, Tap
-from reslint.net import Net
+from reslint.measure import Exit, Signal, Squared, Tap
 from reslint.net.weights import scalar
-from reslint.runtime.search import Measure, first_nonfinite
+from reslint.runtime.search import first_nonfinite
+from reslint.runtime.streams import Stream, is_float
+from reslint.runtime.taps import Measure, Pair, Taken
 
-_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 
-
-def signal(anatomy: Anatomy, measure: Measure, *, half: bool) -> Signal:
+def signal(anatomy: Anatomy, found: Sequence[Stream], measure: Measure, *, half: bool) -> Signal:
     """Tap the residual merges, what normalizations square, and the outputs; look for the first NaN only if there is one."""
     net = anatomy.net
-    blocks = tuple(_blocks(anatomy))
     squares = tuple(_squares(anatomy)) if half else ()
-    outputs = tuple(name for name in net.outputs if _is_float(net, net.canonical(name)))
-    names = dict.fromkeys(name for block in blocks for name in (*block.sides, block.merge.id))
-    names.update(dict.fromkeys(run.source for run in squares))
-    names.update(dict.fromkeys(outputs))
-    found = measure(tuple(names)) if names else {}
-    bad = tuple(name for name in names if not found[name].finite)
+    outputs = tuple(name for name in net.outputs if is_float(net, net.canonical(name)))
+    names = dict.fromkeys(name for s in found for name in (s.into, s.shortcut, s.branch, s.merged))
+    names.update(dict.fromkeys((*(run.source for run in squares), *outputs)))
+    taken = measure(tuple(names), tuple(_pairs(found))) if names else Taken({})
+    ranges = taken.ranges
+    bad = tuple(name for name in names if not ranges[name].finite)
     return Signal(
         anatomy,
-        tuple(Tap(b, found[b.sides[0]], found[b.sides[1]], found[b.merge.id]) for b in blocks),
-        tuple(Squared(net, run.op, found[run.source]) for run in squares),
+        tuple(
+            Tap(
+                s.block,
+                ranges[s.shortcut],
+                ranges[s.branch],
+                ranges[s.merged],
+                taken.cosines.get((s.into, s.merged)),
+            )
+            for s in found
+        ),
+        tuple(Squared(net, run.op, ranges[run.source]) for run in squares),
         first_nonfinite(net, bad, measure) if bad else None,
         half,
+        tuple(Exit(name, op, ranges[name]) for name in outputs if (op := net.producer.get(net.canonical(name)))),
     )
 
 
-def _blocks(anatomy: Anatomy) -> Iterator[Block]:
-    """The blocks of the outermost net whose sides are floating point; bodies can't give outputs of their own."""
-    for block in anatomy.blocks:
-        names = (*block.sides, block.merge.id)
-        if block.net is anatomy.net and block.kind is not Kind.DENSE and all(_is_float(block.net, n) for n in names):
-            yield block
+def _pairs(found: Sequence[Stream]) -> Iterator[Pair]:
+    """What goes into each block with what comes out, where the two have one shape."""
+    for s in found:
+        net, names = s.block.net, (s.block.fork, *s.block.sides)
+        shape = net.shape(names[0])
+        if shape is not None and None not in shape and all(net.shape(name) == shape for name in names):
+            yield s.into, s.merged
 
 
 def _squares(anatomy: Anatomy) -> Iterator[NormRun]:
@@ -57,7 +64,3 @@ def _squares(anatomy: Anatomy) -> Iterator[NormRun]:
             for op in run.ops
         ):
             yield run
-
-
-def _is_float(net: Net, name: str) -> bool:
-    return net.value(name).type in _FLOATS

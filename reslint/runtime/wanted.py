@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reslint.measure import Agreement, Latency, Placement, Signal
+from reslint.measure import Measurement
 from reslint.runtime.job import Feed
 from reslint.runtime.launch import Limits
 
@@ -29,7 +29,7 @@ class Wanted:
 class Measured:
     """What the runs measured, what they were fed, and that in words."""
 
-    subjects: tuple[Signal | Agreement | Placement | Latency, ...]
+    subjects: tuple[Measurement, ...]
     feeds: tuple[Feed, ...]
     fed: tuple[str, ...]
     notes: tuple[str, ...] = ()

@@ -1,0 +1,106 @@
+"""What a run measured in, tables for a person out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reslint.anatomy.where import module_of
+from reslint.measure import Agreement, Difference, Measurement, Signal, Tap
+from reslint.net import Op
+from reslint.report.measurements import LARGEST
+from reslint.report.plain import counted, plain
+
+_INDENT = "    "
+_MOST = 24  # rows; --verbose shows all
+_WIDEST = 40
+
+
+def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
+    """One table for each kind of measurement."""
+    measured = tuple(measured)
+    for one in measured:
+        if isinstance(one, Signal):
+            yield from _signal(one, verbose)
+    yield from _agreements([one for one in measured if isinstance(one, Agreement)])
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]], verbose: bool) -> Iterator[str]:
+    """Columns under their headings: the first to the left, numbers to the right; the middle of a long table is left out."""
+    cut = len(rows) > _MOST and not verbose
+    shown = [*rows[: _MOST // 2], *rows[-(_MOST // 2) :]] if cut else rows
+    widths = [max(len(row[at]) for row in (heading, *shown)) for at in range(len(heading))]
+    for at, row in enumerate((heading, *shown)):
+        if cut and at == _MOST // 2 + 1:
+            yield f"{_INDENT}... {len(rows) - len(shown)} more; --verbose shows all"
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        yield f"{_INDENT}{'  '.join(cells)}".rstrip()
+
+
+def name(op: Op) -> str:
+    """An op as a row calls it, cut from the left where it is long."""
+    text = plain(module_of(op) or op.name or op.id)
+    return text if len(text) <= _WIDEST else f"...{text[3 - _WIDEST :]}"
+
+
+def number(value: float | None) -> str:
+    """Three digits, a dash for what is not known."""
+    return "-" if value is None or value != value else f"{value:.3g}"
+
+
+def _signal(signal: Signal, verbose: bool) -> Iterator[str]:
+    if signal.taps:
+        yield f"  signal at {counted(len(signal.taps), 'residual merge')}"
+        yield from table(_COLUMNS, [_row(tap) for tap in signal.taps], verbose)
+    if signal.untapped:
+        yield f"  {counted(signal.untapped, 'block')} not tapped: in bodies, concatenations and fused ops"
+
+
+_COLUMNS = ("block", "var shortcut", "branch", "ratio", "var stream", "peak", "peak/65504", "cosine")
+
+
+def _row(tap: Tap) -> tuple[str, ...]:
+    return (
+        name(tap.block.merge),
+        number(tap.shortcut.variance),
+        number(tap.branch.variance),
+        number(tap.ratio),
+        number(tap.merged.variance),
+        number(tap.merged.peak),
+        number(tap.merged.peak / LARGEST),
+        number(tap.cosine),
+    )
+
+
+def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:
+    """Of each output and what it was compared with the worst, over all inputs."""
+    worst: dict[tuple[str, str], tuple[Agreement, Difference]] = {}
+    for agreement in agreements:
+        for d in agreement.differences:
+            key = agreement.against, d.output
+            if key not in worst or _far(d) > _far(worst[key][1]):
+                worst[key] = agreement, d
+    if worst:
+        yield "  agreement"
+        width = max(len(f"{plain(output)}, {plain(against)}") for against, output in worst)
+        for (against, output), (agreement, d) in worst.items():
+            yield f"{_INDENT}{f'{plain(output)}, {plain(against)}':<{width}}  {_said(agreement, d)}"
+
+
+def _far(d: Difference) -> float:
+    return d.absolute if d.relative is None else d.relative
+
+
+def _said(agreement: Agreement, d: Difference) -> str:
+    if not d.absolute:
+        return "equal"
+    if not d.worst:
+        return "another shape"
+    far = f"{d.relative:.2g} of its largest" if d.relative is not None else f"{d.absolute:.2g} beside zeros"
+    said = [
+        f"{far}, tolerance {d.tolerance:g}",
+        f"worst {d.got:.6g} for {d.wanted:.6g} at {list(d.worst)}",
+        *([] if d.cosine is None else [f"1 - cosine {1 - d.cosine:.1g}"]),
+        *([] if d.snr is None else [f"{d.snr:.0f} dB"]),
+        *([] if agreement.parts is None else [f"parts at {name(agreement.parts.merge)}"]),
+    ]
+    return f"{'' if d.agrees else 'DIFFERS: '}{'; '.join(said)}"
