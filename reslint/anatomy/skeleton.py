@@ -19,7 +19,7 @@ def skeleton(anatomy: Anatomy) -> str:
 
 
 def _stack_text(stack: Stack) -> Iterator[str]:
-    words = [_word(block) for block in stack.blocks]
+    words = [word(block) for block in stack.blocks]
     at = 0
     while at < len(words):
         size = next((p for p in (stack.period, *range(1, 5)) if words[at : at + p] == words[at + p : at + 2 * p]), 1)
@@ -31,7 +31,8 @@ def _stack_text(stack: Stack) -> Iterator[str]:
         at += times * size
 
 
-def _word(block: Block) -> str:
+def word(block: Block) -> str:
+    """A block in a signature: `pre attn`, `projection conv 1x1 3x3 1x1`."""
     where = (
         ""
         if block.normalization in (Placement.NONE, Placement.FOLDED, Placement.UNKNOWN)

@@ -36,18 +36,18 @@ def render(report: Report) -> str:
 def _rows(report: Report) -> Iterator[str]:
     for file in report.files:
         if file.error:
-            yield f"| **unread** | {_code(file.path)} | {_prose(file.error)} | |\n"
+            yield f"| **unread** | {code(file.path)} | {prose(file.error)} | |\n"
     for finding in sorted(report.findings, key=lambda f: -f.severity):
         yield _row(finding, report)
 
 
 def _row(finding: Finding, report: Report) -> str:
     at = place(finding, report.root)
-    source = _code(f"{at.file}:{at.line}") if at.file.endswith(".py") else ""
-    where = f"{_code(finding.path)}<br>{_code(finding.module or finding.node)}"
-    told = f"{_code(finding.rule)} {_prose(finding.message)}"
+    source = code(f"{at.file}:{at.line}") if at.file.endswith(".py") else ""
+    where = f"{code(finding.path)}<br>{code(finding.module or finding.node)}"
+    told = f"{code(finding.rule)} {prose(finding.message)}"
     if finding.help:
-        told += f"<br>*Help:* {_prose(finding.help)}"
+        told += f"<br>*Help:* {prose(finding.help)}"
     return f"| {_severity(finding.severity)} | {where} | {told} | {source} |\n"
 
 
@@ -67,11 +67,12 @@ def _closing(report: Report) -> str:
     return f"{', '.join(parts) or 'nothing found'} in {looked}"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """Text as code."""
     return f"<code>{_escaped(text)}</code>"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Text from a model outside of code, where a name could call someone or refer to an issue."""
     return re.sub(r"(&#64;|&#35;)", rf"\1{_JOINER}", _escaped(text))
 

@@ -1,0 +1,61 @@
+"""Two paths in, their difference written and the exit status out; apart from its command, since this needs onnx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reslint.anatomy import Anatomy, dissect
+from reslint.cli.look import NOT_LOOKED_AT
+from reslint.cli.output import colored, emit, error, note
+from reslint.config import load
+from reslint.diff import Difference, compare
+from reslint.errors import UnreadableModel
+from reslint.net import read
+from reslint.report import diff_json, diff_markdown, diff_text
+
+LOST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the user asked for."""
+
+    old: str
+    new: str
+    style: str
+    output: str | None
+    fail_on_lost_shortcut: bool
+    file: Path | None
+    quiet: bool
+    color: str
+
+
+def compared(asked: Comparison) -> int:
+    """Compare two models, and say how it went."""
+    config = load(asked.file, Path.cwd())
+    found = {path: _anatomy(path, asked.quiet) for path in dict.fromkeys((asked.old, asked.new))}
+    old, new = found[asked.old], found[asked.new]
+    if old is None or new is None:
+        return NOT_LOOKED_AT
+    difference = compare(old, new, config.at(asked.new).sizes)
+    emit(_rendered(asked, difference), asked.output)
+    return LOST if asked.fail_on_lost_shortcut and difference.lost_shortcuts else 0
+
+
+def _anatomy(path: str, quiet: bool) -> Anatomy | None:
+    try:
+        anatomy = dissect(read(Path(path)))
+    except UnreadableModel as problem:
+        error(path, str(problem))
+        return None
+    for line in () if quiet else anatomy.net.unread:
+        note(path, line)
+    return anatomy
+
+
+def _rendered(asked: Comparison, difference: Difference) -> str:
+    if asked.style == "text":
+        return diff_text.render(asked.old, asked.new, difference, color=colored(asked.color, asked.output))
+    render = {"json": diff_json.render, "markdown": diff_markdown.render}[asked.style]
+    return render(asked.old, asked.new, difference)
