@@ -1,10 +1,16 @@
-"""The part of SARIF 2.1.0 that reslint writes, as a JSON schema: the specification's names, and no others."""
+"""SARIF 2.1.0 as JSON schemas: the official one (release 5, from the package @microsoft/jest-sarif, MIT), and what of it
+reslint writes and GitHub asks for, within GitHub's limits.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 Schema = Mapping[str, object]
+
+OFFICIAL: Schema = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
 
 TEXT: Schema = {"type": "string", "minLength": 1}
 LEVEL: Schema = {"enum": ["none", "note", "warning", "error"]}
@@ -27,7 +33,9 @@ def many(items: object, most: int = 25_000) -> Schema:
 MESSAGE = thing({"text": TEXT})
 SHORT = thing({"text": {"type": "string", "minLength": 1, "maxLength": 1024}})  # GitHub's limit
 ARTIFACT = thing({"uri": {"type": "string", "format": "uri-reference", "pattern": "^[!-~]+$"}}, {"uriBaseId": TEXT})
-PHYSICAL = thing({"artifactLocation": ARTIFACT, "region": thing({"startLine": {"type": "integer", "minimum": 1}})})
+FROM_ONE: Schema = {"type": "integer", "minimum": 1}
+REGION = thing(dict.fromkeys(("startLine", "startColumn", "endLine", "endColumn"), FROM_ONE))
+PHYSICAL = thing({"artifactLocation": ARTIFACT, "region": REGION})
 LOGICAL = thing({"fullyQualifiedName": TEXT, "kind": {"enum": ["module", "member"]}}, {"name": TEXT})
 LOCATION = thing(
     {"physicalLocation": PHYSICAL},
@@ -35,7 +43,7 @@ LOCATION = thing(
 )
 RULE = thing(
     {
-        "id": TEXT,
+        "id": {"type": "string", "minLength": 1, "maxLength": 255},
         "name": {"type": "string", "maxLength": 255},
         "shortDescription": SHORT,
         "fullDescription": SHORT,
@@ -64,13 +72,14 @@ RESULT = thing(
         "properties": {"type": "object"},
     },
 )
-NOTIFICATION = thing({"level": LEVEL, "message": MESSAGE, "locations": many(LOCATION)})
+NOTIFICATION = thing({"level": LEVEL, "message": MESSAGE}, {"locations": many(LOCATION)})
 RUN = thing(
     {
         "tool": thing({"driver": thing({"name": TEXT, "version": TEXT, "rules": many(RULE)})}),
         "results": many(RESULT),
     },
     {
+        "columnKind": {"const": "unicodeCodePoints"},
         "originalUriBaseIds": {"type": "object"},
         "artifacts": many(thing({"location": ARTIFACT, "roles": many({"enum": ["analysisTarget"]})})),
         "invocations": many(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import sys
@@ -13,7 +14,7 @@ import jsonschema
 import pytest
 from conftest import Run, Write
 from markdown_it import MarkdownIt
-from sarif import LOG
+from sarif import LOG, OFFICIAL
 from stubs import STUBS
 from test_report import FINDING, REPORT
 
@@ -55,7 +56,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the finding's model and source, worked on from a folder below its top."""
     for name in ("nets/resnet.py", "work/models/resnet50.onnx", ".git/HEAD"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("\n" * 200)
+        (tmp_path / name).write_text("        out += identity\n" * 200)
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path
 
@@ -71,6 +72,9 @@ class TestPlaces:
     def test_else_the_model_as_seen_from_the_top(self, repository: Path, file: str | None) -> None:
         at = place(replace(FINDING, file=file), repository)
         assert (at.file, at.line, at.inside) == ("work/models/resnet50.onnx", 1, True)
+
+    def test_a_line_that_is_not_there_is_no_place(self, repository: Path) -> None:
+        assert place(replace(FINDING, line=201), repository).file == "work/models/resnet50.onnx"
 
     def test_a_link_out_of_the_repository_is_not_followed(
         self, repository: Path, tmp_path_factory: pytest.TempPathFactory
@@ -89,7 +93,10 @@ class TestSarif:
     def log(self, report: Report) -> dict[str, dict[str, dict[str, list[dict[str, object]]]]]:
         """The only run of a valid log."""
         log = json.loads(sarif.render(report))
-        jsonschema.Draft202012Validator(LOG, format_checker=jsonschema.FormatChecker()).validate(log)
+        for schema in (OFFICIAL, LOG):
+            jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)(
+                schema, format_checker=jsonschema.FormatChecker()
+            ).validate(log)
         (run,) = log["runs"]
         found: dict[str, dict[str, dict[str, list[dict[str, object]]]]] = run
         return found
@@ -114,7 +121,7 @@ class TestSarif:
         (location,) = first["locations"]
         assert location["physicalLocation"] == {
             "artifactLocation": {"uri": "nets/resnet.py", "uriBaseId": "%SRCROOT%"},
-            "region": {"startLine": 146},
+            "region": {"startLine": 146, "startColumn": 9, "endLine": 146, "endColumn": 24},
         }
         assert location["logicalLocations"] == [
             {"fullyQualifiedName": "layer3.4", "kind": "module"},
@@ -134,13 +141,28 @@ class TestSarif:
         assert invocation["executionSuccessful"] is False  # type: ignore[index, call-overload]
         assert [n["message"]["text"] for n in invocation["toolExecutionNotifications"]] == ["is empty"]  # type: ignore[index, call-overload]
 
-    def test_limits_of_code_scanning(self) -> None:
+    def test_limits_of_code_scanning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert sarif.RESULTS == 25_000
+        monkeypatch.setattr(sarif, "RESULTS", 5)
         many = of(*[replace(FINDING, severity=Severity.NOTE, evidence={})] * sarif.RESULTS, FINDING)
         assert self.log(many)["results"][0]["level"] == "error"  # type: ignore[index, call-overload]
+        assert self.left_out(many) == "1 finding of the least severe left out"
         long = replace(ABOUT, summary="s" * 5000, page="")
         self.log(replace(of(FINDING), rules=(long,)))
         (result,) = self.log(of(replace(FINDING, related=("a",) * 5000)))["results"]
         assert len(result["relatedLocations"]) == sarif.RELATED  # type: ignore[index, call-overload]
+
+    def left_out(self, report: Report) -> str:
+        (invocation,) = self.log(report)["invocations"]
+        *_, told = [n["message"]["text"] for n in invocation["toolExecutionNotifications"]]  # type: ignore[index, call-overload]
+        return str(told).partition(":")[0]
+
+    def test_fits_into_an_upload(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        report = of(*[FINDING] * 7, replace(FINDING, severity=Severity.NOTE))
+        size = len(gzip.compress(sarif.render(report).encode(), 6))
+        monkeypatch.setattr(sarif, "SIZE", size - 1)
+        assert self.left_out(report) == "4 findings of the least severe left out"
+        assert {result["level"] for result in self.log(report)["results"]} == {"error"}  # type: ignore[index, call-overload]
 
     @pytest.mark.parametrize("text", EVIL)
     def test_any_text_is_valid(self, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import linecache
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,22 +14,31 @@ from reslint.finding import Finding
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file and a line in it. `inside` says that the file lies in the repository, and `file` is its path from the root."""
+    """A file, a line in it, and the columns of its text, from 1, the end excluded.
+
+    `inside` says that the file lies in the repository, and `file` is its path from the root.
+    """
 
     file: str
     line: int
     inside: bool
+    start: int = 1
+    end: int = 2
 
 
 def place(finding: Finding, root: Path) -> Place:
     """The line of Python where it is known and in the repository, else the model file, of which the first line stands for all.
 
-    What a model says about its source is a claim: a path that leaves the repository, or that is not there, is not shown.
+    What a model says about its source is a claim: a path that leaves the repository, or a line that is not there, is not
+    shown.
     """
     if finding.file and finding.line:
         for candidate in (root / finding.file, Path(finding.file)):
             for inside in _inside(candidate, root):
-                return Place(inside, max(finding.line, 1), inside=True)
+                text = linecache.getline(str(candidate), finding.line).rstrip()
+                if text:
+                    start = len(text) - len(text.lstrip()) + 1
+                    return Place(inside, finding.line, inside=True, start=start, end=len(text) + 1)
     return model_place(finding.path, root)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,7 @@ from urllib.parse import quote
 
 from reslint.finding import Confidence, Finding, Severity
 from reslint.report.places import Place, identity, model_place, place
-from reslint.report.plain import plain
+from reslint.report.plain import counted, plain
 from reslint.report.report import About, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -18,6 +19,7 @@ ROOT = "%SRCROOT%"
 
 # https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 RESULTS = 25_000  # in one run; an upload with more is refused
+SIZE = 10_000_000  # bytes of an upload, compressed
 RELATED = 100  # locations that are shown
 DESCRIPTION = 1024  # characters
 
@@ -34,21 +36,35 @@ _PROBLEM: Mapping[Severity, str] = {
 
 
 def render(report: Report) -> str:
-    """One run with all rules, and the findings as its results. All text is escaped to ASCII."""
+    """One run with all rules, and the findings as its results: the worst ones, where GitHub would refuse them all.
+
+    All text is escaped to ASCII.
+    """
+    count = min(len(report.findings), RESULTS)
+    while True:
+        text = json.dumps(_log(report, count), indent=2, allow_nan=False) + "\n"
+        if not count or len(text) <= SIZE or len(gzip.compress(text.encode(), 6)) <= SIZE:
+            return text
+        count //= 2
+
+
+def _log(report: Report, count: int) -> dict[str, object]:
+    """The whole log, with so many of the findings."""
     index = {rule.name: at for at, rule in enumerate(report.rules)}
-    worst = sorted(report.findings, key=lambda f: -f.severity)[:RESULTS]  # stable, so that the order stays within each
-    kept = report.findings if len(report.findings) <= RESULTS else worst
+    worst = sorted(report.findings, key=lambda f: -f.severity)[:count]  # stable, so that the order stays within each
+    kept = report.findings if len(report.findings) <= count else worst
     run = {
         "tool": {"driver": _driver(report)},
+        "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The top folder of the repository."}}},
         "artifacts": [
             {"location": _artifact(model_place(file.path, report.root)), "roles": ["analysisTarget"]}
             for file in report.files
         ],
-        "invocations": [_invocation(report)],
+        "invocations": [_invocation(report, len(report.findings) - len(kept))],
         "results": [_result(finding, report.root, index) for finding in kept],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, allow_nan=False) + "\n"
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _driver(report: Report) -> dict[str, object]:
@@ -88,20 +104,22 @@ def _cut(text: str) -> str:
     return text if len(text) <= DESCRIPTION else f"{text[: DESCRIPTION - 3]}..."
 
 
-def _invocation(report: Report) -> dict[str, object]:
-    """Whether all was looked at, and what was not."""
+def _invocation(report: Report, dropped: int) -> dict[str, object]:
+    """Whether all was looked at, and what was not, or is not told."""
     failed = [file for file in report.files if file.error]
-    return {
-        "executionSuccessful": not failed,
-        "toolExecutionNotifications": [
-            {
-                "level": "error",
-                "message": {"text": _message(file.error or "")},
-                "locations": [{"physicalLocation": _physical(model_place(file.path, report.root))}],
-            }
-            for file in failed
-        ],
-    }
+    notifications: list[dict[str, object]] = [
+        {
+            "level": "error",
+            "message": {"text": _message(file.error or "")},
+            "locations": [{"physicalLocation": _physical(model_place(file.path, report.root))}],
+        }
+        for file in failed
+    ]
+    if dropped:
+        limits = f"code scanning takes {RESULTS} results and {SIZE // 1_000_000} MB"
+        said = f"{counted(dropped, 'finding')} of the least severe left out: {limits}; --format json has all"
+        notifications.append({"level": "warning", "message": {"text": said}})
+    return {"executionSuccessful": not failed, "toolExecutionNotifications": notifications}
 
 
 def _result(finding: Finding, root: Path, index: Mapping[str, int]) -> dict[str, object]:
@@ -110,7 +128,7 @@ def _result(finding: Finding, root: Path, index: Mapping[str, int]) -> dict[str,
         "ruleId": finding.rule,
         **({"ruleIndex": index[finding.rule]} if finding.rule in index else {}),
         "level": str(finding.severity),
-        "message": {"text": _message(f"{finding.message}. To do: {finding.help}" if finding.help else finding.message)},
+        "message": {"text": _message(finding.message, *(("To do: " + finding.help,) if finding.help else ()))},
         "locations": [{"physicalLocation": _physical(at), "logicalLocations": list(_logical(finding))}],
         "relatedLocations": [
             {
@@ -141,8 +159,9 @@ def _logical(finding: Finding) -> Iterator[dict[str, object]]:
 
 
 def _physical(at: Place) -> dict[str, object]:
-    """A file and a line; GitHub asks for a region even where a file has no lines."""
-    return {"artifactLocation": _artifact(at), "region": {"startLine": at.line}}
+    """A file and a region of one line; GitHub asks for it, with both columns, even where a file has no lines."""
+    region = {"startLine": at.line, "startColumn": at.start, "endLine": at.line, "endColumn": at.end}
+    return {"artifactLocation": _artifact(at), "region": region}
 
 
 def _artifact(at: Place) -> dict[str, object]:
@@ -156,6 +175,7 @@ def _quoted(path: str) -> str:
     return quote(path.encode("utf-8", "backslashreplace"))
 
 
-def _message(text: str) -> str:
-    """Text in which nothing is a link: a bracket begins one in any SARIF message (section 3.11.6)."""
-    return plain(text).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in text else plain(text)
+def _message(*parts: str) -> str:
+    """Sentences in which nothing is a link: a bracket begins one in any SARIF message (section 3.11.6)."""
+    text = ". ".join(map(plain, parts))
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") if "](" in text else text
