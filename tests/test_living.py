@@ -185,6 +185,40 @@ class TestBaseline:
         assert known.split([wider]) == ((wider,), 0)
 
 
+class TestStatistics:
+    def test_counts_by_rule(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        write("b.onnx", SOUND.replace("y = Add (x, h)", "p = Add (x, h) y = Add (p, p)"))
+        ran = run("check", "--statistics", ".")
+        assert ran.status == 1
+        assert ran.out.splitlines()[:3] == [
+            "3  error    merge-met       in 2 models, at 9 places",
+            "2  warning  activation-met  in 2 models, at 6 places",
+            "",
+        ]
+        assert ran.out.splitlines()[3].startswith("2 files, 2 residual blocks: 3 errors, 2 warnings, 0 suppressed")
+
+    def test_json_holds_them_beside_the_findings(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        plain = run("check", "--format", "json", "a.onnx").json
+        found = run("check", "--statistics", "--format", "json", "a.onnx").json
+        rows = found.pop("statistics")
+        assert found == plain
+        assert rows[1] == {"rule": "merge-met", "severity": "error", "findings": 1, "models": 1, "places": 3}
+
+    def test_nothing_to_count(self, run: Run, write: Write) -> None:
+        write("a.onnx", SOUND.replace("Add", "Sub").replace("Relu", "Sigmoid"))
+        ran = run("check", "--statistics", "a.onnx")
+        assert ran.status == 0
+        assert ran.out.startswith("1 file, ")
+
+    def test_other_formats(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("check", "--statistics", "--format", "sarif", "a.onnx")
+        assert ran.status == 2
+        assert "leave out --format sarif" in ran.err
+
+
 @pytest.mark.parametrize(("one", "other"), [("resnet18", "resnet18_ts"), ("resnet18", "resnet18_qdq")])
 def test_another_exporter_invalidates_nothing(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str

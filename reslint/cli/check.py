@@ -23,6 +23,7 @@ from reslint.cli.options import Options, shared
 @click.option("--show-settings", is_flag=True, help="Print what applies to each model and where it comes from.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Don't tell what this file knows.")
 @click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="Make all findings known.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule (text and json).")
 @shared(*FORMATS)
 def command(options: Options) -> int:
     """Check models against the rules.
@@ -32,6 +33,8 @@ def command(options: Options) -> int:
     """
     if options.baseline and options.write_baseline:
         raise click.UsageError("--write-baseline reads its own file: leave out --baseline")
+    if options.statistics and options.style not in ("text", "json"):
+        raise click.UsageError(f"--statistics is text or json: leave out --format {options.style}")
     if options.show_settings:
         from reslint.cli.shown import shown
 

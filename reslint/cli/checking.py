@@ -12,7 +12,7 @@ from reslint.cli.explain import page
 from reslint.cli.formats import rendered
 from reslint.cli.look import NOT_LOOKED_AT, look, remembering
 from reslint.cli.options import Options
-from reslint.cli.output import append, emit
+from reslint.cli.output import append, colored, emit
 from reslint.finding import Finding, Severity
 from reslint.report.report import About, Looked, Report
 from reslint.version import __version__
@@ -56,10 +56,19 @@ def _write(report: Report, options: Options) -> None:
     """All that was asked for. The reports come first, so that they are there even where standard output is closed."""
     for style, file in options.reports:
         emit(rendered(report, style, file, options.color, options.verbose), file)
-    emit(rendered(report, options.style, options.output, options.color, options.verbose), options.output)
+    emit(_result(report, options), options.output)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and "github" in (options.style, *(style for style, _ in options.reports)):
         append(rendered(report, "markdown", summary, "never", options.verbose), summary)
+
+
+def _result(report: Report, options: Options) -> str:
+    """The result itself: the findings, or how many there are of each rule."""
+    if options.statistics:
+        from reslint.report import statistics
+
+        return statistics.render(report, options.style, color=colored(options.color, options.output))
+    return rendered(report, options.style, options.output, options.color, options.verbose)
 
 
 def _rules(files: Iterable[Looked], options: Options) -> tuple[About, ...]:

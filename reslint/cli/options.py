@@ -29,6 +29,7 @@ class Options:
     baseline: Path | None = None
     write_baseline: Path | None = None
     no_cache: bool = False
+    statistics: bool = False
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -96,12 +97,13 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         show_settings: bool = False,
         baseline: Path | None = None,
         write_baseline: Path | None = None,
+        statistics: bool = False,
         **choices: str | None,
     ) -> int:
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists})
-        own = (signature, reports, show_settings, baseline, write_baseline, no_cache)
+        own = (signature, reports, show_settings, baseline, write_baseline, no_cache, statistics)
         return run(Options(paths, style, output, config, quiet, verbose, color, *own))
 
     return taken

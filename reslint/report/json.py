@@ -14,7 +14,12 @@ SCHEMA = "reslint.findings/1"
 
 def render(report: Report) -> str:
     """The whole report as one JSON document. All text is escaped to ASCII, so that nothing in a model reaches a terminal."""
-    document: dict[str, object] = {
+    return json.dumps(document(report), indent=2, allow_nan=False) + "\n"
+
+
+def document(report: Report) -> dict[str, object]:
+    """The report as plain values."""
+    found: dict[str, object] = {
         "schema": SCHEMA,
         "reslint": report.version,
         "files": [_file(file) for file in report.files],
@@ -27,8 +32,8 @@ def render(report: Report) -> str:
     }
     measured = [row for file in report.files if file.measured for row in _measured(file)]
     if measured:
-        document["measurements"] = measured
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+        found["measurements"] = measured
+    return found
 
 
 def finite(value: object) -> object:

@@ -13,7 +13,7 @@ from reslint.report.report import Looked, Report
 
 WIDTH = 100
 _INDENT = "    "
-_COLORS: Mapping[Severity, str] = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+COLORS: Mapping[Severity, str] = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _NAMED = 4  # as many related places are named; the JSON has them all
 
 
@@ -46,7 +46,7 @@ def _lines(report: Report, verbose: bool) -> Iterator[str]:
         apart = apart or bool(file.measured)
     if any(not file.error for file in report.files):
         yield ""
-        yield _closing(report)
+        yield closing(report)
 
 
 def _measured(file: Looked, verbose: bool) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _seen(file: Looked) -> str:
 
 
 def _finding(finding: Finding, verbose: bool) -> Iterator[str]:
-    severity = click.style(str(finding.severity), fg=_COLORS[finding.severity], bold=True)
+    severity = click.style(str(finding.severity), fg=COLORS[finding.severity], bold=True)
     place = plain(finding.module or finding.node)
     yield f"{click.style(plain(finding.path), bold=True)}: {place}: {severity}[{finding.rule}] {plain(_said(finding))}"
     rows = [*finding.lines, *_related(finding), *_numbers(finding, verbose)]
@@ -107,7 +107,8 @@ def _help(finding: Finding) -> Iterator[str]:
         yield f"{max(WIDTH - len(known), len(_INDENT)) * ' '}{click.style(known, dim=True)}"
 
 
-def _closing(report: Report) -> str:
+def closing(report: Report) -> str:
+    """What was looked at and found, as one line."""
     blocks = sum(file.blocks for file in report.files)
     notes = report.count(Severity.NOTE)
     parts = [
