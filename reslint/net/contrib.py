@@ -6,10 +6,12 @@ an operator of ONNX, or repeat the shape of an input (onnxruntime/docs/ContribOp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 
 from onnx import AttributeProto, ModelProto, TensorProto, TypeProto, defs, helper, shape_inference
+
+from reslint.net.values import STANDARD
 
 Context = shape_inference.InferenceContext
 Infer = Callable[[Context], None]
@@ -23,13 +25,14 @@ _SPATIAL = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",
 
 
 @contextmanager
-def known(model: ModelProto) -> Iterator[None]:
+def known(model: ModelProto, used: Set[tuple[str, str]]) -> Iterator[None]:
     """Let inference know the operators that a model uses, and forget them again, since the checker would want more of them.
 
-    The model itself gets an import of their domains where it lacks one, as some optimizers leave it.
+    Operators are `used` by domain and name. The model itself gets an import of their domains where it lacks one, as some
+    optimizers leave it.
     """
-    used = {(n.domain, n.op_type) for n in model.graph.node} & _SHAPES.keys()
-    versions = {o.domain: o.version for o in model.opset_import}
+    used = used & _SHAPES.keys()
+    versions = {"" if o.domain in STANDARD else o.domain: o.version for o in model.opset_import}
     for domain in sorted({domain for domain, _ in used} - versions.keys()):
         model.opset_import.add(domain=domain, version=1)
     mine = [(domain, name) for domain, name in sorted(used) if not defs.has(name, versions.get(domain, 1), domain)]

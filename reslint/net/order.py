@@ -2,72 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from onnx import GraphProto, NodeProto
+from onnx import GraphProto
 
 from reslint.errors import UnreadableModel
-from reslint.net.values import STANDARD
-
-_WITH_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+from reslint.net.nodes import Node, nodes_of
 
 
-def may_hold_bodies(node: NodeProto) -> bool:
-    """Whether a node is one of control flow, or of an operator that nobody here knows."""
-    return node.op_type in _WITH_BODIES or node.domain not in STANDARD
-
-
-def graphs(node: NodeProto) -> Iterator[GraphProto]:
+def graphs(node: Node) -> Iterator[GraphProto]:
     """The bodies of a control-flow node."""
-    if may_hold_bodies(node):
-        for a in node.attribute:
+    if node.may_hold_bodies:
+        for a in node.proto.attribute:
             yield from (a.g,) if a.HasField("g") else a.graphs
 
 
 def free(graph: GraphProto) -> Iterator[str]:
     """The names that a body reads from the graph around it."""
     known = {i.name for i in graph.input} | {t.name for t in graph.initializer}
-    for node in graph.node:
+    for node in nodes_of(graph):
         for inner in graphs(node):
             yield from (name for name in free(inner) if name not in known)
-        yield from (name for name in node.input if name and name not in known)
-        known.update(node.output)
+        yield from (name for name in node.inputs if name and name not in known)
+        known.update(node.outputs)
     yield from (o.name for o in graph.output if o.name not in known)
 
 
-def in_order(nodes: Iterable[NodeProto], known: set[str]) -> Iterator[NodeProto]:
+def in_order(nodes: Sequence[Node], known: Iterable[str]) -> Iterator[Node]:
     """The nodes in topological order: as they stand where the file is sound, else sorted. Raises UnreadableModel on a cycle."""
-    nodes = list(nodes)
-    makes = {o for n in nodes for o in n.output if o}
+    ahead = {o for n in nodes for o in n.outputs if o}
+    ahead.difference_update(known)
     waiting: dict[str, list[int]] = {}
-    missing = [0] * len(nodes)
-    ready: list[int] = []
+    missing: dict[int, int] = {}
     for at, node in enumerate(nodes):
-        lacks = {i for i in _reads(node) if i in makes and i not in known}
-        missing[at] = len(lacks)
-        if not lacks and not ready:
-            known.update(node.output)
+        reads = _reads(node)
+        if not missing and ahead.isdisjoint(reads):
+            ahead.difference_update(node.outputs)
             yield node
             continue
+        lacks = ahead.intersection(reads)
+        missing[at] = len(lacks)
         for name in lacks:
             waiting.setdefault(name, []).append(at)
-        ready.append(at)
-    queue = [at for at in ready if not missing[at]]
-    left = len(ready)
+    yield from _sorted(nodes, missing, waiting)
+
+
+def _sorted(nodes: Sequence[Node], missing: dict[int, int], waiting: dict[str, list[int]]) -> Iterator[Node]:
+    """The nodes of which so many inputs are `missing`, each when the last of them has been made."""
+    queue = [at for at, lacks in missing.items() if not lacks]
     for at in queue:
-        left -= 1
         yield nodes[at]
-        for name in nodes[at].output:
+        for name in nodes[at].outputs:
             for after in waiting.pop(name, ()):
                 missing[after] -= 1
                 if not missing[after]:
                     queue.append(after)
-    if left:
-        stuck = next((o for at in ready if missing[at] for o in nodes[at].output), "")
+    if len(queue) < len(missing):
+        stuck = next((o for at, lacks in missing.items() if lacks for o in nodes[at].outputs), "")
         raise UnreadableModel(f"is cyclic: {stuck!r} depends on itself, which ONNX forbids; export the model again")
 
 
-def _reads(node: NodeProto) -> Iterator[str]:
-    yield from node.input
-    for graph in graphs(node):
-        yield from free(graph)
+def _reads(node: Node) -> Collection[str]:
+    if not node.may_hold_bodies:
+        return node.inputs
+    return [*node.inputs, *(name for graph in graphs(node) for name in free(graph))]

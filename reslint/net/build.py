@@ -1,0 +1,183 @@
+"""A parsed model in, its Net out: what is constant is known by name, no-ops are seen through, bodies are nets of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
+
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+from reslint.net.damage import refuse_damaged, refuse_damaged_node
+from reslint.net.infer import Inferred, inferred
+from reslint.net.nodes import Node, nodes_of
+from reslint.net.order import free, graphs, in_order
+from reslint.net.shapes import Shapes
+from reslint.net.values import Net, Op, Value
+
+_DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
+_SHAPE_ONLY = frozenset({"Shape", "Size", "EyeLike"})
+_RANDOM = frozenset(
+    {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
+)
+_THROUGH = frozenset({"Identity", "Dropout", "Cast", "DequantizeLinear"})
+_VALUES = {"CastLike": 1}  # inputs beyond these give a type, no values
+_QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
+
+Constants = Mapping[str, TensorProto | NodeProto]
+
+
+def build(model: ModelProto, path: Path, unread: tuple[str, ...]) -> Net:
+    """The Net of a model without functions. It holds on to the model."""
+    nodes = nodes_of(model.graph)
+    return _Builder(model, inferred(model, nodes), path, unread).net()
+
+
+class _Builder:
+    """Builds the Net of one graph, and of the bodies inside it."""
+
+    def __init__(self, model: ModelProto, told: Inferred, path: Path, unread: tuple[str, ...]) -> None:
+        self.model = model
+        self.told = told
+        self.path = path
+        self.unread = unread
+
+    def net(self) -> Net:
+        """The Net of the outermost graph."""
+        folded = {t.name: t for t in self.told.folded}
+        return self.graph(self.model.graph, self.told.graph, self.told.nodes, folded, {}, frozenset(), None)
+
+    def graph(
+        self,
+        graph: GraphProto,
+        shaped: GraphProto,
+        nodes: Sequence[Node],
+        folded: Mapping[str, TensorProto],
+        outer: Constants,
+        outer_static: Set[str],
+        owner: NodeProto | None,
+    ) -> Net:
+        """The Net of a graph; `shaped` is the same graph as inference left it."""
+        refuse_damaged(graph)
+        weights = {t.name: t for t in graph.initializer}
+        weights |= folded
+        weights |= {t.values.name: t.values for t in graph.sparse_initializer}
+        inputs = tuple(i.name for i in graph.input if i.name not in weights)
+        symbols = frozenset(d.dim_param for i in graph.input for d in i.type.tensor_type.shape.dim if d.dim_param)
+        values = self.values(shaped, nodes, weights, symbols)
+        constants: dict[str, TensorProto | NodeProto] = dict(weights)
+        # a left-out input, whose name is empty, is no reason against being constant
+        fixed, static = {"", *weights, *outer}, {"", *weights, *outer_static}
+        alias: dict[str, str] = {}
+        through: dict[str, Op] = {}
+        ops: list[Op] = []
+        quantizers: dict[str, Op] = {}
+        opset = self.told.opsets.get("")
+        for place, node in enumerate(in_order(nodes, {*inputs, *weights})):
+            refuse_damaged_node(node, opset)
+            proto, kind, domain, given, outputs = node
+            if alias:
+                given = tuple([alias.get(i, i) for i in given])
+            captured, bodies = self.bodies(node, constants, outer, static) if node.may_hold_bodies else ((), ())
+            reads = given[: _VALUES[kind]] if kind in _VALUES else given
+            if not bodies and kind not in _RANDOM and fixed.issuperset(reads):
+                made = [o for o in outputs if o]
+                constants.update(dict.fromkeys(made, proto))
+                fixed.update(made)
+                static.update(made)
+                continue
+            name = next(filter(None, outputs), "")
+            op = Op(proto, place, kind, domain, given, outputs, captured, bodies, name)
+            if not domain and kind in _SHAPE_ONLY or not bodies and static.issuperset(reads) and any(reads):
+                static.update(outputs)
+            if kind in _QUANTIZE:
+                quantizers.update(dict.fromkeys(outputs, op))
+            source = self.seen_through(op, quantizers, values, constants, through) if kind in _THROUGH else None
+            if source is not None:
+                alias[outputs[0]] = source
+                through[outputs[0]] = op
+            elif name:
+                ops.append(op)
+        read_outside = {o.name for o in graph.output}
+        return Net(
+            path=self.path,
+            name=graph.name,
+            ops=tuple(_without_idle(ops, through, read_outside) if quantizers else ops),
+            inputs=inputs,
+            outputs=tuple(o.name for o in graph.output),
+            values=values,
+            constants=constants,
+            static=frozenset(static - {""}),
+            alias=alias,
+            through=through,
+            opsets=self.told.opsets,
+            symbols=symbols,
+            unread=self.unread,
+            owner=owner,
+            metadata={p.key: p.value for p in self.model.metadata_props},
+            outer=outer,
+        )
+
+    def bodies(
+        self, node: Node, constants: Constants, outer: Constants, static: Set[str]
+    ) -> tuple[tuple[str, ...], tuple[Net, ...]]:
+        """The outer tensors that a node's bodies read, and the bodies."""
+        inner = tuple(graphs(node))
+        if not inner:
+            return (), ()
+        around = {**outer, **constants}
+        nets = tuple(self.graph(g, g, nodes_of(g), {}, around, static, node.proto) for g in inner)
+        captured = dict.fromkeys(name for g in inner for name in free(g))
+        return tuple(captured), nets
+
+    def values(
+        self, graph: GraphProto, nodes: Iterable[Node], weights: Mapping[str, TensorProto], symbols: frozenset[str]
+    ) -> Mapping[str, Value]:
+        """The types and shapes of a graph's tensors."""
+        inferred = {i.name: i for i in (*graph.input, *graph.output, *graph.value_info)}
+        literal = (node for node in nodes if node.type == "Constant")
+        constants = {node.outputs[0]: a.t for node in literal for a in node.proto.attribute if a.HasField("t")}
+        return Shapes(inferred, self.told.declared, {**constants, **weights}, symbols)
+
+    def seen_through(
+        self,
+        op: Op,
+        quantizers: Mapping[str, Op],
+        values: Mapping[str, Value],
+        constants: Mapping[str, object],
+        through: dict[str, Op],
+    ) -> str | None:
+        """The tensor that a no-op repeats, None for an op that does something."""
+        if not op.inputs or not op.inputs[0] or op.domain and op.type != "DequantizeLinear":
+            return None
+        source = op.inputs[0]
+        if op.type == "Identity":
+            return source
+        if op.type == "Dropout":
+            trains = op.inputs[2] if len(op.inputs) > 2 and self.told.opsets.get("", 99) >= _DROPOUT_SWITCH else ""
+            return source if not trains or _is_false(constants.get(trains)) else None
+        if op.type == "Cast":
+            kind = values[source].type
+            return source if kind and kind == op.integer("to", 0) else None
+        if op.type == "DequantizeLinear" and source in quantizers:
+            maker = quantizers[source]
+            through[source] = maker
+            return maker.inputs[0]
+        return None
+
+
+def _is_false(constant: object) -> bool:
+    """Whether a boolean constant is stored as false."""
+    if isinstance(constant, NodeProto):
+        constant = next((a.t for a in constant.attribute if a.HasField("t")), None)
+    if not isinstance(constant, TensorProto) or constant.data_location == TensorProto.EXTERNAL:
+        return False
+    return not any(constant.raw_data) and not any(constant.int32_data)
+
+
+def _without_idle(ops: Iterable[Op], through: Mapping[str, Op], outputs: Set[str]) -> Iterator[Op]:
+    """Leave out the quantizers that only feed a dequantizer, whose pair was seen through."""
+    ops = tuple(ops)
+    read = {i for op in ops for i in (*op.inputs, *op.captured)} | outputs
+    for op in ops:
+        if op.id not in through or any(o in read for o in op.outputs):
+            yield op
