@@ -104,6 +104,12 @@ class Config:
         seen = Path(os.path.relpath(path, self.folder))
         return fnmatchcase(seen.name, pattern) or fnmatchcase(seen.as_posix(), pattern)
 
+    def excludes(self, path: str) -> bool:
+        """Whether `exclude` fits a file, its name, or a folder above it, seen from the configuration's own folder."""
+        seen = Path(os.path.relpath(path, self.folder))
+        above = [p.as_posix() for p in (seen, *seen.parents) if p.name]
+        return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in self.exclude for p in (seen.name, *above))
+
 
 KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said"))
 OF_ALL = ("paths", "exclude", "budget", "expect", "allow")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reslint.cli.owners import is_data, owners
 from reslint.config import Config
@@ -46,15 +44,8 @@ def _search(folder: str) -> Iterator[str]:
         yield from (path for path in paths if os.path.isfile(path) or not os.path.exists(path))
 
 
-def _included(files: Iterator[str] | list[str], config: Config) -> Iterator[str]:
-    return (file for file in files if not any(_excluded(file, pattern, config.folder) for pattern in config.exclude))
-
-
-def _excluded(file: str, pattern: str, root: Path) -> bool:
-    """Whether a pattern fits the file, its name, or a folder above it, seen from the configuration's own folder."""
-    seen = Path(os.path.relpath(file, root))
-    above = (str(p.as_posix()) for p in (seen, *seen.parents) if p.name)
-    return any(fnmatchcase(p, pattern.rstrip("/")) for p in (seen.name, *above))
+def _included(files: Iterable[str], config: Config) -> Iterator[str]:
+    return (file for file in files if not config.excludes(file))
 
 
 def _missing(path: str) -> str:

@@ -33,7 +33,7 @@ def _lines(report: Report, verbose: bool) -> Iterator[str]:
             continue  # its line stands on standard error
         for finding in findings.get(file.path, ()):
             yield from ("",) if apart else ()
-            yield from _finding(finding, verbose)
+            yield from finding_lines(finding, verbose=verbose)
             apart = True
         if file.path not in findings:
             yield from ("",) if apart else ()
@@ -64,7 +64,8 @@ def _seen(file: Looked) -> str:
     return f"{counted(file.blocks, 'residual block')} ({kinds})"
 
 
-def _finding(finding: Finding, verbose: bool) -> Iterator[str]:
+def finding_lines(finding: Finding, *, verbose: bool = False) -> Iterator[str]:
+    """One finding: a line that grep finds, then its evidence."""
     severity = click.style(str(finding.severity), fg=COLORS[finding.severity], bold=True)
     place = plain(finding.module or finding.node)
     yield f"{click.style(plain(finding.path), bold=True)}: {place}: {severity}[{finding.rule}] {plain(_said(finding))}"
