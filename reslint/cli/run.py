@@ -14,9 +14,9 @@ from reslint.cli.options import Options, shared
 @click.option("--dim", "dims", multiple=True, metavar="NAME=SIZE", help="The size of a symbolic dimension.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What the made-up inputs start from.")
 @click.option(
-    "--inputs", type=click.Path(path_type=Path), metavar="FILE", help="Feed this .npz or test_data_set folder."
+    "--inputs", type=click.Path(path_type=Path), metavar="PATH", help="Feed this .npz, or test_data_set folders."
 )
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Save what was fed as .npz.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="PATH", help="Save what is fed: .npz, or a folder.")
 @click.option("--as", "precision", type=click.Choice(["float16"]), help="Hold the stream to this type's range.")
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="FILE", help="Compare with this .onnx, or .npz of outputs."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,21 +12,21 @@ import click
 from reslint.anatomy import Anatomy
 from reslint.api import Judged
 from reslint.cli.checking import reported
-from reslint.cli.look import examine
+from reslint.cli.look import examine, named
 from reslint.cli.options import Options
 from reslint.cli.output import note
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.rules import Rule
-from reslint.runtime import Limits, Measured, Wanted, default_memory, measured, store
+from reslint.runtime import Limits, Measured, Wanted, default_memory, measured
 
 
 def run(options: Options, asked: Mapping[str, object], start: float) -> int:
     """Run all files, report with the seconds since `start`, and say how it went."""
     asked_for = _wanted(asked)
     max_ratio = asked["max_ratio"]
-    target = asked["store"]
+    stores = _stores(asked["store"], tuple(named(options)))
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
         settings = config.settings(path)
@@ -34,15 +35,31 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
         timed = asked["timed"] or settings.latency or max_ratio
         runs = asked["runs"]
         wanted = replace(asked_for, rounds=runs) if timed and isinstance(runs, int) else asked_for
+        wanted = replace(wanted, store=stores.get(path))
         found = measured(anatomy, wanted)
         _tell(path, found, options.quiet)
-        if isinstance(target, Path):
-            store(target, found.feeds[0])
         judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
         return Judged(judged, found.subjects)
 
     looks = (seen.looked for seen in examine(options, findings, measured=True))
     return reported(looks, options, start)
+
+
+def _stores(target: object, paths: Sequence[str]) -> Mapping[str, Path]:
+    """Where what each model is fed goes: all in one folder, by the models' names, by their paths where names repeat."""
+    if not isinstance(target, Path):
+        return {}
+    if target.suffix == ".npz":
+        if len(paths) > 1:
+            raise click.BadParameter(
+                f"{target} is one file, for {len(paths)} models; name a folder", param_hint="--store"
+            )
+        return dict.fromkeys(paths, target)
+    stems = Counter(Path(path).stem for path in paths)
+    names = {path: Path(path).with_suffix("") for path in paths}
+    return {
+        path: target / (n.name if stems[n.name] == 1 else "-".join(n.parts).strip("/-")) for path, n in names.items()
+    }
 
 
 def _tell(path: str, found: Measured, quiet: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import onnx
 from onnx import TensorProto, TypeProto, ValueInfoProto
 
-from reslint.net.values import UNKNOWN, Dim, Value
+from reslint.net.values import NO_TENSOR, UNKNOWN, Dim, Value
 
 _TYPES = frozenset(TensorProto.DataType.values())
 
@@ -34,14 +34,15 @@ class Shapes(dict[str, Value]):
         if constant is not None:
             return Value(constant.data_type if constant.data_type in _TYPES else 0, tuple(constant.dims))
         inferred, declared = self._inferred.get(name), self._declared.get(name)
-        found = _value(inferred.type) if inferred is not None else UNKNOWN
-        return _merged(found, _value(declared.type), self._symbols) if declared is not None else found
+        found = decoded(inferred.type) if inferred is not None else UNKNOWN
+        return _merged(found, decoded(declared.type), self._symbols) if declared is not None else found
 
 
-def _value(kind: TypeProto) -> Value:
+def decoded(kind: TypeProto) -> Value:
+    """The type and shape of a tensor; a sequence, a map and the like are NO_TENSOR, what has no type UNKNOWN."""
     tensor = kind.tensor_type
     if not kind.HasField("tensor_type"):
-        return UNKNOWN
+        return NO_TENSOR if kind.WhichOneof("value") else UNKNOWN
     elements = tensor.elem_type if tensor.elem_type in _TYPES else 0
     if not tensor.HasField("shape"):
         return Value(elements)

@@ -128,6 +128,7 @@ class Value:
 
 
 UNKNOWN = Value()
+NO_TENSOR = Value(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,9 @@ from reslint.runtime.parting import first_apart
 from reslint.runtime.wanted import Wanted
 
 
-def agreements(anatomy: Anatomy, least: float, answer: Answer, saved: Mapping[str, Array]) -> Iterator[Agreement]:
+def agreements(
+    anatomy: Anatomy, least: float, answer: Answer, saved: Sequence[Mapping[str, Array]]
+) -> Iterator[Agreement]:
     """The model against itself run again, without optimizations, and against what was saved."""
     plain = answer.ran[0]
     for at, ran in enumerate(plain):
@@ -27,8 +29,8 @@ def agreements(anatomy: Anatomy, least: float, answer: Answer, saved: Mapping[st
         yield Repeated(anatomy, "itself, run again", repeated)
         if all(d.agrees for d in repeated):  # else whatever differs may be chance
             yield Optimized(anatomy, "itself without graph optimizations", tuple(differences(once, bare, least)))
-        if saved:
-            yield Referred(anatomy, "the saved outputs", tuple(differences(once, saved, least)))
+        if at < len(saved) and saved[at]:
+            yield Referred(anatomy, "the saved outputs", tuple(differences(once, saved[at], least)))
 
 
 def referred(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from reslint.net.values import Array
 from reslint.runtime.job import Answer, Feed, Job, Placed, Plan, Ran
 from reslint.runtime.providers import CPU, NAMES
 from reslint.runtime.stopwatch import timed
@@ -102,9 +103,19 @@ def _elsewhere(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Pl
             yield from (Placed(node.name, node.op_type, part.ep_name) for node in part.get_nodes())
 
 
-def _outputs(
-    session: onnxruntime.InferenceSession, feed: Feed
-) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
+def _outputs(session: onnxruntime.InferenceSession, feed: Feed) -> dict[str, Array]:
     names = [o.name for o in session.get_outputs()]
     made = session.run(names, dict(feed))
-    return {name: value for name, value in zip(names, made, strict=True) if isinstance(value, np.ndarray)}
+    return {part: array for name, value in zip(names, made, strict=True) for part, array in _parts(name, value)}
+
+
+def _parts(name: str, value: object) -> Iterator[tuple[str, Array]]:
+    """An output as arrays: `y[0]` of a sequence, `y[0].label` of a map; what is left out gives none."""
+    if isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _parts(f"{name}[{at}]", inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _parts(f"{name}.{key}", inner)
+    elif value is not None:
+        yield name, np.asarray(value)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import onnx
@@ -12,31 +14,32 @@ from onnx import TensorProto
 
 from reslint.anatomy.sizes import Extents
 from reslint.errors import RunFailed
-from reslint.net import Net, Op
+from reslint.net import Net, Shape
 from reslint.net.values import Array
-from reslint.runtime.job import Feed
+from reslint.runtime.job import Fed, Feed
+from reslint.runtime.kinds import Kind
+from reslint.runtime.uses import sized, use
 
 _BATCH = (2, 3)  # of two runs; size 1 broadcasts and hides mismatches
 _OTHERS = (8, 12)
 _SCALES = (1, 4, 8, 28)  # tried in this order: from what a sequence has to what an image has
-_FAR = 64  # tensors to follow an input through
-_THROUGH = frozenset(
+_MOST = 4  # symbols among which sums are looked for
+_WHOLE = frozenset(
     {
-        "Cast",
-        "Reshape",
-        "Unsqueeze",
-        "Squeeze",
-        "Flatten",
-        "Slice",
-        "Expand",
-        "Concat",
-        "Transpose",
-        "Identity",
-        "Split",
+        TensorProto.INT8,
+        TensorProto.INT16,
+        TensorProto.INT32,
+        TensorProto.INT64,
+        TensorProto.UINT8,
+        TensorProto.UINT16,
+        TensorProto.UINT32,
+        TensorProto.UINT64,
     }
 )
-_INDEXING = {"Gather": (0, 1), "GatherElements": (0, 1), "ScatterElements": (0, 1)}
-_EMBEDDING = {0: 2, 1: 4}  # EmbedLayerNormalization: token and segment ids, and their tables
+_BYTES: Mapping[int, int] = {TensorProto.UINT8: 256, TensorProto.INT8: 128}
+_RANKS = (4, 3, 2, 1, 0)  # of an input that does not say its own
+_LARGE = 1 << 24  # numbers; further sizes are only tried below
+_LISTED = 2  # tensors in a sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +51,54 @@ class Inputs:
     words: Mapping[str, str]
 
 
-def synthesized(net: Net, given: Mapping[str, int], seed: int) -> Inputs:
-    """Inputs for a net; `given` are sizes of its symbols. Raises RunFailed for an input that is no tensor."""
-    symbols = tuple(dict.fromkeys(_symbols(net)))
+def synthesized(net: Net, given: Mapping[str, int], seed: int, kinds: Mapping[str, Kind] | None = None) -> Inputs:
+    """Inputs for a net; `given` are sizes of its symbols, `kinds` says which inputs are more than a tensor.
+
+    Raises RunFailed for an input of no known type.
+    """
+    kinds = kinds or {}
+    shapes = {name: kinds[name].shape if name in kinds else net.shape(name) for name in net.inputs}
+    symbols = tuple(dict.fromkeys(_symbols(shapes)))
     unknown = [name for name in given if name not in symbols]
     if unknown:
         known = ", ".join(symbols) or "none"
         raise RunFailed(f"has no symbolic dimension {unknown[0]!r}; those of its inputs are: {known}")
     free = [s for s in symbols if s not in given]
-    batches = {s for s in free if s in _first(net)}
+    batches = {s for s in free if s in _first(shapes)}
+    ranks = _RANKS if None in shapes.values() else (0,)
     feeds, sizes = [], []
     for turn in range(2 if free else 1):
-        ladder = [{**{s: _BATCH[turn] if s in batches else _OTHERS[turn] * k for s in free}, **given} for k in _SCALES]
-        tried = [dict(t) for t in dict.fromkeys(tuple(step.items()) for step in ladder)]
-        sizes.append(tuple(tried))
-        feeds.append(tuple(_feed(net, s, seed) for s in tried))
-    return Inputs(tuple(feeds), tuple(sizes), {name: _told(net, name) for name in net.inputs})
+        tried = [dict(t) for t in _tried(free, batches, turn)]
+        tried = [
+            {**t, **given} for at, t in enumerate(tried) if not at or _elements(net, shapes, {**t, **given}) < _LARGE
+        ]
+        sizes.append(tuple(t for _ in ranks for t in tried))
+        feeds.append(tuple(_feed(net, shapes, kinds, t, rank, seed) for rank in ranks for t in tried))
+    return Inputs(tuple(feeds), tuple(sizes), {name: _told(net, name, kinds) for name in net.inputs})
 
 
-def _symbols(net: Net) -> Iterator[str]:
+def _elements(net: Net, shapes: Mapping[str, Shape | None], sizes: Mapping[str, int]) -> int:
+    """How many numbers all inputs have together."""
+    extents = Extents(net, sizes)
+    return sum(math.prod(sized(extents, name, shape) or ()) for name, shape in shapes.items())
+
+
+def _tried(free: Sequence[str], batches: set[str], turn: int) -> Iterator[Mapping[str, int]]:
+    """Sizes from small to large; then each as the sum of two others, as a mask over a cache and what follows it has."""
+    ladder = [{s: _BATCH[turn] if s in batches else _OTHERS[turn] * k for s in free} for k in _SCALES]
+    others = [s for s in free if s not in batches]
+    distinct = {**ladder[0], **{s: ladder[0][s] + at for at, s in enumerate(others)}}
+    sums = [
+        {**distinct, whole: distinct[one] + distinct[other]}
+        for whole in others[:_MOST]
+        for one, other in combinations([s for s in others[:_MOST] if s != whole], 2)
+    ]
+    yield from (dict(t) for t in dict.fromkeys(tuple(step.items()) for step in (*ladder, *sums)))
+
+
+def _symbols(shapes: Mapping[str, Shape | None]) -> Iterator[str]:
     """The symbols of a net's inputs; what has no name is called after its place."""
-    for name in net.inputs:
-        shape = net.shape(name)
+    for name, shape in shapes.items():
         for axis, dim in enumerate(shape if shape is not None else ()):
             yield from _names(dim, f"{name}[{axis}]") if not isinstance(dim, int) else ()
 
@@ -85,103 +114,103 @@ def _names(dim: str | None, place: str) -> Iterator[str]:
     yield from (n for n in inside if n not in ("floor", "ceil", "max", "min")) if inside else (dim,)
 
 
-def _first(net: Net) -> set[str]:
+def _first(shapes: Mapping[str, Shape | None]) -> set[str]:
     """The symbols that lead some input's shape: batches, where the input has more than one axis."""
     found: set[str] = set()
-    for name in net.inputs:
-        shape = net.shape(name) or ()
-        if len(shape) > 1 and not isinstance(shape[0], int):
+    for name, shape in shapes.items():
+        if shape is not None and len(shape) > 1 and not isinstance(shape[0], int):
             found.update(_names(shape[0], f"{name}[0]"))
     return found
 
 
-def _feed(net: Net, sizes: Mapping[str, int], seed: int) -> Feed:
+def _feed(
+    net: Net,
+    shapes: Mapping[str, Shape | None],
+    kinds: Mapping[str, Kind],
+    sizes: Mapping[str, int],
+    rank: int,
+    seed: int,
+) -> Feed:
     extents = Extents(net, sizes)
     random = np.random.default_rng(seed)
-    return {name: _made(net, name, extents, random) for name in net.inputs}
+    made: dict[str, Fed] = {}
+    for name in net.inputs:
+        shape = sized(extents, name, shapes[name])
+        if shape is None:
+            shape = tuple(_OTHERS[0] if axis else _BATCH[0] for axis in range(rank))
+        several = name in kinds and kinds[name].sequence
+        tensors = [_made(net, name, kinds, shape, extents, random) for _ in range(_LISTED if several else 1)]
+        made[name] = tensors if several else tensors[0]
+    return made
 
 
-def _shape(net: Net, name: str, extents: Extents) -> tuple[int, ...]:
-    shape = net.shape(name)
-    return tuple(
-        d if isinstance(d, int) else extents.sizes.get(f"{name}[{axis}]", 1) if d is None else extents.extent(d)
-        for axis, d in enumerate(shape if shape is not None else ())
-    )
-
-
-def _made(net: Net, name: str, extents: Extents, random: np.random.Generator) -> Array:
-    kind = net.value(name).type
-    if not kind:
-        raise RunFailed(f"has the input {name!r}, which is no tensor of a known type; give it with --inputs")
-    shape = _shape(net, name, extents)
-    if kind == TensorProto.STRING:
+def _made(
+    net: Net,
+    name: str,
+    kinds: Mapping[str, Kind],
+    shape: tuple[int, ...],
+    extents: Extents,
+    random: np.random.Generator,
+) -> Array:
+    element = _element(net, name, kinds)
+    if element == TensorProto.STRING:
         return np.full(shape, "a", dtype=object)
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
-    what, most = _meaning(net, name, extents)
-    if what == "ones":
-        return np.ones(shape, dtype)
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(element)
+    what, number = _meaning(net, name, element, extents)
     if what == "counting":
-        last = np.arange(shape[-1] if shape else 1) % most
+        last = np.arange(shape[-1] if shape else 1) % number
         return np.broadcast_to(last if shape else last[0], shape).astype(dtype)
     if what == "below":
-        return random.integers(0, most, shape).astype(dtype)
-    return random.standard_normal(shape).astype(dtype)
+        return random.integers(0, number, shape).astype(dtype)
+    return np.full(shape, number, dtype) if what == "all" else random.standard_normal(shape).astype(dtype)
 
 
-def _meaning(net: Net, name: str, extents: Extents) -> tuple[str, int]:
-    """How an input is filled, and below which number its integers stay."""
-    kind = net.value(name).type
-    whole = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind)).kind in "iu" if kind else False
-    if kind == TensorProto.BOOL or "mask" in name.lower():
-        return "ones", 0
+def _element(net: Net, name: str, kinds: Mapping[str, Kind]) -> int:
+    element = kinds[name].element if name in kinds else net.value(name).type
+    if element <= 0:
+        raise RunFailed(f"has the input {name!r}, which is no tensor of a known type; give it with --inputs")
+    return element
+
+
+def _meaning(net: Net, name: str, element: int, extents: Extents) -> tuple[str, int]:
+    """How an input is filled, and with which number or below which. Names only choose among what is sound anyway."""
+    whole = element in _WHOLE
+    if element == TensorProto.BOOL or not whole and "mask" in name.lower():
+        return "all", 1
+    found = use(net, name, extents)
+    if found.most is not None:
+        return "counting" if "position" in name.lower() else "below", found.most
     if not whole:
         return "normal", 0
-    most = min(_bounds(net, name, extents), default=0)
+    if found.number is not None:
+        return "all", found.number
+    if found.masks or "mask" in name.lower():
+        return "all", 1
     if "position" in name.lower():
-        return "counting", most or 1 << 30
-    if most:
-        return "below", most
-    return "below", 256 if kind == TensorProto.UINT8 else 2
+        return "counting", 1 << 30
+    return "below", _BYTES.get(element, 2)
 
 
-def _bounds(net: Net, name: str, extents: Extents) -> Iterator[int]:
-    """The extents that an input indexes, wherever it flows unchanged."""
-    todo, seen = [name], 0
-    while todo and seen < _FAR:
-        here = todo.pop()
-        for op in net.consumers.get(here, ()):
-            seen += 1
-            if op.type in _THROUGH:
-                todo.extend(op.outputs)
-            bound = _bound(net, op, here, extents)
-            if bound:
-                yield bound
-
-
-def _bound(net: Net, op: Op, name: str, extents: Extents) -> int:
-    """The extent that an op indexes with a tensor, 0 where it does not."""
-    table, index = _INDEXING.get(op.type, (0, -1))
-    axis = op.integer("axis", 0)
-    if op.type == "EmbedLayerNormalization":
-        table = next((t for at, t in _EMBEDDING.items() if at < len(op.inputs) and op.inputs[at] == name), -1)
-        index, axis = (0, 0) if table >= 0 else (-1, 0)
-    elif index >= 0 and (len(op.inputs) <= index or op.inputs[index] != name):
-        return 0
-    if op.type == "GatherND" or index < 0:
-        return 0
-    shape = (
-        _shape(net, op.inputs[table], extents) if op.inputs[table] in net.inputs else extents.shape(op.inputs[table])
-    )
-    return shape[axis] if shape and -len(shape) <= axis < len(shape) else 0
-
-
-def _told(net: Net, name: str) -> str:
-    what, most = _meaning(net, name, Extents(net, {}))
+def _told(net: Net, name: str, kinds: Mapping[str, Kind]) -> str:
+    """How an input is filled, in words."""
+    element = _element(net, name, kinds)
+    if element == TensorProto.STRING:
+        return "the letter a"
+    what, number = _meaning(net, name, element, Extents(net, {}))
     if what == "below":
-        return f"integers below {most}"
-    return {"ones": "ones", "counting": "counting up"}.get(what, "normal numbers")
+        return f"integers below {number}"
+    return {"all": "ones" if number == 1 else f"all {number}", "counting": "counting up"}.get(what, "normal numbers")
 
 
-def dims(array: Array) -> str:
-    """A shape in words: `2x3x8`."""
-    return "x".join(map(str, array.shape)) if array.ndim else "scalar"
+def dims(fed: Fed) -> str:
+    """A shape in words: `2x3x8`; of a sequence that of each tensor."""
+    if isinstance(fed, list):
+        return ", ".join(dims(array) for array in fed) or "nothing"
+    return "x".join(map(str, fed.shape)) if fed.ndim else "scalar"
+
+
+def typed(fed: Fed) -> str:
+    """The type of what is fed: `float32`, `sequence of float32`."""
+    if isinstance(fed, list):
+        return f"sequence of {fed[0].dtype if fed else 'tensors'}"
+    return "string" if fed.dtype.kind in "OU" else str(fed.dtype)

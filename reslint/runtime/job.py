@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from reslint.net.values import Array
 from reslint.runtime.providers import CPU
 
-Feed = Mapping[str, Array]
+Fed = Array | list[Array]  # ONNX Runtime takes a sequence as a list and no tuple
+Feed = Mapping[str, Fed]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +15,10 @@ from reslint.net.values import Array
 from reslint.runtime.agreeing import agreements, referred
 from reslint.runtime.compare import tolerance
 from reslint.runtime.elsewhere import placed, timed
-from reslint.runtime.given import arrays, given
-from reslint.runtime.inputs import Inputs, dims, synthesized
+from reslint.runtime.given import arrays, given, store
+from reslint.runtime.inputs import Inputs, dims, synthesized, typed
 from reslint.runtime.job import Answer, Feed, Plan
+from reslint.runtime.kinds import Kind, kinds
 from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.model import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.providers import CPU, provider
@@ -36,15 +37,18 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     model = runnable(net)
     half = is_half(model.proto)
     limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
-    inputs, saved = _inputs(net, wanted)
+    known = kinds(model.proto)
+    inputs, saved = _inputs(net, wanted, known)
     if wanted.against is not None and wanted.against.suffix == ".npz":
-        saved = arrays(wanted.against)
+        saved = (arrays(wanted.against),) * len(inputs.feeds)
     plans = [
         plan("the model", model, times=2),
         plan("the model without graph optimizations", model, optimized=False),
     ]
     if where != CPU:
         plans.append(plan(f"the model on {wanted.provider}", model, provider=where))
+    keep = _keeping(wanted, net, known)
+    keep([ladder[0] for ladder in inputs.feeds])  # before the run, which may be the last of it
     answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
     found = streams(anatomy)
@@ -62,14 +66,20 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted)))
 
 
-def _inputs(net: Net, wanted: Wanted) -> tuple[Inputs, Mapping[str, Array]]:
-    """What to feed, and the outputs that were saved for it."""
+def _inputs(net: Net, wanted: Wanted, known: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
+    """What to feed, and the outputs that were saved for each feed."""
     if wanted.inputs is None:
-        return synthesized(net, wanted.sizes, wanted.seed), {}
+        return synthesized(net, wanted.sizes, wanted.seed, known), ()
     if wanted.sizes:
         raise RunFailed("takes its sizes from --inputs; leave out --dim")
-    feed, saved = given(net, wanted.inputs)
-    return Inputs(((feed,),), (({},),), dict.fromkeys(feed, _GIVEN)), saved
+    feeds, saved = given(net, wanted.inputs, known)
+    return Inputs(tuple((feed,) for feed in feeds), (({},),) * len(feeds), dict.fromkeys(net.inputs, _GIVEN)), saved
+
+
+def _keeping(wanted: Wanted, net: Net, known: Mapping[str, Kind]) -> Callable[[Sequence[Feed]], None]:
+    """What saves what is fed, where that is wanted."""
+    target = wanted.store
+    return (lambda feeds: store(target, feeds, net, known)) if target is not None else lambda feeds: None
 
 
 def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer:
@@ -97,7 +107,11 @@ def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: 
 
 
 def _wide(feed: Feed) -> Feed:
-    return {name: a.astype(np.float32) if a.dtype == np.float16 else a for name, a in feed.items()}
+    return {name: [_widened(a) for a in v] if isinstance(v, list) else _widened(v) for name, v in feed.items()}
+
+
+def _widened(array: Array) -> Array:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _notes(subjects: Sequence[object], wanted: Wanted) -> Iterator[str]:
@@ -118,4 +132,4 @@ def _notes(subjects: Sequence[object], wanted: Wanted) -> Iterator[str]:
 def _words(inputs: Inputs, feeds: Sequence[Feed]) -> Iterator[str]:
     """One line on each feed."""
     for feed in feeds:
-        yield "; ".join(f"{name} {a.dtype} {dims(a)} {inputs.words.get(name, '')}" for name, a in feed.items())
+        yield "; ".join(f"{name} {typed(fed)} {dims(fed)} {inputs.words.get(name, '')}" for name, fed in feed.items())

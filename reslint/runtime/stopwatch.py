@@ -32,8 +32,8 @@ def _bound(session: onnxruntime.InferenceSession, feed: Feed) -> onnxruntime.IOB
     device = "cuda" if session.get_providers()[0] in _GPU else "cpu"
     binding = session.io_binding()
     for name, value in feed.items():
-        if value.dtype.kind == "O":
-            binding.bind_cpu_input(name, value)  # strings have no place on a device
+        if isinstance(value, list) or value.dtype.kind == "O":
+            binding.bind_cpu_input(name, value)  # strings and sequences have no place on a device
         else:
             binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value, device, 0))
     for output in session.get_outputs():

@@ -102,9 +102,10 @@ def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
 
 
 def bare(model: ModelProto) -> ModelProto:
-    """A copy without outputs."""
+    """A copy without outputs, to be given others and constants: before version 4 each of these had to be an input."""
     made = ModelProto()
     made.CopyFrom(model)
+    made.ir_version = max(made.ir_version, 4)
     del made.graph.output[:]
     return made
 

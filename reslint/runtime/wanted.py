@@ -18,6 +18,7 @@ class Wanted:
     sizes: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
     inputs: Path | None = None
+    store: Path | None = None
     half: bool = False
     against: Path | None = None
     provider: str = "cpu"
