@@ -6,7 +6,7 @@ import json as stdlib_json
 from dataclasses import replace
 
 import pytest
-from conftest import parsed
+from conftest import SOUND, parsed
 
 from reslint.anatomy import Anatomy, Cost, Depth, Kind, Merge, Placement, Role, Stack, dissect
 from reslint.anatomy.signature import signature
@@ -14,6 +14,7 @@ from reslint.anatomy.values import Paths, Scale
 from reslint.finding import Confidence, Finding, Severity
 from reslint.net import from_proto
 from reslint.report import anatomy_json, anatomy_signature, anatomy_text, json, text
+from reslint.report.extent import dims
 from reslint.report.plain import plain
 from reslint.report.report import Dissected, Looked, Report
 
@@ -316,3 +317,25 @@ def test_signature_is_one_line_per_model_that_was_read() -> None:
         Dissected("o.onnx", dissected(0)),
     ]
     assert anatomy_signature.render(models) == "m\\x1b.onnx: 12 x [pre attn, pre mlp]\no.onnx: no residual blocks\n"
+
+
+@pytest.mark.parametrize(
+    ("dim", "shown"),
+    [
+        ("batch", "batch x 4"),
+        (7, "7x4"),
+        (None, "?x4"),
+        ("unk__12", "?x4"),
+        ("2*n + 1", "2*n + 1 x 4"),
+        ("floor(floor(height/2 - 1/2)/2) + 1", "~height/4 x 4"),
+        ("floor(height - 1/2 + 1/2) + 1", "~height x 4"),
+        ("floor(3*height/2 + 3*height/2) + 1", "~3*height x 4"),
+        ("floor(height/2) + floor(width/2)", "?x4"),
+        ("Min(17, 3*height, 2 - height)", "?x4"),
+        ("a name with (brackets", "a name with (brackets x 4"),
+    ],
+)
+def test_extents_are_said_in_short(dim: int | str | None, shown: str) -> None:
+    net = from_proto(parsed(SOUND))
+    assert dims((dim, 4), net) == shown
+    assert dims(None, net) == "?"

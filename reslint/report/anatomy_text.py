@@ -10,9 +10,10 @@ import click
 from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.where import module_of
 from reslint.finding import Finding
+from reslint.report.extent import dims
 from reslint.report.plain import counted, plain
 from reslint.report.report import Dissected
-from reslint.report.stages import Stage, dims, stages
+from reslint.report.stages import Stage, stages
 
 _WIDEST = 32
 _LEGEND = {"P": "projection", "I": "identity", "S": "scaled", "G": "gated", "D": "dense"}
@@ -49,7 +50,7 @@ def _headline(found: Anatomy) -> str:
     if found.cost.macs:
         parts.append(f"{_amount(found.cost.macs)}MAC")
     inputs = [found.net.shape(name) for name in found.net.inputs]
-    fed = f" at {plain(dims(inputs[0]))}" if inputs and inputs[0] else ""
+    fed = f" at {plain(dims(inputs[0], found.net))}" if inputs and inputs[0] else ""
     return " · ".join(parts) + fed
 
 

@@ -12,6 +12,7 @@ from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.signature import label
 from reslint.anatomy.where import module_of
 from reslint.net import Op, Shape
+from reslint.report.extent import dims
 
 _LONG = 8
 """A run of more like blocks than this is folded."""
@@ -32,7 +33,8 @@ class Stage:
     @property
     def out(self) -> str:
         """The shape of the stream after the last block, without the batch; of several layouts the one with most axes."""
-        return dims(max((_out(block) for block in reversed(self.blocks)), key=lambda shape: len(shape or ())))
+        last = max(reversed(self.blocks), key=lambda block: len(_out(block) or ()))
+        return dims(_out(last), last.net)
 
     @property
     def module(self) -> str:
@@ -103,11 +105,6 @@ def _continues(before: Block, block: Block) -> bool:
     if block.net is not before.net or _extent(block) != _extent(before):
         return False
     return block.stack == before.stack or _out(block) != _out(before)
-
-
-def dims(shape: Shape | None) -> str:
-    """`256x56x56`; a question mark for an extent that nothing tells."""
-    return "?" if shape is None else "x".join("?" if d is None else str(d) for d in shape) or "1"
 
 
 def branch_word(block: Block) -> str:
