@@ -60,6 +60,18 @@ def lint(
     measured: Sequence[object] = (),
 ) -> Iterator[Finding]:
     """What the rules find at least so sure in the anatomy, or in what was measured; by place in the graph, then rule."""
+    return (finding for finding, _ in drafted(anatomy, rules, settings, path, least, measured))
+
+
+def drafted(
+    anatomy: Anatomy,
+    rules: Iterable[Rule],
+    settings: Settings,
+    path: str,
+    least: Confidence = Confidence.LIKELY,
+    measured: Sequence[object] = (),
+) -> Iterator[tuple[Finding, Draft]]:
+    """The same, each with what its rule said of it."""
     drafts = [
         (rule, draft) for rule in rules for subject in measured or (anatomy,) for draft in rule(subject, settings)
     ]
@@ -74,7 +86,7 @@ def lint(
         what = _what(rule, draft, places)
         seen[what] += 1
         if (draft.confidence or rule.confidence) in sure:
-            yield _finding(rule, draft, path, _place(draft, around)[0], fingerprint(what, seen[what]))
+            yield _finding(rule, draft, path, _place(draft, around)[0], fingerprint(what, seen[what])), draft
 
 
 def fingerprint(what: str, rank: int) -> str:

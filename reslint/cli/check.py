@@ -24,6 +24,8 @@ from reslint.cli.options import Options, shared
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Don't tell what this file knows.")
 @click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="Make all findings known.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (text and json).")
+@click.option("--fix", is_flag=True, help="Mend what needs no learned weights, in the files themselves.")
+@click.option("--diff", is_flag=True, help="Only show what --fix would do.")
 @shared(*FORMATS)
 def command(options: Options) -> int:
     """Check models against the rules.
@@ -39,6 +41,12 @@ def command(options: Options) -> int:
         from reslint.cli.shown import shown
 
         return shown(options)
+    if options.diff and options.style != "text":
+        raise click.UsageError(f"--diff is text: leave out --format {options.style}")
+    if options.fix or options.diff:
+        from reslint.cli.mending import checked, edits
+
+        return edits(options) if options.diff else checked(options)
     start = time.perf_counter()  # the import is a part of what the user waits for
     from reslint.cli.checking import check
 

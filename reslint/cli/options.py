@@ -30,6 +30,8 @@ class Options:
     write_baseline: Path | None = None
     no_cache: bool = False
     statistics: bool = False
+    fix: bool = False
+    diff: bool = False
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -98,12 +100,14 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         baseline: Path | None = None,
         write_baseline: Path | None = None,
         statistics: bool = False,
+        fix: bool = False,
+        diff: bool = False,
         **choices: str | None,
     ) -> int:
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists})
-        own = (signature, reports, show_settings, baseline, write_baseline, no_cache, statistics)
+        own = (signature, reports, show_settings, baseline, write_baseline, no_cache, statistics, fix, diff)
         return run(Options(paths, style, output, config, quiet, verbose, color, *own))
 
     return taken

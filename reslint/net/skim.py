@@ -58,7 +58,7 @@ def _message(buffer: Buffer, start: int, end: int, kind: str, depth: int) -> Ite
         raise UnreadableModel("is nested deeper than protobuf allows; the file is damaged or hostile")
     inside = _INSIDE[kind]
     kept = start  # everything from here on is copied as it is
-    for field in _fields(buffer, start, end):
+    for field in fields(buffer, start, end):
         if field.wire != 2 or field.end - field.inner <= LARGE or field.number not in inside:
             continue
         parts = list(_message(buffer, field.inner, field.end, inside[field.number], depth + 1))
@@ -66,29 +66,30 @@ def _message(buffer: Buffer, start: int, end: int, kind: str, depth: int) -> Ite
         if size == field.end - field.inner:
             continue
         yield buffer[kept : field.start]
-        yield _varint(field.number << 3 | 2) + _varint(size)
+        yield varint(field.number << 3 | 2) + varint(size)
         yield from parts
         kept = field.end
     yield buffer[kept:end]
 
 
 def _tensor(buffer: Buffer, start: int, end: int) -> Iterator[bytes]:
-    fields = list(_fields(buffer, start, end))
-    payload = next((f for f in fields if f.number in _PAYLOADS and f.end - f.inner > LARGE), None)
+    held = list(fields(buffer, start, end))
+    payload = next((f for f in held if f.number in _PAYLOADS and f.end - f.inner > LARGE), None)
     if payload is None:
         yield buffer[start:end]
         return
-    for field in fields:
+    for field in held:
         if field.number not in _PAYLOADS and field.number not in (_EXTERNAL, _LOCATION):
             yield buffer[field.start : field.end]
     entries = {"location": "", "offset": payload.inner, "length": payload.end - payload.inner, FIELD: payload.number}
     for key, value in entries.items():
         entry = b"".join(bytes_field(n, str(s).encode()) for n, s in ((1, key), (2, value)))
         yield bytes_field(_EXTERNAL, entry)
-    yield _varint(_LOCATION << 3) + _varint(1)
+    yield varint(_LOCATION << 3) + varint(1)
 
 
-def _fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
+def fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
+    """The fields of a message. Raises UnreadableModel where the bytes are none."""
     while position < end:
         start = position
         key, position = _read_varint(buffer, position, end)
@@ -123,7 +124,8 @@ def _read_varint(buffer: Buffer, position: int, end: int) -> tuple[int, int]:
     raise UnreadableModel("is truncated or damaged: it ends in the middle of a field; fetch it again")
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)
@@ -134,4 +136,4 @@ def _varint(value: int) -> bytes:
 
 def bytes_field(number: int, content: bytes) -> bytes:
     """A length-delimited field as protobuf writes it."""
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
+    return varint(number << 3 | 2) + varint(len(content)) + content

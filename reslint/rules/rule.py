@@ -10,6 +10,7 @@ from typing import TypeVar, get_type_hints
 
 from reslint.finding import Confidence, Evidence, Severity
 from reslint.net import Net, Op
+from reslint.net.edit import Edit
 from reslint.settings import Settings
 
 __all__ = ["Draft", "Rule", "Settings", "rule"]
@@ -17,7 +18,10 @@ __all__ = ["Draft", "Rule", "Settings", "rule"]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finding before it knows its file: what a rule says at an op. Severity and confidence override the rule's own."""
+    """A finding before it knows its file: what a rule says at an op. Severity and confidence override the rule's own.
+
+    `mend` makes the edits that remove it, where the model's structure tells all that they need.
+    """
 
     op: Op
     net: Net
@@ -28,6 +32,7 @@ class Draft:
     related: tuple[Op, ...] = ()
     severity: Severity | None = None
     confidence: Confidence | None = None
+    mend: Callable[[], Iterable[Edit]] | None = None
 
 
 S = TypeVar("S")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from reslint.anatomy import Anatomy
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
+from reslint.net.edit import Edit
 from reslint.net.values import opset
 from reslint.net.weights import scalar
+from reslint.rules.inference import dropless, normalized, unmasked
 from reslint.rules.rule import Draft, Settings, rule
 
 _RANDOM = frozenset({"RandomUniform", "RandomUniformLike", "Bernoulli"})
@@ -27,17 +29,25 @@ def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     branches = {op.id for b in anatomy.blocks for op in (*b.branch, *b.shortcut)}
     for net in anatomy.net.nets():
         norms = [op for op in net.ops if op.kind == "BatchNormalization" and _estimates(net, op)]
-        yield from _found(net, norms, "uses the statistics of the batch that it is given", "model.eval()")
+        yield from _found(net, norms, "uses the statistics of the batch that it is given", "model.eval()", normalized)
         drops = [op for op in net.ops if op.kind == "Dropout" and _drops(net, op)]
-        yield from _found(
-            net, drops, "drops values at random", "model.eval() (a functional dropout needs self.training)"
-        )
+        advice = "model.eval() (a functional dropout needs self.training)"
+        yield from _found(net, drops, "drops values at random", advice, dropless)
         masks = [op for op in net.ops if op.type in _RANDOM and _masked(net, op) & branches]
         advice = "model.eval(), and let stochastic depth and functional dropout ask self.training"
-        yield from _found(net, masks, "draws a mask for a residual branch at random", advice, Confidence.LIKELY)
+        yield from _found(
+            net, masks, "draws a mask for a residual branch at random", advice, unmasked, Confidence.LIKELY
+        )
 
 
-def _found(net: Net, ops: list[Op], does: str, advice: str, sure: Confidence | None = None) -> Iterable[Draft]:
+def _found(
+    net: Net,
+    ops: list[Op],
+    does: str,
+    advice: str,
+    mended: Callable[[Net, Op], Iterable[Edit]],
+    sure: Confidence | None = None,
+) -> Iterable[Draft]:
     if ops:
         kind, more = ops[0].type, len(ops) - 1
         others = f", as {more} other{'s do' if more > 1 else ' does'}" if more else ""
@@ -49,6 +59,7 @@ def _found(net: Net, ops: list[Op], does: str, advice: str, sure: Confidence | N
             evidence={"op": kind, "count": len(ops)},
             related=tuple(ops[1:]),
             confidence=sure,
+            mend=lambda: (edit for op in ops for edit in mended(net, op)),
         )
 
 
