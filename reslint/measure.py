@@ -106,10 +106,21 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """Bounds on each element, absolute and relative to its reference, and how many of all are beyond them."""
+
+    rtol: float
+    atol: float
+    count: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """How far one output is from what it should be: over all, and at its worst element.
 
     `relative` is the largest difference over the largest reference value, None where the reference is all zeros.
+    `beyond` is there where each element was held to bounds of its own.
     """
 
     output: str
@@ -121,10 +132,13 @@ class Difference:
     wanted: float
     cosine: float | None
     snr: float | None
+    beyond: Beyond | None = None
 
     @property
     def agrees(self) -> bool:
         """Whether the difference stays within the tolerance; beside an all-zero reference it is absolute."""
+        if self.beyond is not None:
+            return not self.beyond.count
         return (self.absolute if self.relative is None else self.relative) <= self.tolerance
 
 
@@ -132,13 +146,20 @@ class Difference:
 class Agreement:
     """Two runs that should give the same: `against` is what the model was compared with.
 
-    `parts` is the first block whose stream differs, None where that is not known.
+    `parts` is the first block whose stream differs, `before` the number of blocks whose streams agree and that come before
+    it, or of all where it is None; both are None where that is not known.
     """
 
     anatomy: Anatomy
     against: str
     differences: tuple[Difference, ...]
     parts: Block | None = None
+    before: int | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all outputs do."""
+        return all(d.agrees for d in self.differences)
 
 
 class Repeated(Agreement):
@@ -151,6 +172,10 @@ class Optimized(Agreement):
 
 class Referred(Agreement):
     """The model against a reference: saved outputs, or another model."""
+
+
+class Narrowed(Referred):
+    """In half precision, against float32."""
 
 
 class Provided(Agreement):

@@ -4,38 +4,71 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from onnx import ModelProto
 
-from reslint.measure import Difference
+from reslint.measure import Beyond, Difference
 from reslint.net.values import Array
 
 # Noise measured in float32 on a CPU: at most 1.2e-6 over nine nets, 1.9e-5 where 40 blocks without normalization amplify it.
-_TOLERANCES: Mapping[str, float] = {"float64": 1e-10, "float32": 1e-4, "float16": 5e-3, "bfloat16": 4e-2}
-_QUANTIZED = 2e-2  # one step of eight bits falls to either side
+DEFAULTS: Mapping[str, float] = {"float64": 1e-10, "float32": 1e-4, "float16": 5e-3, "bfloat16": 4e-2, "quantized": 2e-2}
+"""By type the largest difference over the largest reference value; one step of eight bits falls to either side."""
+
 _WORD = "Quantize", "QLinear", "Integer", "NBits"
 
 
-def tolerance(model: ModelProto) -> float:
-    """The least that a model's own arithmetic allows for: that of rounding to eight bits where it does so."""
-    return _QUANTIZED if any(w in n.op_type for n in model.graph.node for w in _WORD) else 0.0
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """What differences are allowed: by type, or for each element where `rtol` or `atol` is given.
+
+    `least` is a type that all are as coarse as, whatever theirs: quantized, where a model computes in eight bits.
+    """
+
+    by_type: Mapping[str, float] = field(default_factory=dict)
+    rtol: float | None = None
+    atol: float | None = None
+    least: str = ""
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element is held to its own bound."""
+        return self.rtol is not None or self.atol is not None
+
+    def of(self, kind: str) -> float:
+        """The tolerance of a type; what is not floating point must be equal."""
+        if kind not in DEFAULTS:
+            return 0.0
+        known = {**DEFAULTS, **self.by_type}
+        return max(known[kind], known.get(self.least, 0.0))
+
+    def at_least(self, kind: str) -> Tolerances:
+        """The same, as coarse as a type at least."""
+        coarser = max((kind, self.least), key=lambda k: {**DEFAULTS, **self.by_type}.get(k, 0.0))
+        return replace(self, least=coarser)
 
 
-def differences(
-    got: Mapping[str, Array], wanted: Mapping[str, Array], least: float, rtol: float | None = None
-) -> Iterator[Difference]:
+EXACT = Tolerances(dict.fromkeys(DEFAULTS, 0.0))
+"""For two runs that must give the same bits."""
+
+
+def coarseness(*models: ModelProto) -> str:
+    """The type that models compute in where that is coarser than their tensors say: quantized, or none."""
+    nodes = (node for model in models for node in model.graph.node)
+    return "quantized" if any(word in node.op_type for node in nodes for word in _WORD) else ""
+
+
+def differences(got: Mapping[str, Array], wanted: Mapping[str, Array], tolerances: Tolerances) -> Iterator[Difference]:
     """How far each output that both have is from its reference."""
     for name in got:
         if name in wanted and got[name].dtype.kind not in "OUS":
-            allowed = _TOLERANCES.get(str(wanted[name].dtype), 0.0) if rtol is None else rtol
-            yield difference(
-                name, got[name], wanted[name], max(allowed, least) if allowed and rtol is None else allowed
-            )
+            yield difference(name, got[name], wanted[name], tolerances)
 
 
-def difference(name: str, got: Array, wanted: Array, allowed: float) -> Difference:
+def difference(name: str, got: Array, wanted: Array, tolerances: Tolerances = EXACT) -> Difference:
     """How far one array is from its reference; shapes that differ are infinitely far."""
+    allowed = tolerances.of(str(wanted.dtype))
     if got.shape != wanted.shape:
         return Difference(name, math.inf, math.inf, allowed, (), math.nan, math.nan, None, None)
     if not got.size:
@@ -59,4 +92,13 @@ def difference(name: str, got: Array, wanted: Array, allowed: float) -> Differen
         float(b.reshape(-1)[flat]),
         product / size if size and math.isfinite(size) else None,
         10 * math.log10(power / noise) if noise and power and math.isfinite(noise + power) else None,
+        _beyond(apart, b, tolerances) if tolerances.elementwise else None,
     )
+
+
+def _beyond(apart: Array, wanted: Array, tolerances: Tolerances) -> Beyond:
+    """How many elements are farther from their reference than the bounds on each allow."""
+    rtol, atol = tolerances.rtol or 0.0, tolerances.atol or 0.0
+    with np.errstate(invalid="ignore"):
+        bound = atol + rtol * np.abs(np.where(np.isfinite(wanted), wanted, 0.0))
+    return Beyond(rtol, atol, int(np.count_nonzero(apart > bound)), apart.size)

@@ -14,7 +14,11 @@ Feed = Mapping[str, Fed]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One session: a small model, where its weights lie, on what it runs, and how often on each input."""
+    """One session: a small model, where its weights lie, on what it runs, and how often on each input.
+
+    `half` converts it to half precision before; with `rounded`, a type, no session runs it but the reference evaluator, which
+    rounds to that type after every op.
+    """
 
     label: str
     model: bytes
@@ -24,6 +28,8 @@ class Plan:
     optimized: bool = True
     times: int = 1
     threads: int = 0
+    half: bool = False
+    rounded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +56,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflow:
+    """The first output of the op that was rounded to infinity, and the largest magnitude that it had before."""
+
+    tensor: str
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
-    """What one session made of one input, each time."""
+    """What one session made of one input, each time, and where rounding overflowed."""
 
     outputs: tuple[Mapping[str, Array], ...]
+    overflow: Overflow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, numpy_helper
 
-from reslint.errors import RunFailed
+from reslint.errors import RunFailed, UnreadableModel
 from reslint.net import Net
 from reslint.net.read import inlined, light
 from reslint.net.skim import FIELD
 from reslint.net.values import Array
-from reslint.net.weights import load
+from reslint.net.weights import external_location, inside, load
+from reslint.runtime.fill import filled
 from reslint.runtime.job import Plan
 from reslint.runtime.providers import CPU
 
@@ -26,11 +27,12 @@ _TYPE_ATTRIBUTES = frozenset({"to", "dtype", "stash_type", "output_dtype"})
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """A model without its large weights, the folder in which they lie, and those that lie in memory."""
+    """A model without its large weights, the folder in which they lie, those that lie in memory, and how many are made up."""
 
     proto: ModelProto
     folder: Path
     weights: Mapping[str, Array]
+    made_up: int = 0
 
     def copy(self) -> Runnable:
         """The same with a graph of its own, to be changed."""
@@ -39,18 +41,26 @@ class Runnable:
         return replace(self, proto=proto)
 
 
-def runnable(net: Net) -> Runnable:
-    """What ONNX Runtime needs to run a net's file. Raises RunFailed where weights are missing."""
-    if net.unread:
-        raise RunFailed(f"can't be run: {net.unread[0]}")
+def runnable(net: Net, fill: int | None = None) -> Runnable:
+    """What ONNX Runtime needs to run a net's file. Weights that are missing are made up from the seed `fill`.
+
+    Raises RunFailed where weights are missing and there is no seed.
+    """
+    if net.unread and fill is None:
+        raise RunFailed(f"can't be run: {net.unread[0]}, or run it on made-up weights with --fill")
     model = light(net.path)
     if model.functions:
         model = inlined(model)
     file = net.path.resolve()
     weights: dict[str, Array] = {}
+    made_up = 0
     for tensor in model.graph.initializer:
         entries = {e.key: e.value for e in tensor.external_data}
-        if entries.get(FIELD) == _RAW:
+        if fill is not None and _is_missing(net, tensor):
+            weights[tensor.name] = filled(net, tensor, fill)
+            made_up += 1
+            _refer(tensor, file.name, {})
+        elif entries.get(FIELD) == _RAW:
             _refer(tensor, file.name, entries)
         elif FIELD in entries:
             weights[tensor.name] = _loaded(net, tensor)
@@ -58,7 +68,24 @@ def runnable(net: Net) -> Runnable:
     for tensor in _inner(model.graph):
         if any(e.key == FIELD for e in tensor.external_data):
             tensor.CopyFrom(numpy_helper.from_array(_loaded(net, tensor), tensor.name))
-    return Runnable(model, file.parent, weights)
+        elif fill is not None and _is_missing(net, tensor):
+            tensor.CopyFrom(numpy_helper.from_array(filled(net, tensor, fill), tensor.name))
+            made_up += 1
+    return Runnable(model, file.parent, weights, made_up)
+
+
+def _is_missing(net: Net, tensor: TensorProto) -> bool:
+    """Whether a tensor's values should lie in a file that does not hold them."""
+    location = external_location(tensor)
+    if not location or not net.unread:
+        return False
+    entries = {e.key: e.value for e in tensor.external_data}
+    end = sum(int(entries[key]) for key in ("offset", "length") if entries.get(key, "").isdecimal())
+    try:
+        inside(net.path, location, end)
+    except UnreadableModel:
+        return True
+    return False
 
 
 def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:

@@ -1,43 +1,63 @@
-"""Two models that disagree in, the first residual block at which their streams part out."""
+"""Two runs that disagree in, the first residual block at which their streams part out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from reslint.anatomy import Anatomy, Block, Kind
-from reslint.runtime.compare import differences
+from reslint.measure import Agreement
+from reslint.runtime.compare import Tolerances, difference
 from reslint.runtime.job import Feed, Plan
 from reslint.runtime.launch import Limits, launch
 from reslint.runtime.model import Runnable
+from reslint.runtime.streams import Stream, exposed
 from reslint.runtime.taps import shown
 
 _AT_ONCE = 8  # whole streams of two models; more would fill the memory
 
-Known = tuple[Anatomy, Runnable]
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two runs: how it was run, the model of that plan, and the blocks in it. `plan` holds no model of its own."""
+
+    plan: Plan
+    model: Runnable
+    found: Sequence[Stream]
+
+    def showing(self, some: Sequence[Stream]) -> Plan:
+        """The same run with these streams as its outputs."""
+        proto = shown(exposed(self.model.proto, some), [stream.merged for stream in some])
+        return replace(self.plan, label="the model with its stream shown", model=proto.SerializeToString(), times=1)
 
 
-def first_apart(ours: Known, theirs: Known, feed: Feed, limits: Limits) -> Block | None:
-    """The first block behind which the streams differ; None where the models have not the same blocks, or none differs."""
-    blocks, others = (tuple(_blocks(anatomy)) for anatomy, _ in (ours, theirs))
-    if len(blocks) != len(others):
-        return None
-    for at in range(0, len(blocks), _AT_ONCE):
-        some = slice(at, at + _AT_ONCE)
-        plans = (_plan(ours[1], blocks[some]), _plan(theirs[1], others[some]))
+def parted(agreement: Agreement, ours: Side, theirs: Side, feed: Feed, limits: Limits, allowed: Tolerances) -> Agreement:
+    """The same agreement; where it is none, with the first block behind which the streams differ.
+
+    Where the blocks of two models can't be told to be the same, or show no difference once they are looked at, it stays as
+    it is.
+    """
+    if agreement.agrees:
+        return agreement
+    pairs = tuple(_pairs(ours.found, theirs.found))
+    for at in range(0, len(pairs), _AT_ONCE):
+        some = pairs[at : at + _AT_ONCE]
+        plans = (ours.showing([our for our, _ in some]), theirs.showing([their for _, their in some]))
         answer = launch(plans, ((feed,),), limits)
         if answer.error:
-            return None
-        got, wanted = (ran[0].outputs[0] for ran in answer.ran)
-        for found, block in zip(differences(got, wanted, 0.0), blocks[some], strict=True):
-            if not found.agrees:
-                return block
-    return None
+            return agreement
+        got, wanted = (list(ran[0].outputs[0].values()) for ran in answer.ran)
+        for k, (our, _) in enumerate(some):
+            if got[k].ndim != wanted[k].ndim:
+                continue  # another layout, as of NCHWc blocks: nothing that could be compared
+            if not difference(our.merged, got[k], wanted[k], allowed).agrees:
+                return replace(agreement, parts=our.block, before=at + k)
+    return replace(agreement, before=len(pairs)) if pairs else agreement
 
 
-def _blocks(anatomy: Anatomy) -> Iterator[Block]:
-    return (b for b in anatomy.blocks if b.net is anatomy.net and b.kind is not Kind.DENSE)
-
-
-def _plan(model: Runnable, blocks: tuple[Block, ...]) -> Plan:
-    tapped = shown(model.proto, [block.merge.id for block in blocks])
-    return Plan("the model with its stream shown", tapped.SerializeToString(), str(model.folder), model.weights)
+def _pairs(ours: Sequence[Stream], theirs: Sequence[Stream]) -> Iterator[tuple[Stream, Stream]]:
+    """The blocks of one model with those of the other: by rank where there are as many, else by the names of their merges."""
+    if len(ours) == len(theirs):
+        yield from zip(ours, theirs, strict=True)
+        return
+    named = {stream.merged: stream for stream in theirs}
+    yield from ((our, named[our.merged]) for our in ours if our.merged in named)
