@@ -52,6 +52,7 @@ class Config:
     budget: tuple[tuple[str, Budget], ...] = ()
     latency: tuple[tuple[str, Mapping[str, float]], ...] = ()
     max_ratio: float = Settings().max_ratio
+    tolerance: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     expect: tuple[tuple[str, str], ...] = ()
     paths: tuple[str, ...] = ()
@@ -77,6 +78,7 @@ class Config:
             budget=next((budget for glob, budget in reversed(self.budget) if self.matches(path, glob)), Budget()),
             latency=next((limits for glob, limits in reversed(self.latency) if self.matches(path, glob)), {}),
             max_ratio=self.max_ratio,
+            tolerance=self.tolerance,
             sizes=self.sizes,
             skeleton=next((text for glob, text in reversed(self.expect) if self.matches(path, glob)), None),
         )
@@ -176,6 +178,7 @@ def _config(keys: Mapping[str, object], file: Path, said: tuple[Said, ...]) -> C
         budget=table.budgets("budget"),
         latency=table.latencies("latency"),
         max_ratio=table.factor("max-ratio", Settings().max_ratio),
+        tolerance=table.tolerances("tolerance"),
         sizes=table.sizes("sizes"),
         expect=table.expectations("expect"),
         paths=table.names("paths"),

@@ -34,6 +34,7 @@ def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
     return table
 
 
+TOLERANCE = ("float64", "float32", "float16", "bfloat16", "quantized")
 LATENCY = ("p50-ms", "p90-ms", "p99-ms")
 
 
@@ -112,6 +113,11 @@ class Table:
             (glob, {name.removesuffix("-ms"): t.factor(name, 1) for name in LATENCY if name in t.keys})
             for glob, t in self.tables(key, LATENCY)
         )
+
+    def tolerances(self, key: str) -> Mapping[str, float]:
+        """By type what two runs may differ by."""
+        inner = self.table(key, TOLERANCE)
+        return {kind: inner.factor(kind, 1) for kind in inner.keys}
 
     def expectations(self, key: str) -> tuple[tuple[str, str], ...]:
         found = tuple((glob, t.text("is")) for glob, t in self.tables(key, ("is",)))

@@ -86,6 +86,17 @@ class Nonfinite:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflowed:
+    """The first op that overflowed where each was rounded to a type, what it gave before, and whether outputs suffer."""
+
+    net: Net
+    op: Op
+    peak: float
+    type: str
+    harms: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     """The stream of a model at each residual merge that can be tapped, and its outputs.
 
@@ -98,6 +109,7 @@ class Signal:
     nonfinite: Nonfinite | None = None
     half: bool = False
     exits: tuple[Exit, ...] = ()
+    overflow: Overflowed | None = None
 
     @property
     def untapped(self) -> int:

@@ -42,7 +42,7 @@ class Allowance:
 class Settings:
     """The profile, the target, and every threshold that is a choice.
 
-    `latency` limits percentiles in milliseconds.
+    `latency` limits percentiles in milliseconds. `tolerance` is what two runs may differ by, by type.
     `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any.
     """
 
@@ -58,5 +58,6 @@ class Settings:
     budget: Budget = Budget()
     latency: Mapping[str, float] = field(default_factory=dict)
     max_ratio: float = 1.05
+    tolerance: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     skeleton: str | None = None

@@ -17,7 +17,16 @@ from reslint.cli.options import Options, shared
     "--inputs", type=click.Path(path_type=Path), metavar="PATH", help="Feed this .npz, or test_data_set folders."
 )
 @click.option("--store", type=click.Path(path_type=Path), metavar="PATH", help="Save what is fed: .npz, or a folder.")
-@click.option("--as", "precision", type=click.Choice(["float16"]), help="Hold the stream to this type's range.")
+@click.option("--fill", is_flag=True, help="Make up weights that are missing, seeded.")
+@click.option(
+    "--as",
+    "precision",
+    type=click.Choice(["float16", "bfloat16"]),
+    help="Compare with this type, and hold to its range.",
+)
+@click.option("--round", "rounded", is_flag=True, help="Round to half precision after every op, too; slow.")
+@click.option("--rtol", type=click.FloatRange(min=0), help="Compare element by element: relative to the reference.")
+@click.option("--atol", type=click.FloatRange(min=0), help="Compare element by element: absolute.")
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="FILE", help="Compare with this .onnx, or .npz of outputs."
 )

@@ -19,7 +19,7 @@ from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.rules import Rule
-from reslint.runtime import Limits, Measured, Wanted, default_memory, measured
+from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory, measured
 
 
 def run(options: Options, asked: Mapping[str, object], start: float) -> int:
@@ -34,7 +34,8 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
             settings = replace(settings, max_ratio=max_ratio)
         timed = asked["timed"] or settings.latency or max_ratio
         runs = asked["runs"]
-        wanted = replace(asked_for, rounds=runs) if timed and isinstance(runs, int) else asked_for
+        wanted = replace(asked_for, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
+        wanted = replace(wanted, rounds=runs) if timed and isinstance(runs, int) else wanted
         wanted = replace(wanted, store=stores.get(path))
         found = measured(anatomy, wanted)
         _tell(path, found, options.quiet)
@@ -70,18 +71,28 @@ def _tell(path: str, found: Measured, quiet: bool) -> None:
 def _wanted(asked: Mapping[str, object]) -> Wanted:
     dims, seed, inputs, against = (asked[name] for name in ("dims", "seed", "inputs", "against"))
     seconds, memory = asked["timeout"], asked["memory"]
+    precision, rounded = asked["precision"], asked["rounded"]
+    if precision == "bfloat16" and not rounded:
+        raise click.BadParameter("bfloat16 needs --round: ONNX Runtime's CPU kernels have none", param_hint="--as")
     return Wanted(
         sizes=dict(_size(str(text)) for text in dims) if isinstance(dims, tuple) else {},
         seed=seed if isinstance(seed, int) else 0,
         inputs=inputs if isinstance(inputs, Path) else None,
         against=against if isinstance(against, Path) else None,
         provider=str(asked["provider"]),
-        half=asked["precision"] == "float16",
+        precision=str(precision or ""),
+        rounded=rounded is True,
+        fill=(seed if isinstance(seed, int) else 0) if asked["fill"] else None,
+        tolerances=Tolerances(rtol=_number(asked["rtol"]), atol=_number(asked["atol"])),
         limits=Limits(
             seconds if isinstance(seconds, float) else Limits().seconds,
             int(memory * 1e9) if isinstance(memory, float) else default_memory(),
         ),
     )
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _size(text: str) -> tuple[str, int]:

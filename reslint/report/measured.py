@@ -92,12 +92,20 @@ def _far(d: Difference) -> float:
 
 def _said(agreement: Agreement, d: Difference) -> str:
     if not d.absolute:
-        return "equal"
-    if not d.worst:
+        return "equal" if d.relative is not None or not d.worst else "equal, both all zeros"
+    if not d.worst and d.got != d.got:
         return "another shape"
-    far = f"{d.relative:.2g} of its largest" if d.relative is not None else f"{d.absolute:.2g} beside zeros"
+    if d.beyond is not None:
+        bounds = f", {d.beyond.count} of {d.beyond.of} elements beyond atol {d.beyond.atol:g} + rtol {d.beyond.rtol:g}"
+    else:
+        bounds = f", tolerance {d.tolerance:g}"
+    far = (
+        f"{d.relative:.2g} of its largest"
+        if d.relative is not None
+        else f"{d.absolute:.2g} beside a reference of zeros"
+    )
     said = [
-        f"{far}, tolerance {d.tolerance:g}",
+        f"{far}{bounds}",
         f"worst {d.got:.6g} for {d.wanted:.6g} at {list(d.worst)}",
         *([] if d.cosine is None else [f"1 - cosine {1 - d.cosine:.1g}"]),
         *([] if d.snr is None else [f"{d.snr:.0f} dB"]),

@@ -75,7 +75,10 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
         "worst": {"at": list(d.worst), "got": d.got, "wanted": d.wanted},
         "cosine": d.cosine,
         "snr_db": d.snr,
+        "beyond": d.beyond
+        and {"count": d.beyond.count, "of": d.beyond.of, "rtol": d.beyond.rtol, "atol": d.beyond.atol},
         "parts_at": place(agreement.parts.merge) if agreement.parts is not None else None,
+        "blocks_before": agreement.before,
     }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reslint.anatomy import Block
+from reslint.anatomy.where import where
 from reslint.finding import Severity
 from reslint.measure import Agreement, Difference
 from reslint.rules.rule import Draft
+from reslint.rules.words import called
 
 
 def apart(agreement: Agreement, says: str, help: str, severe: float | None = None) -> Iterator[Draft]:
@@ -16,11 +19,10 @@ def apart(agreement: Agreement, says: str, help: str, severe: float | None = Non
         op = net.producer.get(net.canonical(d.output))
         if d.agrees or op is None:
             continue
-        far = d.absolute if d.relative is None else d.relative
         yield Draft(
             op,
             net,
-            f"the output {d.output} {says}: {_far(d)}, tolerance {d.tolerance:g}",
+            f"the output {d.output} {says}: {_far(d)}",
             help,
             {
                 "against": agreement.against,
@@ -31,18 +33,28 @@ def apart(agreement: Agreement, says: str, help: str, severe: float | None = Non
                 "cosine": _number(d.cosine),
                 "snr_db": _number(d.snr),
                 "parts_at": agreement.parts.merge.id if agreement.parts is not None else None,
+                "blocks_before": agreement.before,
+                **({} if d.beyond is None else {"beyond": d.beyond.count, "elements": d.beyond.of}),
             },
             lines=tuple(_lines(agreement, d)),
-            severity=None if severe is None else Severity.ERROR if far > severe * d.tolerance else Severity.WARNING,
+            severity=None if severe is None else Severity.ERROR if _is_severe(d, severe) else Severity.WARNING,
         )
+
+
+def _is_severe(d: Difference, severe: float) -> bool:
+    """Whether a difference is far beyond its tolerance; bounds that a user sets on each element are meant as they stand."""
+    return d.beyond is not None or (d.absolute if d.relative is None else d.relative) > severe * d.tolerance
 
 
 def _far(d: Difference) -> str:
     if not d.worst and d.got != d.got:
         return "another shape"
+    if d.beyond is not None:
+        b = d.beyond
+        return f"{b.count} of {b.of} elements are beyond an absolute {b.atol:g} and a relative {b.rtol:g}"
     if d.relative is None:
-        return f"{d.absolute:.2g} beside a reference of zeros"
-    return f"{d.relative:.2g} of its largest value"
+        return f"{d.absolute:.2g} beside a reference of zeros, tolerance {d.tolerance:g}"
+    return f"{d.relative:.2g} of its largest value, tolerance {d.tolerance:g}"
 
 
 def _number(value: float | None) -> float | str | None:
@@ -57,4 +69,14 @@ def _lines(agreement: Agreement, d: Difference) -> Iterator[tuple[str, str]]:
         noise = f", signal to noise {d.snr:.0f} dB" if d.snr is not None else ""
         yield "whole", f"1 - cosine {1 - d.cosine:.1g}{noise}"
     if agreement.parts is not None:
-        yield "parts at", f"block {agreement.parts.merge.id}"
+        yield "parts at", _place(agreement.parts, agreement.before or 0)
+    elif agreement.before is not None:
+        yield "parts", f"behind the last of {agreement.before} blocks, whose streams agree"
+
+
+def _place(block: Block, before: int) -> str:
+    """A block with its module and its line of Python, and how many before it are sound."""
+    _, source = where(block.merge)
+    line = f", {source.file}:{source.line}" if source else ""
+    sound = f"; {before} before it agree{'s' if before == 1 else ''}" if before else ""
+    return f"block {block.merge.id}{called(block.merge)}{line}{sound}"

@@ -5,35 +5,67 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
-from reslint.measure import Range, Signal, Squared, Tap
+from reslint.measure import Overflowed, Range, Signal, Squared, Tap
 from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Settings, rule
 
 _LARGEST, _NEAR = 65504.0, 6550.0  # a tenth is near: random inputs underestimate (heuristic)
 _LEAST = 6e-8  # the smallest number above zero
+_LOST = 0.5  # the share of a tensor's elements that may be rounded to zero (heuristic)
 _ROOT = 255.9  # the square of more is above the largest
 
 
 @rule("half-overflow", "numerics", Severity.WARNING, Confidence.PROVEN)
 def half_overflow(signal: Signal, settings: Settings) -> Iterator[Draft]:
     """The stream comes near the largest half-precision number."""
+    if signal.overflow is not None:
+        yield _overflowed(signal.overflow)
     if not signal.half:
         return
-    tensors = [found for tap in signal.taps for found in _of(tap) if found[2].finite]
+    tensors = [found for found in _tensors(signal) if found[2].finite]
     over = [found for found in tensors if found[2].peak > _LARGEST]
     near = [found for found in tensors if found[2].peak > _NEAR]
     if over:
         yield _draft(over, Severity.ERROR, f"which half precision can't hold: above {_LARGEST:g} is infinity", _LARGEST)
     elif near:
         yield _draft(near, Severity.WARNING, f"near half precision's largest number, {_LARGEST:g}", _NEAR)
-    gone = [found for found in tensors if 0 < found[2].peak < _LEAST]
+    gone = [found for found in tensors if 0 < found[2].peak < _LEAST or found[2].lost > _LOST]
     if gone:
-        yield _draft(gone, Severity.NOTE, f"which is zero in half precision: its least number is {_LEAST:g}", _LEAST)
+        share = f"{gone[0][2].lost:.0%} of what is not zero" if gone[0][2].lost else "which"
+        says = f"{share} is zero in half precision: its least number is {_LEAST:g}"
+        yield _draft(gone, Severity.NOTE, says, _LEAST)
     yield from _squares([s for s in signal.squares if s.range.finite and s.range.peak > _ROOT])
 
 
+def _overflowed(found: Overflowed) -> Draft:
+    """The first op that gives infinity where each op is rounded; a note where no output suffers, as with masks."""
+    return Draft(
+        found.op,
+        found.net,
+        f"{found.op.kind} {found.op.id} gives {found.peak:.4g}, "
+        f"the first that overflows where each op is rounded to {found.type}",
+        "keep this op in float32 or bfloat16, or scale its inputs down",
+        {"op": found.op.kind, "peak": found.peak, "type": found.type, "harms": found.harms},
+        lines=(
+            ()
+            if found.harms
+            else (("harmless", "the outputs agree with float32; attention masks overflow on purpose"),)
+        ),
+        severity=Severity.ERROR if found.harms else Severity.NOTE,
+    )
+
+
+def _tensors(signal: Signal) -> Iterator[tuple[Net, Op, Range, str]]:
+    """All that was tapped: of each block its branch and what its merge made of it, shortcuts that do work, and the outputs."""
+    for tap in signal.taps:
+        if tap.block.sides[0] != tap.block.fork:
+            yield tap.block.net, tap.block.merge, tap.shortcut, f"shortcut {tap.block.sides[0]}"
+        yield from _of(tap)
+    yield from ((signal.anatomy.net, e.op, e.range, f"output {e.name}") for e in signal.exits)
+
+
 def _of(tap: Tap) -> Iterator[tuple[Net, Op, Range, str]]:
-    """A block's branch and what its merge made of it; its shortcut is another's merge."""
+    """A block's branch and what its merge made of it."""
     yield tap.block.net, tap.block.merge, tap.branch, f"branch {tap.block.sides[1]}"
     yield tap.block.net, tap.block.merge, tap.merged, f"stream {tap.block.merge.id}"
 

@@ -53,14 +53,25 @@ def _answered(job: Job) -> Answer:
             kept.extend([session] if job.rounds else [])
             for at, alternatives in enumerate(job.feeds):
                 if at == len(used):
-                    used.append(_first(session, alternatives))
-                feed = alternatives[used[at]]
+                    used.append(_first(session, [_widened(a) for a in alternatives] if plan.wide else alternatives))
+                feed = _widened(alternatives[used[at]]) if plan.wide else alternatives[used[at]]
                 here.append(Ran(tuple(_outputs(session, feed) for _ in range(plan.times))))
         except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
             return Answer(error=f"{plan.label}: {error}", at=len(here))
         ran.append(tuple(here))
     seconds = timed(kept, job.feeds[0][used[0]], job.rounds) if job.rounds else ()
     return Answer(tuple(used), tuple(ran), elsewhere=tuple(elsewhere), seconds=seconds)
+
+
+def _widened(feed: Feed) -> Feed:
+    """The same input for a model that is of half precision no more."""
+    return {
+        name: [_wide(a) for a in value] if isinstance(value, list) else _wide(value) for name, value in feed.items()
+    }
+
+
+def _wide(array: Array) -> Array:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _rounded(plan: Plan, feed: Feed) -> Ran:

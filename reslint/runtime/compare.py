@@ -13,9 +13,16 @@ from reslint.measure import Beyond, Difference
 from reslint.net.values import Array
 
 # Noise measured in float32 on a CPU: at most 1.2e-6 over nine nets, 1.9e-5 where 40 blocks without normalization amplify it.
-DEFAULTS: Mapping[str, float] = {"float64": 1e-10, "float32": 1e-4, "float16": 5e-3, "bfloat16": 4e-2, "quantized": 2e-2}
+DEFAULTS: Mapping[str, float] = {
+    "float64": 1e-10,
+    "float32": 1e-4,
+    "float16": 5e-3,
+    "bfloat16": 4e-2,
+    "quantized": 2e-2,
+}
 """By type the largest difference over the largest reference value; one step of eight bits falls to either side."""
 
+Wide = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 _WORD = "Quantize", "QLinear", "Integer", "NBits"
 
 
@@ -85,7 +92,7 @@ def difference(name: str, got: Array, wanted: Array, tolerances: Tolerances = EX
     return Difference(
         name,
         most,
-        most / scale if scale else (0.0 if not most else None),
+        most / scale if scale else None,
         allowed,
         tuple(int(i) for i in np.unravel_index(flat, a.shape)),
         float(a.reshape(-1)[flat]),
@@ -96,9 +103,10 @@ def difference(name: str, got: Array, wanted: Array, tolerances: Tolerances = EX
     )
 
 
-def _beyond(apart: Array, wanted: Array, tolerances: Tolerances) -> Beyond:
+def _beyond(apart: Wide, wanted: Wide, tolerances: Tolerances) -> Beyond:
     """How many elements are farther from their reference than the bounds on each allow."""
     rtol, atol = tolerances.rtol or 0.0, tolerances.atol or 0.0
     with np.errstate(invalid="ignore"):
         bound = atol + rtol * np.abs(np.where(np.isfinite(wanted), wanted, 0.0))
-    return Beyond(rtol, atol, int(np.count_nonzero(apart > bound)), apart.size)
+        count = int(np.count_nonzero(np.greater(apart, bound)))
+    return Beyond(rtol, atol, count, apart.size)

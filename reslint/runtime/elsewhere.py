@@ -7,29 +7,30 @@ from dataclasses import replace
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Latency, Placement, Provided
+from reslint.measure import Agreement, Latency, Placement, Provided
 from reslint.net import read
-from reslint.runtime.compare import differences
+from reslint.runtime.agreeing import Known
 from reslint.runtime.job import Answer, Feed
 from reslint.runtime.latency import latency, threads
 from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.model import Runnable, plan, runnable
+from reslint.runtime.providers import provider
 from reslint.runtime.wanted import Wanted
 
 
-def placed(anatomy: Anatomy, least: float, answer: Answer, wanted: Wanted) -> Iterator[Provided | Placement]:
+def placed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement | Placement]:
     """The model on another provider: how far its outputs are from the CPU's, and which nodes it left."""
     if wanted.provider == "cpu":
         return
     for at, ran in enumerate(answer.ran[0]):
-        found = differences(answer.ran[2][at].outputs[0], ran.outputs[0], least)
-        yield Provided(anatomy, "the CPU", tuple(found))
-    ops = anatomy.net.ops
-    known = {**{op.type: op for op in reversed(ops)}, **{op.name: op for op in ops if op.name}}
+        found = known.compared(answer.ran[2][at].outputs[0], ran.outputs[0], Provided, "the CPU")
+        yield known.parted(found, replace(known.side, provider=provider(wanted.provider)), known.side, at)
+    ops = known.anatomy.net.ops
+    named = {**{op.type: op for op in reversed(ops)}, **{op.name: op for op in ops if op.name}}
     yield Placement(
-        anatomy,
+        known.anatomy,
         wanted.provider,
-        tuple((known.get(p.name) or known.get(p.type) or ops[-1], p.provider) for p in answer.elsewhere[2]),
+        tuple((named.get(p.name) or named.get(p.type) or ops[-1], p.provider) for p in answer.elsewhere[2]),
     )
 
 

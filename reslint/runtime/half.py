@@ -12,6 +12,8 @@ import numpy as np
 from onnx import ModelProto, TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
+from reslint.net.nodes import nodes_of
+from reslint.net.order import in_order
 from reslint.runtime.job import Plan
 
 _MOST = 2**31 - 1  # bytes that protobuf can hold in one message
@@ -20,6 +22,9 @@ _MOST = 2**31 - 1  # bytes that protobuf can hold in one message
 def halved(plan: Plan) -> ModelProto:
     """The model in half precision, fed and read in its own types."""
     model: ModelProto = convert_float_to_float16(whole(plan), keep_io_types=True)
+    nodes = [node.proto for node in in_order(nodes_of(model.graph), ())]  # the converter puts its casts last
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
     return model
 
 

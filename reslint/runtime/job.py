@@ -16,8 +16,8 @@ Feed = Mapping[str, Fed]
 class Plan:
     """One session: a small model, where its weights lie, on what it runs, and how often on each input.
 
-    `half` converts it to half precision before; with `rounded`, a type, no session runs it but the reference evaluator, which
-    rounds to that type after every op.
+    With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before; with
+    `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op.
     """
 
     label: str
@@ -28,6 +28,7 @@ class Plan:
     optimized: bool = True
     times: int = 1
     threads: int = 0
+    wide: bool = False
     half: bool = False
     rounded: str = ""
 

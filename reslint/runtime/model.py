@@ -27,12 +27,16 @@ _TYPE_ATTRIBUTES = frozenset({"to", "dtype", "stash_type", "output_dtype"})
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """A model without its large weights, the folder in which they lie, those that lie in memory, and how many are made up."""
+    """A model without its large weights, the folder in which they lie, those that lie in memory, and how many are made up.
+
+    `wide` says that it was of half precision and is none anymore.
+    """
 
     proto: ModelProto
     folder: Path
     weights: Mapping[str, Array]
     made_up: int = 0
+    wide: bool = False
 
     def copy(self) -> Runnable:
         """The same with a graph of its own, to be changed."""
@@ -91,7 +95,7 @@ def _is_missing(net: Net, tensor: TensorProto) -> bool:
 def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:
     """A session of a model."""
     bytes_ = model.proto.SerializeToString()
-    return Plan(label, bytes_, str(model.folder), model.weights, provider, optimized, times)
+    return Plan(label, bytes_, str(model.folder), model.weights, provider, optimized, times, wide=model.wide)
 
 
 def is_half(model: ModelProto) -> bool:
@@ -118,9 +122,10 @@ def widened(model: Runnable, net: Net) -> Runnable:
             tensor.CopyFrom(TensorProto(name=tensor.name, dims=dims, data_type=TensorProto.FLOAT))
             _refer(tensor, "memory", {})
         else:
+            weights.pop(tensor.name, None)
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
     _widen(wide.proto.graph)
-    return replace(wide, weights=weights)
+    return replace(wide, weights=weights, wide=True)
 
 
 def _widen(graph: GraphProto) -> None:

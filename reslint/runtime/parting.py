@@ -9,7 +9,8 @@ from reslint.measure import Agreement
 from reslint.runtime.compare import Tolerances, difference
 from reslint.runtime.job import Feed, Plan
 from reslint.runtime.launch import Limits, launch
-from reslint.runtime.model import Runnable
+from reslint.runtime.model import Runnable, plan
+from reslint.runtime.providers import CPU
 from reslint.runtime.streams import Stream, exposed
 from reslint.runtime.taps import shown
 
@@ -18,19 +19,29 @@ _AT_ONCE = 8  # whole streams of two models; more would fill the memory
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of two runs: how it was run, the model of that plan, and the blocks in it. `plan` holds no model of its own."""
+    """One of two runs: a model, its blocks, and how it is run."""
 
-    plan: Plan
     model: Runnable
     found: Sequence[Stream]
+    optimized: bool = True
+    provider: str = CPU
+    half: bool = False
+    rounded: str = ""
+
+    def whole(self, label: str) -> Plan:
+        """The run as a plan."""
+        bare = plan(label, self.model, optimized=self.optimized, provider=self.provider)
+        return replace(bare, half=self.half, rounded=self.rounded)
 
     def showing(self, some: Sequence[Stream]) -> Plan:
         """The same run with these streams as its outputs."""
         proto = shown(exposed(self.model.proto, some), [stream.merged for stream in some])
-        return replace(self.plan, label="the model with its stream shown", model=proto.SerializeToString(), times=1)
+        return replace(self, model=replace(self.model, proto=proto)).whole("the model with its stream shown")
 
 
-def parted(agreement: Agreement, ours: Side, theirs: Side, feed: Feed, limits: Limits, allowed: Tolerances) -> Agreement:
+def parted(
+    agreement: Agreement, ours: Side, theirs: Side, feed: Feed, limits: Limits, allowed: Tolerances
+) -> Agreement:
     """The same agreement; where it is none, with the first block behind which the streams differ.
 
     Where the blocks of two models can't be told to be the same, or show no difference once they are looked at, it stays as

@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 from onnx import ModelProto, NodeProto
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 from reslint.net.values import Array
 from reslint.runtime.job import Feed, Overflow
@@ -41,10 +42,21 @@ def rounded(model: ModelProto, feed: Feed, kind: str) -> tuple[Mapping[str, Arra
             for inst in self.rt_nodes_:
                 inst.run = _rounding(inst.run, inst.onnx_node, narrow, found)
 
-    evaluator = Rounding(model)
+    evaluator = Rounding(model, new_ops=[GatherElements])
     made = evaluator.run(None, dict(feed))
-    outputs = {name: value for name, value in zip(evaluator.output_names, made, strict=True)}
+    outputs = dict(zip(evaluator.output_names, made, strict=True))
     return {n: _plain(v) for n, v in outputs.items() if isinstance(v, np.ndarray)}, found[0] if found else None
+
+
+class GatherElements(OpRun):
+    """onnx's own (1.23) fails where there are more than 64 elements to choose from."""
+
+    op_domain = ""
+
+    def _run(
+        self, data: Array, indices: np.ndarray[tuple[int, ...], np.dtype[np.int64]], axis: int | None
+    ) -> tuple[Array]:
+        return (np.take_along_axis(data, indices, axis or 0),)
 
 
 def _rounding(run: Run, node: NodeProto, narrow: type | None, found: list[Overflow]) -> Run:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Latency
+from reslint.measure import Latency, Signal
 from reslint.net import Net
 from reslint.net.values import Array
-from reslint.runtime.agreeing import agreements, referred
-from reslint.runtime.compare import tolerance
+from reslint.runtime.agreeing import Known, agreements, narrowed, referred, rounded
+from reslint.runtime.compare import coarseness
 from reslint.runtime.elsewhere import placed, timed
 from reslint.runtime.given import arrays, given, store
 from reslint.runtime.inputs import Inputs, dims, synthesized, typed
@@ -34,11 +32,11 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     """Run a model. Raises RunFailed with one line where it can't be run."""
     net = anatomy.net
     where = provider(wanted.provider)
-    model = runnable(net)
+    model = runnable(net, wanted.fill)
     half = is_half(model.proto)
     limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
-    known = kinds(model.proto)
-    inputs, saved = _inputs(net, wanted, known)
+    types = kinds(model.proto)
+    inputs, saved = _inputs(net, wanted, types)
     if wanted.against is not None and wanted.against.suffix == ".npz":
         saved = (arrays(wanted.against),) * len(inputs.feeds)
     plans = [
@@ -47,39 +45,36 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     ]
     if where != CPU:
         plans.append(plan(f"the model on {wanted.provider}", model, provider=where))
-    keep = _keeping(wanted, net, known)
+    keep = _keeping(wanted, net, types)
     keep([ladder[0] for ladder in inputs.feeds])  # before the run, which may be the last of it
     answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
-    found = streams(anatomy)
-    wide = widened(model, net) if half else model
-    seen = replace(wide, proto=exposed(wide.proto, found))
-    held = half or wanted.half
-    measure = _measuring(seen, tuple(_wide(feed) if half else feed for feed in feeds), limits, half=held)
+    known = Known(anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(coarseness(model.proto)))
     subjects = (
-        signal(anatomy, found, measure, half=held),
-        *agreements(anatomy, tolerance(model.proto), answer, saved),
-        *referred(anatomy, model, feeds, answer, wanted),
-        *placed(anatomy, tolerance(model.proto), answer, wanted),
+        *rounded(known, _signal(known, half, wanted), answer, wanted),
+        *agreements(known, answer, saved),
+        *referred(known, answer, wanted),
+        *narrowed(known, answer, wanted),
+        *placed(known, answer, wanted),
         *timed(anatomy, model, where, feeds[0], wanted, limits),
     )
-    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted)))
+    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted, model.made_up)))
 
 
-def _inputs(net: Net, wanted: Wanted, known: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
+def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
     """What to feed, and the outputs that were saved for each feed."""
     if wanted.inputs is None:
-        return synthesized(net, wanted.sizes, wanted.seed, known), ()
+        return synthesized(net, wanted.sizes, wanted.seed, types), ()
     if wanted.sizes:
         raise RunFailed("takes its sizes from --inputs; leave out --dim")
-    feeds, saved = given(net, wanted.inputs, known)
+    feeds, saved = given(net, wanted.inputs, types)
     return Inputs(tuple((feed,) for feed in feeds), (({},),) * len(feeds), dict.fromkeys(net.inputs, _GIVEN)), saved
 
 
-def _keeping(wanted: Wanted, net: Net, known: Mapping[str, Kind]) -> Callable[[Sequence[Feed]], None]:
+def _keeping(wanted: Wanted, net: Net, types: Mapping[str, Kind]) -> Callable[[Sequence[Feed]], None]:
     """What saves what is fed, where that is wanted."""
     target = wanted.store
-    return (lambda feeds: store(target, feeds, net, known)) if target is not None else lambda feeds: None
+    return (lambda feeds: store(target, feeds, net, types)) if target is not None else lambda feeds: None
 
 
 def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer:
@@ -90,6 +85,14 @@ def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer
         where = f" at {', '.join(f'{name}={size}' for name, size in sizes.items())}" if sizes else ""
         raise RunFailed(f"fails{where}: {told(answer.error)}")
     return answer
+
+
+def _signal(known: Known, half: bool, wanted: Wanted) -> Signal:
+    """The signal along the streams, in float32 where the model's own type is narrower."""
+    wide = widened(known.model, known.anatomy.net) if half else known.model
+    seen = replace(wide, proto=exposed(wide.proto, known.found))
+    held = half or wanted.precision == "float16"
+    return signal(known.anatomy, known.found, _measuring(seen, known.feeds, known.limits, half=held), half=held)
 
 
 def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: bool) -> Measure:
@@ -106,16 +109,10 @@ def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: 
     return measure
 
 
-def _wide(feed: Feed) -> Feed:
-    return {name: [_widened(a) for a in v] if isinstance(v, list) else _widened(v) for name, v in feed.items()}
-
-
-def _widened(array: Array) -> Array:
-    return array.astype(np.float32) if array.dtype == np.float16 else array
-
-
-def _notes(subjects: Sequence[object], wanted: Wanted) -> Iterator[str]:
+def _notes(subjects: Sequence[object], wanted: Wanted, made_up: int) -> Iterator[str]:
     """What is to be said beside the findings: how the model was run, and how long it took."""
+    if made_up:
+        yield f"the values of {made_up} missing weights are made up (--fill): what follows is true of the structure alone"
     if wanted.provider == "cuda":
         yield "TF32 is off (use_tf32=0), so that float32 is compared with float32"
     for found in subjects:

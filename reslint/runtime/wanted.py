@@ -7,19 +7,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reslint.measure import Measurement
+from reslint.runtime.compare import Tolerances
 from reslint.runtime.job import Feed
 from reslint.runtime.launch import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to run a model on, and how; `half`: hold the stream to half precision's range; `rounds`: time so many runs."""
+    """What to run a model on, and how.
+
+    `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
+    of weights that are missing. `rounds`: time so many runs.
+    """
 
     sizes: Mapping[str, int] = field(default_factory=dict)
     seed: int = 0
     inputs: Path | None = None
     store: Path | None = None
-    half: bool = False
+    precision: str = ""
+    rounded: bool = False
+    fill: int | None = None
+    tolerances: Tolerances = field(default_factory=Tolerances)
     against: Path | None = None
     provider: str = "cpu"
     rounds: int = 0
