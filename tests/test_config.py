@@ -30,6 +30,7 @@ train-tokens = 1_000_000
 budget = [{params = 9}, {match = "big/*", macs = 7, activation-mb = 5}]
 latency = [{p50-ms = 5.0}, {match = "big/*", p90-ms = 8, p99-ms = 20.5}]
 max-ratio = 1.1
+tolerance = { float32 = 1e-5 }
 sizes = {batch = 1, seq = 128}
 expect = [{is = "2 x [pre mlp]"}, {match = "vit*", is = "12 x [pre attn, pre mlp]"}]
 paths = ["models"]
@@ -64,6 +65,7 @@ def test_every_key(here: Path) -> None:
         budget=(("*", Budget(params=9)), ("big/*", Budget(macs=7, activation_mb=5))),
         latency=(("*", {"p50": 5.0}), ("big/*", {"p90": 8.0, "p99": 20.5})),
         max_ratio=1.1,
+        tolerance={"float32": 1e-5},
         sizes={"batch": 1, "seq": 128},
         expect=(("*", "2 x [pre mlp]"), ("vit*", "12 x [pre attn, pre mlp]")),
         paths=("models",),
