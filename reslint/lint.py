@@ -80,7 +80,7 @@ def drafted(
     around = dict(_around(anatomy.net, ()))
     sure = _SURE[: _SURE.index(least) + 1]
     ordered = sorted(drafts, key=lambda d: (_place(d[1], around), d[0].name, d[1].op.id))
-    places = homes(anatomy)
+    places = homes(anatomy, {(id(draft.net), draft.op.id) for _, draft in drafts})
     seen: Counter[str] = Counter()
     for rule, draft in ordered:
         what = _what(rule, draft, places)

@@ -181,8 +181,7 @@ def dissected(count: int, *, kinds: tuple[Kind, ...] = (), placement: Placement 
     found = dissect(from_proto(model))
     assert [block.merge.id for block in found.blocks] == [f"x{n + 1}" for n in range(count)]
     blocks = tuple(
-        replace(
-            block,
+        block._replace(
             kind=kinds[n] if kinds else Kind.IDENTITY,
             normalization=placement,
             stack=0,
@@ -261,7 +260,7 @@ class TestAnatomyJson:
     def test_whole(self) -> None:
         found = dissected(1)
         scales = {"scale_shortcut": Scale(0.5), "scale_branch": Scale(float("nan"))}
-        found = counted(replace(found, blocks=(replace(found.blocks[0], **scales),)))  # type: ignore[arg-type]
+        found = counted(replace(found, blocks=(found.blocks[0]._replace(**scales),)))  # type: ignore[arg-type]
         models = [Dissected("m.onnx", found), Dissected("n.onnx", error="is empty")]
         told = found.paths
         paths = {key: getattr(told, key) for key in ("log2_count", "min", "mean", "max", "mode")}

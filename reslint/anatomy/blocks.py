@@ -14,6 +14,7 @@ from reslint.anatomy.ops import (
     POOLING,
     RESAMPLING,
     SKIP_NORMS,
+    activation_in,
 )
 from reslint.anatomy.path import Effect, Step, step_back
 from reslint.anatomy.region import Region
@@ -36,7 +37,7 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
         fork=flow.names[verdict.fork],
         sides=(flow.names[shortcut], flow.names[branch]),
         shortcut=tuple(op for step in reversed(verdict.steps) for op in step.ops),
-        branch=tuple(dict.fromkeys(flow.op(n) for n in region.nodes)),
+        branch=tuple(dict.fromkeys([flow.op(n) for n in region.nodes])),
         branch_ops=region.ops,
         reason=verdict.reason,
         normalization=_placement(flow, verdict.op, region),
@@ -151,7 +152,7 @@ def scaled_behind(net: Net, name: str) -> float:
         after = net.consumers.get(name, ())
         if len({op.id for op in after}) != 1 or after[0].type not in LAYOUT | {"Mul", "Div"}:
             break
-        if sum(net.is_data(i) for i in after[0].inputs) != 1:
+        if len(net.data_among(after[0].inputs)) != 1:
             break
         if after[0].type in ("Mul", "Div"):
             factor *= constant_factor(net, after[0]) or 1.0
@@ -166,12 +167,7 @@ def _is_gated(flow: Flow, node: int) -> bool:
         if op is None or op.type not in LAYOUT:
             break
         op = flow.net.producer.get(op.inputs[0])
-    return (
-        op is not None
-        and op.type == "Mul"
-        and sum(flow.net.is_data(i) for i in op.inputs) > 1
-        and op.id not in flow.norms
-    )
+    return op is not None and op.type == "Mul" and len(flow.net.data_among(op.inputs)) > 1 and op.id not in flow.norms
 
 
 def _activation(net: Net, merge: Op) -> Op | None:
@@ -179,7 +175,7 @@ def _activation(net: Net, merge: Op) -> Op | None:
     after = net.consumers.get(merge.id, ())
     if len(after) == 1 and after[0].type in ACTIVATIONS:
         return after[0]
-    return merge if merge.text("activation") not in ("", "Linear") else None
+    return merge if activation_in(merge) else None
 
 
 def _is_nonnegative(flow: Flow, node: int) -> bool:
@@ -192,4 +188,4 @@ def _is_nonnegative(flow: Flow, node: int) -> bool:
     if op.type == "Clip":
         least = scalar(flow.net, op.inputs[1]) if len(op.inputs) > 1 and op.inputs[1] else op.number("min", -1)
         return least is not None and least >= 0
-    return op.type in NONNEGATIVE or op.text("activation") == "Relu"
+    return op.type in NONNEGATIVE or activation_in(op) == "Relu"

@@ -23,7 +23,7 @@ _NEAR = 12  # ops to look ahead for the layer that reads a concatenation
 def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
     """The verdict on a concatenation of two or more data tensors."""
     parts = tuple(dict.fromkeys(flow.index[i] for i in op.inputs if i in flow.index))
-    if not _joins_channels(flow, op):
+    if not _joins_channels(flow, atlas, op):
         return Verdict(op, None, Role.OTHER, "joins along positions, not channels")
     for part, merge in _dual(flow, atlas, parts):
         return _dense(op, "the rest of a stream beside its residual part", part, merge, (), atlas.regions[merge])
@@ -106,22 +106,22 @@ def _is_merged(flow: Flow, atlas: Atlas, node: int) -> bool:
     return False
 
 
-def _joins_channels(flow: Flow, op: Op) -> bool:
+def _joins_channels(flow: Flow, atlas: Atlas, op: Op) -> bool:
     """Whether a concatenation is along channels: the last axis for what a matrix product reads, else the second."""
-    shapes = [flow.net.shape(i) for i in op.inputs]
-    known = next((s for s in shapes if s is not None), None)
+    shape = flow.net.shape
+    known = next((s for i in op.inputs if (s := shape(i)) is not None), None)
     if known is None:
         return op.integer("axis", 1) in (1, -1)
     rank = len(known)
     if rank < 2:
         return False
     axis = op.integer("axis", 1) % rank
-    if all(s is not None and len(s) == rank and s[axis] == 1 for s in shapes):
+    if all((s := shape(i)) is not None and len(s) == rank and s[axis] == 1 for i in op.inputs):
         return False
-    return axis == 1 if rank == 2 or _meets_convolution(flow, op) else axis == rank - 1
+    return axis == 1 if rank == 2 or _meets_convolution(flow, atlas, op) else axis == rank - 1
 
 
-def _meets_convolution(flow: Flow, op: Op) -> bool:
+def _meets_convolution(flow: Flow, atlas: Atlas, op: Op) -> bool:
     """Whether the first layer behind a concatenation, or the last before it, is a convolution."""
     todo, seen = [op], 0
     while todo and seen < _NEAR:
@@ -133,10 +133,18 @@ def _meets_convolution(flow: Flow, op: Op) -> bool:
             if follower.type in PRODUCTS or follower.type in ("LayerNormalization", "Transpose", "Reshape"):
                 continue
             todo.append(follower)
-    return any(_is_convolved(flow, flow.index[i]) for i in op.inputs if i in flow.index)
+    return any(_is_convolved(flow, atlas, flow.index[i]) for i in op.inputs if i in flow.index)
 
 
-def _is_convolved(flow: Flow, node: int) -> bool:
+def _is_convolved(flow: Flow, atlas: Atlas, node: int) -> bool:
+    """Whether the last layer before a node is a convolution or the like; a DenseNet asks for each part again and again."""
+    known = atlas.convolved.get(node)
+    if known is None:
+        known = atlas.convolved[node] = _follows_convolution(flow, node)
+    return known
+
+
+def _follows_convolution(flow: Flow, node: int) -> bool:
     """Whether the last layer before a node, a few simple steps back, is one that keeps channels second."""
     for _ in range(_BACK):
         op = flow.ops[node]

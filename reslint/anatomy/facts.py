@@ -7,6 +7,7 @@ from collections.abc import Container
 from reslint.anatomy.ops import (
     ACTIVATIONS,
     FUSED_ATTENTION,
+    PRODUCTS,
     RECURRENT,
     is_clipping,
     is_downsampling,
@@ -41,6 +42,8 @@ def facts_of(net: Net, op: Op, norms: Container[str]) -> int:
         return normed
     if op.type in ACTIVATIONS:
         return NONLINEAR | normed
+    if op.type in PRODUCTS:
+        return normed | _worked(net, op)
     return normed | _worked(net, op) | _shaped(net, op) | (NONLINEAR if _is_nonlinear(net, op, norms) else 0)
 
 
@@ -70,4 +73,4 @@ def _shaped(net: Net, op: Op) -> int:
 def _is_nonlinear(net: Net, op: Op, norms: Container[str]) -> bool:
     if op.type in _CHOOSING or op.type in _WHOLE or op.bodies or is_foreign(op):
         return True
-    return op.type in ("Mul", "Div", "Pow") and sum(net.is_data(i) for i in op.inputs) > 1 and op.id not in norms
+    return op.type in ("Mul", "Div", "Pow") and len(net.data_among(op.inputs)) > 1 and op.id not in norms

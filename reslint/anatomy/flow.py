@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from reslint.anatomy.facts import NORM, facts_of
 from reslint.anatomy.norms import NormRun, find_norms
 from reslint.anatomy.ops import SKIP_NORMS
 from reslint.net import Net, Op
 
+if TYPE_CHECKING:
+    from reslint.anatomy.path import Step
+
+_ADDED = {"Gemm": 2, "FusedConv": 3}
 _PRODUCT = "\0product"  # the unnamed tensor inside a fused op; no tensor's name holds this character
 
 
@@ -31,6 +36,11 @@ class Flow:
     index: dict[str, int]
     norms: dict[str, NormRun]
     does: tuple[int, ...]
+
+    @cached_property
+    def steps(self) -> dict[int, Step | None]:
+        """The steps back that were taken so far, by the node where they start (reslint.anatomy.path)."""
+        return {}
 
     @cached_property
     def normed(self) -> frozenset[str]:
@@ -65,12 +75,12 @@ def flow_of(net: Net) -> Flow:
     numbers = _Numbers({}, [], [], [])
     norms = find_norms(net)
     sums: set[int] = set()  # where a fused op adds: its layer is the node before
-    for name in net.inputs:
-        if net.is_data(name):
-            numbers.of(name)
+    for name in net.data_among(net.inputs):
+        numbers.of(name)
     for op in net.live:
-        made_of = [numbers.of(name) for name in dict.fromkeys((*op.inputs, *op.captured)) if net.is_data(name)]
+        made_of = [numbers.of(name) for name in dict.fromkeys(net.data_among((*op.inputs, *op.captured)))]
         added = fused_sum(op)
+        apart = bool(added) or op.type in SKIP_NORMS
         if op.type in SKIP_NORMS:
             made_of = [_skip_norm(op, made_of, numbers, norms)]
         elif added and len(made_of) > 1 and net.is_data(added):
@@ -79,7 +89,7 @@ def flow_of(net: Net) -> Flow:
         for output in op.outputs:
             if output and output not in numbers.index:
                 node = numbers.add(output, op, made_of)
-                if op.id + _PRODUCT in numbers.index:
+                if apart and op.id + _PRODUCT in numbers.index:
                     sums.add(node)
     facts = {op.id: facts_of(net, op, norms) for op in net.live}
     return Flow(
@@ -121,9 +131,9 @@ class _Numbers:
 
 def fused_sum(op: Op) -> str:
     """The tensor that a fused op adds to its product: a Gemm's C, FusedConv's Z, the fourth input of an NCHWc convolution."""
-    at = {"Gemm": 2, "FusedConv": 3}.get(
-        op.type, 3 if op.domain == "com.microsoft.nchwc" and op.type == "Conv" else None
-    )
+    at = _ADDED.get(op.type)
+    if op.type == "Conv":
+        at = 3 if op.domain == "com.microsoft.nchwc" else None
     return op.inputs[at] if at is not None and len(op.inputs) > at else ""
 
 

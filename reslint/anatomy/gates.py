@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reslint.anatomy.facts import LEARNED
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.norms import uncast
+from reslint.anatomy.norms import CASTS, uncast
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.route import routes
 from reslint.anatomy.values import Kind, Role
@@ -69,4 +69,8 @@ def _is_complement(flow: Flow, gate: str, other: str) -> bool:
 
 def _maker(flow: Flow, name: str) -> Op | None:
     """What computed a tensor, casts aside."""
-    return flow.net.producer.get(uncast(flow.net, name)[0])
+    producer = flow.net.producer
+    op = producer.get(name)
+    while op is not None and op.type in CASTS:
+        op = producer.get(op.inputs[0])
+    return op

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from reslint.anatomy.norms import is_norm
@@ -52,16 +52,18 @@ def identities(blocks: Iterable[Block]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def homes(anatomy: Anatomy) -> Mapping[tuple[int, str], Home]:
-    """The home of each op of a block, by net and op. A merge belongs to the block that it ends."""
+def homes(anatomy: Anatomy, wanted: Set[tuple[int, str]]) -> Mapping[tuple[int, str], Home]:
+    """The homes of those `wanted` ops that lie in a block, by net and op. A merge belongs to the block that it ends."""
     found: dict[tuple[int, str], Home] = {}
     for block in anatomy.blocks:
-        found[id(block.net), block.merge.id] = Home(essence(block), "merge")
+        if (id(block.net), block.merge.id) in wanted:
+            found[id(block.net), block.merge.id] = Home(essence(block), "merge")
     for block in anatomy.blocks:
-        same = found[id(block.net), block.merge.id].block
         for side, ops in (("branch", block.branch), ("shortcut", block.shortcut)):
             for op in ops:
-                found.setdefault((id(block.net), op.id), Home(same, side))
+                key = (id(block.net), op.id)
+                if key in wanted and key not in found:
+                    found[key] = Home(essence(block), side)
     return found
 
 

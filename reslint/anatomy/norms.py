@@ -40,6 +40,7 @@ _STATISTIC = frozenset(
 )
 _REDUCING = frozenset({"ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL2", "ReduceL1", "GlobalAveragePool"})
 _ROOTS = frozenset({"Sqrt", "ReduceL2", "ReduceL1"})
+CASTS = frozenset({"Cast", "CastLike"})
 _MOST = 16  # ops of a decomposed statistic
 
 
@@ -143,7 +144,7 @@ def _centred(net: Net, value: str) -> tuple[str, tuple[Op, ...]]:
 def uncast(net: Net, value: str) -> tuple[str, tuple[Op, ...]]:
     """A tensor before it was cast, and the casts."""
     casts = []
-    while (op := net.producer.get(value)) is not None and op.type in ("Cast", "CastLike"):
+    while (op := net.producer.get(value)) is not None and op.type in CASTS:
         casts.append(op)
         value = op.inputs[0]
     return value, tuple(casts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reslint.anatomy.facts import DOWN, INTERACTION, LEARNED, MIXING, NONLINEAR, UP, WORK
 from reslint.anatomy.flow import Flow
@@ -22,8 +22,7 @@ _PLAIN = frozenset({Effect.LAYOUT, Effect.BIAS, Effect.SLICE})
 _LOGITS = 12  # ops between attention scores and their softmax at most
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A merge, and a route that would make it a residual connection."""
 
     flow: Flow
@@ -40,7 +39,12 @@ class Case:
 def objection(flow: Flow, atlas: Atlas, op: Op, route: Route) -> tuple[Role, str] | None:
     """Why a route is no residual connection: the first objection that holds, None where none does."""
     case = Case(flow, atlas, op, route)
-    return next(((role, reason) for holds, role, reason in _OBJECTIONS if holds(case)), None)
+    # a shortcut that is the stream itself, as most are, does nothing to object to
+    rows = _OBJECTIONS if route.steps else _TO_BRANCHES
+    for row in rows:
+        if row.holds(case):
+            return row.role, row.reason
+    return None
 
 
 def changes_resolution(flow: Flow, route: Route) -> bool:
@@ -108,10 +112,7 @@ def _is_gate_sum(flow: Flow, merge: Op) -> bool:
         if after[0].type == "Tanh":
             factors = flow.net.consumers.get(after[0].id, ())
             return bool(factors) and all(c.type in ("Mul", "Sub") for c in factors)
-        if (
-            after[0].type not in LAYOUT | {"Add", "Sub", "Mul"}
-            or sum(flow.net.is_data(i) for i in after[0].inputs) != 1
-        ):
+        if after[0].type not in LAYOUT | {"Add", "Sub", "Mul"} or len(flow.net.data_among(after[0].inputs)) != 1:
             return False
         name = after[0].id
     return False
@@ -197,7 +198,7 @@ def _feeds_softmax(flow: Flow, merge: Op) -> bool:
 def _stretched(flow: Flow, op: Op, route: Route) -> bool:
     """Whether the shortcut starts from a vector that was smaller than the merge all along."""
     out, side, fork = (flow.net.shape(n) for n in (op.id, flow.names[route.side], flow.names[route.fork]))
-    if out is None or side is None or fork is None:
+    if out is None or side is None or fork is None or side == out:
         return False
     if Effect.LEARNED not in route.effects and len(fork) >= len(out) and (route.steps or not route.region.inner):
         return False  # what was as large as the sum and is no more is a defect, and no condition
@@ -218,23 +219,70 @@ def _is_pointwise(net: Net, op: Op) -> bool:
     return all(k <= max(s, 1) for k, s in zip(extents, strides, strict=False))
 
 
-_OBJECTIONS: tuple[tuple[Callable[[Case], bool], Role, str], ...] = (
-    (lambda c: not c.route.region.has(WORK), Role.ARITHMETIC, "nothing between fork and merge learns or gathers"),
-    (lambda c: _is_gate_sum(c.flow, c.merge), Role.ARITHMETIC, "gate arithmetic"),
-    (lambda c: c.projects and _is_in_attention(c.flow, c.route), Role.ATTENTION, "a term of an attention's output"),
-    (lambda c: _is_gating(c), Role.CONDITION, "one side only gates the other"),
-    (lambda c: _is_sliced(c), Role.SLICES, "the sides are different parts of one tensor"),
-    (lambda c: c.flow.attends and _feeds_softmax(c.flow, c.merge), Role.ATTENTION, "a term of attention scores"),
-    (lambda c: _stretched(c.flow, c.merge, c.route), Role.CONDITION, "a vector is spread over the stream"),
-    (lambda c: _is_rung(c), Role.UNET, "joins across a change of resolution"),
-    (lambda c: c.projects and _is_lateral(c), Role.FPN, "one side is brought to the size of the other"),
-    (lambda c: c.route.effects >= _DOWN_AND_UP, Role.FUSE, "the shortcut goes down and up by itself"),
-    (lambda c: c.projects and _is_term(c.flow, c.merge), Role.FUSE, "a term of a longer sum"),
-    (lambda c: c.projects and _is_condition(c), Role.CONDITION, "a condition is added to stream after stream"),
-    (lambda c: c.projects and _is_linear(c.route), Role.FUSE, "both sides are linear in their input"),
-    (lambda c: c.projects and not _is_projection(c.flow, c.route), Role.FUSE, "both sides do learned work"),
+class Objection(NamedTuple):
+    """A trap that real networks hold, the role that it gives a merge, and whether it lies in what the shortcut does."""
+
+    holds: Callable[[Case], bool]
+    role: Role
+    reason: str
+    in_shortcut: bool = False
+
+
+_OBJECTIONS = (
+    Objection(
+        lambda c: not c.route.region.has(WORK), Role.ARITHMETIC, "nothing between fork and merge learns or gathers"
+    ),
+    Objection(lambda c: _is_gate_sum(c.flow, c.merge), Role.ARITHMETIC, "gate arithmetic"),
+    Objection(
+        lambda c: c.projects and _is_in_attention(c.flow, c.route),
+        Role.ATTENTION,
+        "a term of an attention's output",
+        in_shortcut=True,
+    ),
+    Objection(lambda c: _is_gating(c), Role.CONDITION, "one side only gates the other", in_shortcut=True),
+    Objection(lambda c: _is_sliced(c), Role.SLICES, "the sides are different parts of one tensor", in_shortcut=True),
+    Objection(
+        lambda c: c.flow.attends and _feeds_softmax(c.flow, c.merge), Role.ATTENTION, "a term of attention scores"
+    ),
+    Objection(lambda c: _stretched(c.flow, c.merge, c.route), Role.CONDITION, "a vector is spread over the stream"),
+    Objection(lambda c: _is_rung(c), Role.UNET, "joins across a change of resolution"),
+    Objection(
+        lambda c: c.projects and _is_lateral(c),
+        Role.FPN,
+        "one side is brought to the size of the other",
+        in_shortcut=True,
+    ),
+    Objection(
+        lambda c: c.route.effects >= _DOWN_AND_UP,
+        Role.FUSE,
+        "the shortcut goes down and up by itself",
+        in_shortcut=True,
+    ),
+    Objection(
+        lambda c: c.projects and _is_term(c.flow, c.merge), Role.FUSE, "a term of a longer sum", in_shortcut=True
+    ),
+    Objection(
+        lambda c: c.projects and _is_condition(c),
+        Role.CONDITION,
+        "a condition is added to stream after stream",
+        in_shortcut=True,
+    ),
+    Objection(
+        lambda c: c.projects and _is_linear(c.route),
+        Role.FUSE,
+        "both sides are linear in their input",
+        in_shortcut=True,
+    ),
+    Objection(
+        lambda c: c.projects and not _is_projection(c.flow, c.route),
+        Role.FUSE,
+        "both sides do learned work",
+        in_shortcut=True,
+    ),
 )
 """Each trap that real networks hold, with the role that it gives a merge; cheap and frequent ones come first."""
+
+_TO_BRANCHES = tuple(row for row in _OBJECTIONS if not row.in_shortcut)
 
 
 def _is_gating(case: Case) -> bool:

@@ -116,13 +116,15 @@ GATHERING = frozenset(
 
 CONTROL = frozenset({"If", "Loop", "Scan"})
 
+_LEARNED = CONVS | RECURRENT | FUSED_ATTENTION
+
 
 def is_learned(net: Net, op: Op) -> bool:
     """Whether an op applies learned weights that mix its input: a convolution, a product with a constant, a recurrence."""
-    if op.type in CONVS or op.type in RECURRENT or op.type in FUSED_ATTENTION:
+    if op.type in _LEARNED:
         return True
     if op.type in PRODUCTS:
-        return any(i and net.is_constant(i) for i in op.inputs)
+        return net.reads_constant(op)
     return op.type == "Gather" and bool(op.inputs[0]) and net.is_constant(op.inputs[0])
 
 
@@ -149,7 +151,7 @@ def is_interaction(net: Net, op: Op) -> bool:
     if op.type not in PRODUCTS:
         return op.type in FUSED_ATTENTION
     factors = op.inputs if op.type == "Einsum" else op.inputs[::3][:2] if op.type == "QLinearMatMul" else op.inputs[:2]
-    return sum(net.is_data(i) for i in factors) > 1
+    return len(net.data_among(factors)) > 1
 
 
 def is_work(net: Net, op: Op) -> bool:
@@ -165,9 +167,15 @@ def is_work(net: Net, op: Op) -> bool:
     )
 
 
+def activation_in(op: Op) -> str:
+    """The activation that a fused op carries with it; empty where there is none. ONNX's own operators never hold one."""
+    carried = op.text("activation") if op.domain else ""
+    return "" if carried == "Linear" else carried
+
+
 def is_clipping(net: Net, op: Op) -> bool:
     """Whether an op carries an activation with it: a fused one, or a quantization whose zero is the least it can say."""
-    if op.text("activation") not in ("", "Linear"):
+    if activation_in(op):
         return True
     quantizer = net.quantizers.get(op.id)
     zero = ""

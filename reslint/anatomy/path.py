@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import (
@@ -41,8 +41,7 @@ class Effect(Enum):
     LEARNED = "learned"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One op (or a decomposed normalization) on the way back, what it does, and the node before it."""
 
     effect: Effect
@@ -52,6 +51,13 @@ class Step:
 
 def step_back(flow: Flow, node: int) -> Step | None:
     """The step that made a node out of one other data tensor, None where two streams meet or the op is unknown."""
+    known = flow.steps
+    if node not in known:  # one walk after the other comes by
+        known[node] = _step(flow, node)
+    return known[node]
+
+
+def _step(flow: Flow, node: int) -> Step | None:
     op = flow.ops[node]
     if op is None:
         return None

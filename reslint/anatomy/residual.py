@@ -17,6 +17,8 @@ from reslint.anatomy.values import Kind, Role
 from reslint.anatomy.verdict import DOUBLED, SUMS, Verdict
 from reslint.net import Op
 
+_ITSELF = "the stream itself reaches the merge"
+
 
 def verdicts(flow: Flow) -> Iterator[Verdict]:
     """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
@@ -115,9 +117,11 @@ def _cost(route: Route) -> tuple[int, int]:
 
 
 def _kind(route: Route) -> tuple[Kind, str]:
+    if not route.steps:
+        return Kind.IDENTITY, _ITSELF
     effects = route.effects
     if effects & {Effect.LEARNED, Effect.POOL, Effect.RESAMPLE}:
         return Kind.PROJECTION, "the shortcut does learned or pooling work"
     if effects & {Effect.SCALE, Effect.NORM, Effect.ACTIVATION}:
         return Kind.SCALED, "the shortcut is scaled or normalized"
-    return Kind.IDENTITY, "the stream itself reaches the merge"
+    return Kind.IDENTITY, _ITSELF

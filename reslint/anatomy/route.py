@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reslint.anatomy.facts import LEARNED, NONLINEAR
 from reslint.anatomy.flow import Flow
@@ -11,9 +11,10 @@ from reslint.anatomy.path import LONGEST, Effect, Step, step_back
 from reslint.anatomy.region import Atlas, Region
 from reslint.anatomy.verdict import SUMS
 
+_NOTHING: frozenset[Effect] = frozenset()
 
-@dataclass(frozen=True, slots=True)
-class Route:
+
+class Route(NamedTuple):
     """A way back from one side of a merge to a fork that also feeds the other side."""
 
     side: int
@@ -25,7 +26,7 @@ class Route:
     @property
     def effects(self) -> frozenset[Effect]:
         """What happens to the stream on the way."""
-        return frozenset(s.effect for s in self.steps)
+        return frozenset(s.effect for s in self.steps) if self.steps else _NOTHING
 
 
 def routes(flow: Flow, atlas: Atlas, side: int, other: int) -> Iterator[Route]:

@@ -113,13 +113,14 @@ def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[t
     """For each block whose fork is made by layers: where they start and end, and their work."""
     sums = [b for b in blocks if b.kind is not Kind.DENSE]
     merged = {flow.index[o]: b for b in sums for o in b.merge.outputs if o in flow.index}
+    first = min(merged, default=0)
     ends: set[int] = set()
     for block in sums:
         end = _last_layer(flow, flow.index[block.fork], merged)
         if end is None or end in ends:
             continue
         ends.add(end)
-        start = _stream_before(flow, end, merged)
+        start = _stream_before(flow, end, merged, first)
         region = atlas.between(start, end) if start is not None else None
         if start is not None and region is not None:
             yield start, end, work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
@@ -137,14 +138,19 @@ def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | Non
     return None
 
 
-def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block]) -> int | None:
-    """The nearest merge before a node, of its size if there is one near; what is older flows in from the side."""
+def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block], first: int) -> int | None:
+    """The nearest merge before a node, of its size if there is one near; what is older flows in from the side.
+
+    Nothing is looked for beyond the `first` merge of all: before a decoder there may be an encoder without any.
+    """
     todo = [-end]
     seen: set[int] = set()
     nearest = None
     size = extent(flow.net, flow.names[end])
     while todo and len(seen) < _FAR:
         node = -heappop(todo)
+        if node < first:
+            break
         if node in merged:
             if extent(flow.net, flow.names[node]) == size:
                 return node

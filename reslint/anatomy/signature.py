@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from reslint.anatomy.norms import is_norm
 from reslint.anatomy.ops import (
@@ -16,9 +17,10 @@ from reslint.anatomy.ops import (
     is_interaction,
     is_learned,
     kernel,
+    strides,
 )
 from reslint.anatomy.values import Block
-from reslint.net import Net, Op
+from reslint.net import Net, Op, Shape
 
 _LONGEST = 64  # blocks of a period at most
 
@@ -45,9 +47,9 @@ def content(net: Net, ops: Iterable[Op]) -> str:
 def described(net: Net, op: Op) -> str:
     """One op in a signature; empty for layout and arithmetic."""
     if is_learned(net, op) or is_interaction(net, op):
-        weights = [net.shape(i) for i in op.inputs if i and net.is_constant(i)]
+        weights = [net.shape(i) for i in op.inputs if i in net.fixed]
         shape = next((s for s in weights if s and len(s) > 1), ())
-        stride = "/".join(str(s) for s in dict.fromkeys(op.integers("strides") or ()))
+        stride = "/".join(str(s) for s in dict.fromkeys(strides(op))) if op.type in CONVS else ""
         return f"{_plain(op)}{list(shape)}{'/' + stride if stride not in ('', '1') else ''}"
     if is_norm(op) or op.type in POOLING and not op.type.startswith("Reduce") or is_gathering(op):
         return op.type
@@ -65,11 +67,13 @@ def work(net: Net, ops: Iterable[Op]) -> Work:
 def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
     """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
     shape = net.shape(name)
-    if shape is None:
-        return None
-    return math.prod(d for d in shape if isinstance(d, int)), tuple(
-        sorted(str(d) for d in shape if not isinstance(d, int))
-    )
+    return None if shape is None else _extent(shape)
+
+
+@lru_cache  # the tensors of a net share a few shapes
+def _extent(shape: Shape) -> tuple[int, tuple[str, ...]]:
+    known = math.prod(d for d in shape if isinstance(d, int))
+    return known, tuple(sorted(str(d) for d in shape if not isinstance(d, int)))
 
 
 def shapeless(layers: Work) -> frozenset[tuple[str, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.path import LONGEST, Effect, step_back
@@ -16,7 +15,7 @@ def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Bloc
     """The blocks, each with the number of its stack counted from `first`, and the stacks."""
     rows = tuple(_with_own_tail(row) for row in _rows(flow, blocks))
     number = {block.merge.id: first + at for at, row in enumerate(rows) for block in row}
-    known = {block.merge.id: replace(block, stack=number[block.merge.id]) for row in rows for block in row}
+    known = {block.merge.id: block._replace(stack=number[block.merge.id]) for row in rows for block in row}
     stacks = tuple(Stack(tuple(known[block.merge.id] for block in row)) for row in rows)
     return tuple(known[block.merge.id] for block in blocks), stacks
 
@@ -25,7 +24,7 @@ def _with_own_tail(row: list[Block]) -> list[Block]:
     """A row in which what stands behind the last merge is the head's: a norm there makes no post-norm block among others."""
     if len(row) < 2 or row[-1].normalization is not Placement.POST or row[-2].normalization is Placement.POST:
         return row
-    return [*row[:-1], replace(row[-1], normalization=Placement.NONE)]
+    return [*row[:-1], row[-1]._replace(normalization=Placement.NONE)]
 
 
 def _rows(flow: Flow, blocks: Sequence[Block]) -> Iterator[list[Block]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reslint.anatomy.path import Step
 from reslint.anatomy.region import Region
@@ -13,8 +13,7 @@ SUMS = frozenset({"Add", "Sum", "QLinearAdd"})
 DOUBLED = "adds a tensor to itself"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a merge is. `kind` is None where it is no residual connection; then `role` says what it is instead."""
 
     op: Op

@@ -24,6 +24,7 @@ class Shapes(dict[str, Value]):
     ) -> None:
         super().__init__()
         self._inferred, self._declared, self._constants, self._symbols = inferred, declared, constants, symbols
+        self._values: dict[bytes, Value] = {}
 
     def __missing__(self, name: str) -> Value:
         self[name] = found = self._decoded(name)
@@ -34,8 +35,16 @@ class Shapes(dict[str, Value]):
         if constant is not None:
             return Value(constant.data_type if constant.data_type in _TYPES else 0, tuple(constant.dims))
         inferred, declared = self._inferred.get(name), self._declared.get(name)
-        found = decoded(inferred.type) if inferred is not None else UNKNOWN
-        return _merged(found, decoded(declared.type), self._symbols) if declared is not None else found
+        found = self._decoded_once(inferred.type) if inferred is not None else UNKNOWN
+        return _merged(found, self._decoded_once(declared.type), self._symbols) if declared is not None else found
+
+    def _decoded_once(self, kind: TypeProto) -> Value:
+        """The value that a type stands for. A net has few types, and to compare their bytes is cheaper than to read them."""
+        told = kind.SerializeToString()
+        found = self._values.get(told)
+        if found is None:
+            found = self._values[told] = decoded(kind)
+        return found
 
 
 def decoded(kind: TypeProto) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -191,6 +191,11 @@ class Net:
         return graph
 
     @cached_property
+    def fixed(self) -> frozenset[str]:
+        """The names of all constants, those around a body included."""
+        return frozenset({*self.constants, *(self.outer or ())} - {""})
+
+    @cached_property
     def live(self) -> tuple[Op, ...]:
         """The ops that compute something from the values of the inputs; the others do shape arithmetic."""
         return tuple(op for op in self.ops if any(o and o not in self.static for o in op.outputs))
@@ -211,7 +216,7 @@ class Net:
 
     def shape(self, name: str) -> Shape | None:
         """The shape of a tensor, None where the rank is unknown."""
-        return self.value(name).shape
+        return self.values[name].shape
 
     def canonical(self, name: str) -> str:
         """The tensor that a no-op's output repeats, or the tensor itself."""
@@ -232,7 +237,16 @@ class Net:
 
     def is_constant(self, name: str) -> bool:
         """Whether a tensor is the same for every input of whatever shape."""
-        return name in self.constants or bool(self.outer and name in self.outer)
+        return name in self.fixed
+
+    def reads_constant(self, op: Op) -> bool:
+        """Whether one of an op's inputs is constant."""
+        return not self.fixed.isdisjoint(op.inputs)
+
+    def data_among(self, names: Iterable[str]) -> list[str]:
+        """Those of the tensors that depend on the values of the model's inputs, one that is read twice twice."""
+        static = self.static
+        return [name for name in names if name and name not in static]
 
     def nets(self) -> tuple[Net, ...]:
         """This net and the bodies of its control-flow ops, outermost first."""

@@ -24,7 +24,7 @@ _NEAR = 8  # ops to look back from the merge
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The branch is provably constant or zero."""
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
-    if len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
+    if not zeroed or len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
         return
     like = Counter(_sort(anatomy, b) for b in anatomy.blocks)
     dead = Counter(_sort(anatomy, block) for block, _ in zeroed)
@@ -57,7 +57,7 @@ def _zeroed(block: Block) -> tuple[Op, str, bool] | None:
         empty = empty and (not added or _is_zero(net, added))
         if factor and _is_zero(net, factor):
             return op, factor, empty
-        if op.type not in LAYOUT | {"Mul", "Add", "Dropout"} or sum(net.is_data(i) for i in op.inputs) != 1:
+        if op.type not in LAYOUT | {"Mul", "Add", "Dropout"} or len(net.data_among(op.inputs)) != 1:
             return None
         op = net.producer.get(next(i for i in op.inputs if net.is_data(i)))
     return None

@@ -47,7 +47,7 @@ def _before(net: Net, norms: Mapping[str, NormRun], run: NormRun) -> NormRun | N
         if name in norms:
             return norms[name] if norms[name].form == run.form else None
         op: Op | None = net.producer.get(name)
-        if op is None or op.type not in _KEEPING or sum(net.is_data(i) for i in op.inputs) != 1:
+        if op is None or op.type not in _KEEPING or len(net.data_among(op.inputs)) != 1:
             return None
         name, readers = next(i for i in op.inputs if net.is_data(i)), frozenset({op})
     return None

@@ -23,6 +23,8 @@ Profile = tuple[tuple[str, int], ...]
 @rule("inconsistent-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
 def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """One of many like blocks lacks the normalization that its siblings have."""
+    if not any(flow.norms for flow in anatomy.flows):
+        return
     flows = {id(flow.net): flow for flow in anatomy.flows}
     profiles = {
         block.merge.id: _profile(flows[id(block.net)], block, behind)

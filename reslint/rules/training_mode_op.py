@@ -26,14 +26,15 @@ _APPLYING = frozenset({"Mul", "Div", "Where"})
 @rule("training-mode-op", "file", Severity.ERROR, Confidence.PROVEN)
 def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """BatchNormalization or Dropout in training mode, or a random op that switches a residual branch on and off."""
-    branches = {op.id for b in anatomy.blocks for op in (*b.branch, *b.shortcut)}
     for net in anatomy.net.nets():
-        norms = [op for op in net.ops if op.kind == "BatchNormalization" and _estimates(net, op)]
+        norms = [op for op in net.ops if op.type == "BatchNormalization" and not op.domain and _estimates(net, op)]
         yield from _found(net, norms, "uses the statistics of the batch that it is given", "model.eval()", normalized)
-        drops = [op for op in net.ops if op.kind == "Dropout" and _drops(net, op)]
+        drops = [op for op in net.ops if op.type == "Dropout" and not op.domain and _drops(net, op)]
         advice = "model.eval() (a functional dropout needs self.training)"
         yield from _found(net, drops, "drops values at random", advice, dropless)
-        masks = [op for op in net.ops if op.type in _RANDOM and _masked(net, op) & branches]
+        drawn = [op for op in net.ops if op.type in _RANDOM]
+        branches = {op.id for b in anatomy.blocks for op in (*b.branch, *b.shortcut)} if drawn else set()
+        masks = [op for op in drawn if _masked(net, op) & branches]
         advice = "model.eval(), and let stochastic depth and functional dropout ask self.training"
         yield from _found(
             net, masks, "draws a mask for a residual branch at random", advice, unmasked, Confidence.LIKELY

@@ -18,7 +18,7 @@ def unbounded_depth(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     merges = {b.merge.id for b in anatomy.blocks}
     for net in anatomy.net.nets():
         for op in net.ops:
-            states = states_of(op)
+            states = states_of(op) if op.bodies else None
             if states is None or is_bounded(net, op, states):
                 continue
             way = route(op, states)

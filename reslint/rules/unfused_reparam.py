@@ -18,6 +18,8 @@ _MOST = 8  # terms of a sum
 def unfused_reparam(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """Parallel linear branches of training (RepVGG-like) are shipped unfused."""
     for net in anatomy.net.nets():
+        if not any(op.type == "Conv" for op in net.live):
+            continue
         sums = [(op, terms) for op in net.live if op.type in _SUMS and (terms := _parallel(net, op))]
         if sums:
             op, terms = sums[0]
