@@ -102,11 +102,17 @@ class Seen:
     anatomy: Anatomy | None = None
 
 
-def look(path: str, config: Config, judge: Judge | None = statically, *, measured: bool = False) -> Seen:
-    """Look at one model file with the rules that its settings select, or with none; errors become values, bugs as well."""
+def look(
+    path: str, config: Config, judge: Judge | None = statically, *, measured: bool = False, drawn: bool = False
+) -> Seen:
+    """Look at one model file with the rules that its settings select, or with none; errors become values, bugs as well.
+
+    With its portrait if it is to be `drawn`.
+    """
     try:
         anatomy = dissect(path)
         looked = _examined(path, anatomy, config.at(path), judge, measured=measured)
+        looked = _portrayed(looked, anatomy) if drawn else looked
     except (UnreadableModel, RunFailed) as problem:
         return Seen(failed(path, problem, config))
     except ReslintError:  # not about this model
@@ -145,6 +151,12 @@ def _examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, 
         least=Confidence(config.confidence),
         measured=found.measured,
     )
+
+
+def _portrayed(looked: Looked, anatomy: Anatomy) -> Looked:
+    from reslint.report.portrait import portrait  # few formats draw one
+
+    return replace(looked, portrait=portrait(anatomy))
 
 
 def rules() -> tuple[Rule, ...]:

@@ -9,11 +9,11 @@ from reslint.cli.options import Options, shared
 
 @click.command("anatomy")
 @click.option("--signature", is_flag=True, help="Only the skeleton, as one line for each model.")
-@shared("text", "json", "dot", "svg")
+@shared("text", "json", "dot", "svg", "html")
 def command(options: Options) -> int:
     """Show the residual blocks, stacks, depth and cost of models.
 
-    The formats dot (for graphviz) and svg draw the residual skeleton.
+    The formats dot (for graphviz), svg and html (a page in which blocks open) draw the residual skeleton.
     """
     from reslint.cli.dissecting import anatomy
 

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 import click
 
 from reslint.api import statically
+from reslint.cli.formats import rendered
 from reslint.cli.look import NOT_LOOKED_AT, examine
 from reslint.cli.options import Options
 from reslint.cli.output import colored, emit
 from reslint.report import anatomy_json, anatomy_signature, anatomy_text, dot, svg
-from reslint.report.report import Dissected
+from reslint.report.report import Dissected, Report
+from reslint.version import __version__
 
 
 def anatomy(options: Options) -> int:
     """Show all files, and say how it went."""
+    if options.style == "html" and not options.signature:
+        return _page(options)
     bare = options.signature or options.style == "json"  # these show no findings
     failed: list[str] = []
 
@@ -26,6 +30,15 @@ def anatomy(options: Options) -> int:
 
     emit(_rendered(dissected(), options), options.output)
     return NOT_LOOKED_AT if failed else 0
+
+
+def _page(options: Options) -> int:
+    """The page of a check, its findings no reason to fail."""
+    files = tuple(seen.looked for seen in examine(options, statically))
+    findings = tuple(finding for file in files for finding in file.findings)
+    report = Report(__version__, files, findings, sum(file.suppressed for file in files))
+    emit(rendered(report, options.style, options.output, options.color, options.verbose), options.output)
+    return NOT_LOOKED_AT if any(file.fails for file in files) else 0
 
 
 def _rendered(models: Iterator[Dissected], options: Options) -> str:

@@ -13,7 +13,10 @@ from reslint.errors import BadConfiguration
 if TYPE_CHECKING:
     from reslint.report.report import Report
 
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown", "html", "model-explorer")
+
+DRAWN = frozenset({"html", "model-explorer"})
+"""The formats that show the models themselves and not only what was found in them."""
 
 
 def rendered(report: Report, style: str, file: str | None, color: str, verbose: bool) -> str:
@@ -26,7 +29,7 @@ def rendered(report: Report, style: str, file: str | None, color: str, verbose: 
 
         return text.render(report, color=colored(color, file), verbose=verbose)
     try:
-        module = import_module(f"reslint.report.{style}")
+        module = import_module(f"reslint.report.{style.replace('-', '_')}")
     except ModuleNotFoundError as missing:
         raise BadConfiguration(f"the format {style} needs {missing.name}: pip install 'reslint[{style}]'") from missing
     text_of: str = module.render(report)

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -20,9 +20,9 @@ PAYS = 3.0
 """Seconds of work that must be left: a process that helps needs half a second to import what the first one has already."""
 
 
-def fresh(paths: Sequence[str], config: Config, remembered: Cache | None) -> Iterator[Looked]:
+def fresh(paths: Sequence[str], config: Config, remembered: Cache | None, *, drawn: bool) -> Iterator[Looked]:
     """What is seen in each model now; it is remembered for the next time."""
-    for looked, before in _seen(paths, config):
+    for looked, before in _seen(paths, partial(_one, config, drawn)):
         if remembered:
             remembered.keep(looked, before)
         yield looked
@@ -30,23 +30,27 @@ def fresh(paths: Sequence[str], config: Config, remembered: Cache | None) -> Ite
         remembered.tidy()
 
 
-def _seen(paths: Sequence[str], config: Config) -> Iterator[tuple[Looked, tuple[Stamp, ...]]]:
+Sight = tuple[Looked, tuple[Stamp, ...]]
+"""What is seen in a model, and the files that this was made from as they were before."""
+
+
+def _seen(paths: Sequence[str], one: Callable[[str], Sight]) -> Iterator[Sight]:
     """The first models tell how long one takes; the others are shared out where that is expected to be faster."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     start = time.perf_counter()
     for at, path in enumerate(paths):
         left = len(paths) - at
         if at and min(cores, left) > 1 and (time.perf_counter() - start) / at * left > PAYS:
-            yield from _shared(paths[at:], config, min(cores, left))
+            yield from _shared(paths[at:], one, min(cores, left))
             return
-        yield _one(config, path)
+        yield one(path)
 
 
-def _shared(paths: Sequence[str], config: Config, workers: int) -> Iterator[tuple[Looked, tuple[Stamp, ...]]]:
+def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> Iterator[Sight]:
     # Spawned, not forked: numpy and onnx have threads, which a fork would not take along.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
     try:
-        yield from pool.map(partial(_one, config), paths, chunksize=1)
+        yield from pool.map(one, paths, chunksize=1)
     finally:  # also where nobody wants the rest: Ctrl-C
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -56,8 +60,7 @@ def _begin() -> None:
     gc.disable()  # as in the first process
 
 
-def _one(config: Config, path: str) -> tuple[Looked, tuple[Stamp, ...]]:
-    """What is seen in a model, and the files that this was made from as they were before."""
+def _one(config: Config, drawn: bool, path: str) -> Sight:
     before = stamps([path])
-    seen = look(path, config)
+    seen = look(path, config, drawn=drawn)
     return seen.looked, (*before, *stamps(files(path, seen.anatomy)[1:]))

@@ -16,6 +16,7 @@ import click
 
 from reslint.allow import idle
 from reslint.cache import Cache, cache
+from reslint.cli.formats import DRAWN
 from reslint.cli.models import models
 from reslint.cli.options import Options
 from reslint.cli.output import error, note
@@ -40,7 +41,8 @@ def look(options: Options) -> Iterator[Looked]:
         from reslint.cli.fresh import fresh
 
         refuse_unknown_rules(options.config)
-        looks = fresh([path for path in unknown if not found[path]], options.config, remembered)
+        asked = [path for path in unknown if not found[path]]
+        looks = fresh(asked, options.config, remembered, drawn=draws(options))
     seen = (known[path] or (_missing(path, says) if (says := found[path]) else next(looks)) for path in found)
     yield from _told(tuple(found), seen, options)
 
@@ -58,7 +60,7 @@ def examine(options: Options, judge: Judge | None, *, measured: bool = False) ->
             if says:
                 anatomies[:] = [api.Seen(_missing(path, says))]
             else:
-                anatomies[:] = [api.look(path, options.config, judge, measured=measured)]
+                anatomies[:] = [api.look(path, options.config, judge, measured=measured, drawn=draws(options))]
             yield anatomies[0].looked
 
     for _ in _told(tuple(found), looks(), options, judged=judge is not None):
@@ -66,8 +68,13 @@ def examine(options: Options, judge: Judge | None, *, measured: bool = False) ->
 
 
 def remembering(options: Options) -> Cache | None:
-    """The cache of the options' configuration, None where it is not to be asked."""
-    return None if options.no_cache else cache(_folder(), options.config)
+    """The cache of the options' configuration, None where it is not to be asked; it knows no portraits."""
+    return None if options.no_cache or draws(options) else cache(_folder(), options.config)
+
+
+def draws(options: Options) -> bool:
+    """Whether a format is asked for that draws portraits of the models."""
+    return any(style in DRAWN for style in (options.style, *(style for style, _ in options.reports)))
 
 
 def named(options: Options) -> Mapping[str, str | None]:

@@ -38,7 +38,7 @@ from reslint.cli.options import Options, shared
 @click.option(
     "--memory", type=click.FloatRange(min=0.1), metavar="GB", help="Stop a run that takes more; default: all."
 )
-@shared("text", "json")
+@shared("text", "json", "html", "model-explorer")
 def command(options: Options) -> int:
     """Run models with ONNX Runtime and check what they compute.
 

@@ -90,7 +90,7 @@ def drawing(model: Dissected) -> Drawing:
     kept = [n for repeat in repeats for n in range(repeat.first, repeat.first + repeat.size)]
     rank = {n: at for at, n in enumerate(kept)}
     row_of = {n: rank[r.first + (n - r.first) % r.size] for r in repeats for n in range(r.first, r.end)}
-    sources = _sources(found, drawn)
+    sources = stage_sources(found, drawn)
     rows = tuple(
         Row(drawn[n], units[n], tuple(sorted({row_of[s] for s in sources[n] if row_of[s] < row_of[n]}))) for n in kept
     )
@@ -166,7 +166,7 @@ def _blocks_of(finding: Finding, places: Mapping[str, str]) -> Iterator[str]:
             yield places[name]
 
 
-def _sources(found: Anatomy, drawn: Sequence[Stage]) -> list[frozenset[int]]:
+def stage_sources(found: Anatomy, drawn: Sequence[Stage]) -> list[frozenset[int]]:
     """For each stage the stages whose merges are the nearest ones above its first fork."""
     stage_of = {block.merge.id: at for at, stage in enumerate(drawn) for block in stage.blocks}
     near: dict[int, dict[str, frozenset[int]]] = {id(net): _nearest(net, stage_of) for net in found.net.nets()}

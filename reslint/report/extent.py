@@ -14,12 +14,14 @@ _FAR = 1 << 24  # a size beside which a kernel's rim is nothing
 _NEAR = 1e-3
 
 
-def dims(shape: Shape | None, net: Net) -> str:
-    """`256x56x56`, `batch x 3 x ~height/4`; a question mark for an extent that nothing tells."""
+def dims(shape: Shape | None, net: Net, times: str | None = None) -> str:
+    """`256x56x56`, `batch x 3 x ~height/4`, or with its own `times`; a question mark for an extent that nothing tells."""
     if shape is None:
         return "?"
     parts = [_spoken(dim, net) for dim in shape]
-    return ("x" if all(part.isdecimal() or part == "?" for part in parts) else " x ").join(parts) or "1"
+    if times is None:
+        times = "x" if all(part.isdecimal() or part == "?" for part in parts) else " x "
+    return times.join(parts) or "1"
 
 
 def _spoken(dim: Dim, net: Net) -> str:

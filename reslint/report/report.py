@@ -12,6 +12,7 @@ from reslint.finding import Confidence, Finding, Severity
 if TYPE_CHECKING:  # a report of cached findings must not pay for onnx
     from reslint.anatomy import Anatomy
     from reslint.measure import Measurement
+    from reslint.report.portrait import Portrait
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Looked:
 
     Where it could not be looked at, `error` says why, and `fails` whether that must fail the run; `trace` is the traceback
     of a bug. `suppressed` findings were allowed by `used` entries of the configuration, by their ranks in it. `rules` ran,
-    and a finding had to be at least as sure as `least`. `measured` is what `reslint run` measured.
+    and a finding had to be at least as sure as `least`. `measured` is what `reslint run` measured,
+    and the `portrait` is there where a format draws it.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Looked:
     rules: tuple[str, ...] = ()
     least: Confidence = Confidence.LIKELY
     measured: tuple[Measurement, ...] = ()
+    portrait: Portrait | None = None
 
     @property
     def blocks(self) -> int:

@@ -31,10 +31,14 @@ class Stage:
     blocks: tuple[Block, ...]
 
     @property
-    def out(self) -> str:
+    def shape(self) -> Shape | None:
         """The shape of the stream after the last block, without the batch; of several layouts the one with most axes."""
-        last = max(reversed(self.blocks), key=lambda block: len(_out(block) or ()))
-        return dims(_out(last), last.net)
+        return max((_out(block) for block in reversed(self.blocks)), key=lambda shape: len(shape or ()))
+
+    @property
+    def out(self) -> str:
+        """The same as text."""
+        return dims(self.shape, self.blocks[0].net)
 
     @property
     def module(self) -> str:

@@ -1,0 +1,181 @@
+"""What a run measured in, its charts out: the signal along the blocks, agreement, and latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reslint.anatomy.where import module_of
+from reslint.measure import Agreement, Difference, Latency, Measurement, Ratio, Signal, Tap
+from reslint.report.html.charts import (
+    Chart,
+    Level,
+    Scale,
+    Strip,
+    Track,
+    curve,
+    growth,
+    linear,
+    logarithmic,
+    places,
+    up_ticks,
+)
+from reslint.report.html.numbers import decade, measured
+from reslint.report.measurements import LARGEST
+from reslint.report.plain import counted
+
+_NEAR = 100  # the peak is this near to half precision's end before the end is drawn
+_EQUAL = 1e-9  # where what is equal stands on an axis that has no zero
+
+
+def run_charts(measurements: Iterable[Measurement]) -> Iterator[Chart | Strip]:
+    """A few charts for each kind of measurement."""
+    found = tuple(measurements)
+    for one in found:
+        if isinstance(one, Signal) and one.taps:
+            yield _stream(one)
+            yield _branches(one)
+    yield from _agreement([one for one in found if isinstance(one, Agreement)])
+    yield from _latency([one for one in found if isinstance(one, Latency)])
+
+
+def _name(tap: Tap) -> str:
+    op = tap.block.merge
+    return module_of(op) or op.name or op.id
+
+
+def _stream(signal: Signal) -> Chart:
+    taps = signal.taps
+    rms, peaks = [tap.merged.rms for tap in taps], [tap.merged.peak for tap in taps]
+    ends = [LARGEST] if signal.half or max(peaks) * _NEAR > LARGEST else []
+    scale = logarithmic((*rms, *peaks, *ends))
+    by = growth(rms)
+    grows = f", changing by a factor of {by:.3g} from block to block" if by is not None else ""
+    left_out = f" {counted(signal.untapped, 'block')} could not be tapped." if signal.untapped else ""
+    return Chart(
+        "Signal",
+        f"The stream's root mean square goes from {measured(rms[0])} to {measured(rms[-1])}{grows}; "
+        f"its peak is {measured(max(peaks))}.{left_out}",
+        "block",
+        "magnitude of the stream",
+        ("block", "name", "shortcut", "branch", "stream", "peak", "cosine in to out"),
+        tuple(_row(n, tap) for n, tap in enumerate(taps, 1)),
+        places(1, len(taps)),
+        up_ticks(scale, decade),
+        lines=(curve("root mean square", "a", rms, scale), curve("peak", "b", peaks, scale)),
+        levels=tuple(Level(round(100 - scale.at(end), 3), "largest half-precision number") for end in ends),
+    )
+
+
+def _row(number: int, tap: Tap) -> tuple[str, ...]:
+    sides = (tap.shortcut.rms, tap.branch.rms, tap.merged.rms, tap.merged.peak)
+    return (str(number), _name(tap), *map(measured, sides), measured(tap.cosine))
+
+
+def _branches(signal: Signal) -> Chart:
+    ratios = [tap.ratio for tap in signal.taps]
+    scale = logarithmic((*ratios, 1.0))
+    least = min(range(len(ratios)), key=ratios.__getitem__)
+    return Chart(
+        "Branch to stream",
+        f"How much each branch adds to its stream. Least: {measured(ratios[least])} at {_name(signal.taps[least])}.",
+        "block",
+        "branch over shortcut",
+        ("block", "name", "branch over shortcut"),
+        tuple((str(n), _name(tap), measured(tap.ratio)) for n, tap in enumerate(signal.taps, 1)),
+        places(1, len(ratios)),
+        up_ticks(scale, decade),
+        lines=(curve("branch over shortcut", "a", ratios, scale),),
+    )
+
+
+def _agreement(agreements: Sequence[Agreement]) -> Iterator[Strip]:
+    """Of each output and what it was compared with the worst, over all inputs."""
+    worst: dict[tuple[str, str], Difference] = {}
+    for agreement in agreements:
+        for d in agreement.differences:
+            key = (d.output, agreement.against)
+            worst[key] = max(worst.get(key, d), d, key=_far)
+    if not worst:
+        return
+    scale = logarithmic([*(max(_far(d), _EQUAL) for d in worst.values()), *(d.tolerance for d in worst.values())])
+    differ = sum(not d.agrees for d in worst.values())
+    yield Strip(
+        "Agreement",
+        f"{differ} of {counted(len(worst), 'comparison')} beyond the tolerance (the mark)."
+        if differ
+        else f"All of {counted(len(worst), 'comparison')} within the tolerance (the mark).",
+        "largest difference, relative to the largest value",
+        ("output", "against", "difference", "tolerance", "cosine", "agrees"),
+        tuple(_compared(*key, d) for key, d in worst.items()),
+        tuple(scale.ticks_across(decade)),
+        tuple(
+            Track(
+                f"{output}, {against}",
+                (scale.at(max(_far(d), _EQUAL)),),
+                "equal" if not d.absolute else measured(_far(d)),
+                "" if d.agrees else "bad",
+                mark=scale.at(d.tolerance),
+            )
+            for (output, against), d in worst.items()
+        ),
+    )
+
+
+def _compared(output: str, against: str, d: Difference) -> tuple[str, ...]:
+    far = "equal" if not d.absolute else measured(_far(d))
+    return output, against, far, measured(d.tolerance), measured(d.cosine), "yes" if d.agrees else "no"
+
+
+def _far(d: Difference) -> float:
+    return d.absolute if d.relative is None else d.relative
+
+
+def _latency(latencies: Sequence[Latency]) -> Iterator[Strip]:
+    if latencies:
+        yield _times(latencies)
+    for one in latencies:
+        if one.ratio:
+            yield _ratio(one.provider, one.ratio)
+
+
+def _times(latencies: Sequence[Latency]) -> Strip:
+    scale = linear(one.p99 for one in latencies)
+    told = [(f"{one.provider}, {counted(one.threads, 'thread')}", one) for one in latencies]
+    return Strip(
+        "Latency",
+        "; ".join(f"{name}: half of {one.runs} runs took up to {one.p50:.3g} ms" for name, one in told) + ".",
+        "milliseconds that 50, 90, 95 and 99 percent of all runs took at most",
+        ("provider", "runs", "p50", "p90", "p95", "p99"),
+        tuple((name, str(one.runs), *map(measured, _percentiles(one))) for name, one in told),
+        tuple(scale.ticks_across(lambda v: f"{v:g}")),
+        tuple(_track(name, one, scale) for name, one in told),
+    )
+
+
+def _track(name: str, one: Latency, scale: Scale) -> Track:
+    at = tuple(map(scale.at, _percentiles(one)))
+    return Track(name, at, f"{one.p50:.3g} ms", spread=(at[0], at[-1]))
+
+
+def _ratio(provider: str, ratio: Ratio) -> Strip:
+    scale = linear((ratio.high, 1.0))
+    numbers = (ratio.median, ratio.low, ratio.high)
+    middle, low, high = map(scale.at, numbers)
+    return Strip(
+        "Latency ratio",
+        f"{ratio.median:.3g} times as long as {ratio.against}, run in turns; 95 percent sure that it is "
+        f"between {ratio.low:.3g} and {ratio.high:.3g}.",
+        "times as long as the reference (the mark is 1)",
+        ("against", "median", "low", "high"),
+        ((ratio.against, *map(measured, numbers)),),
+        tuple(scale.ticks_across(lambda v: f"{v:g}")),
+        (
+            Track(
+                provider, (middle,), f"{ratio.median:.3g}", "bad" if ratio.low > 1 else "", (low, high), scale.at(1.0)
+            ),
+        ),
+    )
+
+
+def _percentiles(one: Latency) -> tuple[float, ...]:
+    return one.p50, one.p90, one.p95, one.p99
