@@ -1,0 +1,52 @@
+"""The site of documentation: it builds, its links lead somewhere, and it has all rules."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pages import examples, pages
+from pygments.token import Error
+
+from reslint.lexer import OnnxLexer
+from reslint.rules import ALL
+
+ROOT = Path(__file__).parents[1]
+SOURCES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *pages())
+MAKE = runpy.run_path(str(ROOT / "docs" / "make.py"))
+
+
+@pytest.mark.parametrize("page", SOURCES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """As the pages lie in the repository; the site's builder looks at those of the site, anchors included."""
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(), flags=re.M | re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        assert re.match(r"https?://|#", link) or (page.parent / link.partition("#")[0]).exists(), link
+
+
+def test_site_builds() -> None:
+    ended = subprocess.run([sys.executable, ROOT / "docs" / "make.py"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    site = ROOT / "build" / "site"
+    assert all((site / "rules" / rule.name / "index.html").exists() for rule in ALL if MAKE["has_page"](rule))
+    assert 'class="language-onnx highlight"' in (site / "rules" / "empty-branch" / "index.html").read_text()
+
+
+def test_links_and_fences_are_moved(tmp_path: Path) -> None:
+    moved = MAKE["moved"]
+    assert moved("[a](rules/dead-branch.md#x) [b](CHANGELOG.md) ![c](docs/skeleton.svg)", ROOT / "README.md") == (
+        "[a](rules/dead-branch.md#x) [b](project/changelog.md) ![c](skeleton.svg)"
+    )
+    assert moved("[a](../CHANGELOG.md) [b](http://x)", pages()[0]) == "[a](../project/changelog.md) [b](http://x)"
+    assert moved('```onnx run expect={is="x"}\n', pages()[0]) == "```onnx title='run expect={is=\"x\"}'\n"
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
+def test_graphs_are_coloured(page: Path) -> None:
+    for example in examples(page):
+        wrong = [text for kind, text in OnnxLexer().get_tokens(example.text) if kind is Error]
+        assert not wrong, example
