@@ -43,7 +43,8 @@ class Settings:
     """The profile, the target, and every threshold that is a choice.
 
     `latency` limits percentiles in milliseconds. `tolerance` is what two runs may differ by, by type.
-    `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any.
+    `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any. `explain`
+    asks rules for near misses that cost something to find.
     """
 
     profile: Profile = "ship"
@@ -61,3 +62,4 @@ class Settings:
     tolerance: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     skeleton: str | None = None
+    explain: bool = False

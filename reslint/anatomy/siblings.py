@@ -45,7 +45,16 @@ def _form(run: NormRun) -> str:
     return run.form.removesuffix("Normalization").removesuffix("Norm")
 
 
-def gaps(anatomy: Anatomy) -> Iterator[Gap]:
+@dataclass(frozen=True, slots=True)
+class NoGap:
+    """Work between two blocks that no shortcut bypasses, and why none is missing there."""
+
+    net: Net
+    end: Op
+    why: str
+
+
+def gaps(anatomy: Anatomy) -> Iterator[Gap | NoGap]:
     """The places in a net's stacks where a sibling's work stands without a shortcut."""
     for flow in anatomy.flows:
         blocks = [b for b in anatomy.blocks if b.net is flow.net]
@@ -55,7 +64,9 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap]:
             yield from _inside(anatomy, blocks, [f for f in kin if len(f) > 1])
 
 
-def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+def _between(
+    anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]
+) -> Iterator[Gap | NoGap]:
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
     atlas = Atlas(flow)
     found = tuple(_unbypassed(flow, atlas, blocks))
@@ -68,16 +79,21 @@ def _between(anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequenc
         weights = weights_of(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
         before = extent(flow.net, flow.names[start])
         changes = before != size
+        why = "its work is that of no block on a stream of its size"
         for family in kin:
             theirs = anatomy.work_of(family[0])
             rest = layers - theirs
             if extent(flow.net, family[0].merge.id) not in (size, before) or rest + theirs != layers:
                 continue
             if weights & weights_of(flow.net, family[0].branch):
-                continue  # the same layer again: a solver's steps, no stack
+                why = "it applies a sibling's own weights again: a solver's steps, no stack"
+                continue
+            why = "more stands there than a sibling's work, and not what usually stands between blocks"
             if _is_transition(rest) if changes else frozenset(rest.items()) in habits:
                 yield Gap(flow.net, flow.names[start], flow.op(end), family, alone and not changes)
                 break
+        else:
+            yield NoGap(flow.net, flow.op(end), why)
 
 
 def _is_transition(rest: Work) -> bool:

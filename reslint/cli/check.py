@@ -26,6 +26,9 @@ from reslint.cli.options import Options, shared
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule (text and json).")
 @click.option("--fix", is_flag=True, help="Mend what needs no learned weights, in the files themselves.")
 @click.option("--diff", is_flag=True, help="Only show what --fix would do.")
+@click.option(
+    "--explain-passes", metavar="RULE", help="Say why this rule did not fire where it came near (text and json)."
+)
 @shared(*FORMATS)
 def command(options: Options) -> int:
     """Check models against the rules.
@@ -35,12 +38,17 @@ def command(options: Options) -> int:
     """
     if options.baseline and options.write_baseline:
         raise click.UsageError("--write-baseline reads its own file: leave out --baseline")
-    if options.statistics and options.style not in ("text", "json"):
-        raise click.UsageError(f"--statistics is text or json: leave out --format {options.style}")
+    for asked, name in ((options.statistics, "--statistics"), (options.explain_passes, "--explain-passes")):
+        if asked and options.style not in ("text", "json"):
+            raise click.UsageError(f"{name} is text or json: leave out --format {options.style}")
     if options.show_settings:
         from reslint.cli.shown import shown
 
         return shown(options)
+    if options.explain_passes:
+        from reslint.cli.passing import passing
+
+        return passing(options, options.explain_passes)
     if options.diff and options.style != "text":
         raise click.UsageError(f"--diff is text: leave out --format {options.style}")
     if options.fix or options.diff:

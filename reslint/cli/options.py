@@ -32,6 +32,7 @@ class Options:
     statistics: bool = False
     fix: bool = False
     diff: bool = False
+    explain_passes: str | None = None
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
@@ -102,12 +103,24 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         statistics: bool = False,
         fix: bool = False,
         diff: bool = False,
+        explain_passes: str | None = None,
         **choices: str | None,
     ) -> int:
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists})
-        own = (signature, reports, show_settings, baseline, write_baseline, no_cache, statistics, fix, diff)
+        own = (
+            signature,
+            reports,
+            show_settings,
+            baseline,
+            write_baseline,
+            no_cache,
+            statistics,
+            fix,
+            diff,
+            explain_passes,
+        )
         return run(Options(paths, style, output, config, quiet, verbose, color, *own))
 
     return taken

@@ -41,7 +41,7 @@ from reslint.rules.provider_divergence import provider_divergence
 from reslint.rules.provider_fallback import provider_fallback
 from reslint.rules.reference_mismatch import reference_mismatch
 from reslint.rules.repeated_shortcut import repeated_shortcut
-from reslint.rules.rule import Draft, Rule, Settings, rule
+from reslint.rules.rule import Draft, Pass, Rule, Settings, rule
 from reslint.rules.shortcut_broadcast import shortcut_broadcast
 from reslint.rules.shortcut_dynamic_mismatch import shortcut_dynamic_mismatch
 from reslint.rules.shortcut_layout_mismatch import shortcut_layout_mismatch
@@ -115,4 +115,4 @@ ALL: tuple[Rule, ...] = (
     latency_regression,
 )
 
-__all__ = ["ALL", "Draft", "Rule", "Settings", "rule"]
+__all__ = ["ALL", "Draft", "Pass", "Rule", "Settings", "rule"]

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _DEEP = 100  # a heuristic: mild at 54 units, 7.61 against 4.92 percent at 333 (He et al. 2016)
 
 
 @rule("activation-after-add", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
-def activation_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def activation_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """Post-activation blocks are stacked deeper than where that is known to hurt."""
     found = [b for b in anatomy.blocks if b.activation is not None and b.kind is not Kind.DENSE]
     if len(found) > _DEEP:
@@ -26,3 +26,6 @@ def activation_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Draft
             {"blocks": len(found), "known_to_hurt_from": _DEEP},
             related=tuple(b.merge for b in found[1:]),
         )
+    else:
+        why = f"one of {len(found)} blocks that activate the stream, of {_DEEP} up to which that is known to be mild"
+        yield from (Pass(b.merge, b.net, why) for b in found)

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 
 @rule("affine-branch", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
-def affine_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def affine_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """No nonlinearity stands between fork and merge."""
     found = [b for b in anatomy.blocks if b.kind is not Kind.DENSE and not b.nonlinear and not b.inner]
+    around = (b for b in anatomy.blocks if not b.nonlinear and b.inner)
+    yield from (Pass(b.merge, b.net, "linear, but for the blocks inside it") for b in around)
     if found:
         first = found[0]
         yield Draft(

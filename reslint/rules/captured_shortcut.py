@@ -9,20 +9,24 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called, producer
 
 _ENOUGH = 2  # siblings that make a rule of it, a heuristic
 
 
 @rule("captured-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
-def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The shortcut takes the output of the branch's own first activation or normalization, where its siblings' don't."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
     for family in anatomy.families:
-        for block in _captured(flows[id(family[0].net)], family):
-            if block.merge.id not in firsts:
+        for block, why in _captured(flows[id(family[0].net)], family):
+            if why or block.merge.id in firsts:
+                yield Pass(
+                    block.merge, block.net, why or "its fork is made by a norm or activation, but it begins its stack"
+                )
+            else:
                 yield Draft(
                     block.merge,
                     block.net,
@@ -33,17 +37,25 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 )
 
 
-def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[Block]:
-    """The few blocks whose fork is made by what opens the branch of most others, while they open theirs with nothing."""
+def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+    """The few blocks whose fork is made by what opens the branch of most others, while they open theirs with nothing.
+
+    With the reason where that is none.
+    """
     opened = [_opening(flow, block) for block in family]
     usual, count = Counter(opened).most_common(1)[0]
-    if not usual or count < _ENOUGH or len(family) - count > max(1, len(family) // 6):
-        return
+    few = len(family) - count <= max(1, len(family) // 6)
     for block, opening in zip(family, opened, strict=True):
         made = flow.net.producer.get(block.fork)
         kind = _kind(flow, block.fork) if made is not None else ""
-        if not opening and kind == usual and block.kind is Kind.IDENTITY:
-            yield block
+        if opening or not kind:
+            continue
+        if not usual or count < _ENOUGH or not few:
+            yield block, f"its fork is made by {kind}, but its siblings don't open their branches with that as a rule"
+        elif kind != usual or block.kind is not Kind.IDENTITY:
+            yield block, f"its fork is made by {kind}, but its siblings open their branches with {usual}"
+        else:
+            yield block, ""
 
 
 def _opening(flow: Flow, block: Block) -> str:

@@ -13,7 +13,7 @@ from reslint.anatomy.signature import shapeless
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import array
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _FRESH, _SHARE = 3, 0.25  # so many zero branches are an initialization (ReZero, zero-init), no accident (heuristic)
@@ -21,15 +21,23 @@ _NEAR = 8  # ops to look back from the merge
 
 
 @rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN)
-def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The branch is provably constant or zero."""
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
-    if not zeroed or len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
+    if not zeroed:
+        return
+    if len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
+        why = (
+            f"zero, but so are {len(zeroed)} of {len(anatomy.blocks)} branches: an initialization that was not trained"
+        )
+        yield from (Pass(b.merge, b.net, why) for b, _ in zeroed)
         return
     like = Counter(_sort(anatomy, b) for b in anatomy.blocks)
     dead = Counter(_sort(anatomy, block) for block, _ in zeroed)
-    zeroed = [(b, f) for b, f in zeroed if not 1 < dead[_sort(anatomy, b)] >= like[_sort(anatomy, b)] / 2]
     for block, (op, name, empty) in zeroed:
+        if 1 < dead[_sort(anatomy, block)] >= like[_sort(anatomy, block)] / 2:
+            yield Pass(block.merge, block.net, "zero, but so is every second block of its sort: an initialization")
+            continue
         yield Draft(
             block.merge,
             block.net,

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from reslint.anatomy import Anatomy, Placement, Stack
 from reslint.anatomy.signature import label
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 
 @rule("deep-post-norm", "norm", Severity.WARNING, Confidence.LIKELY, design=True)
-def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """Post-norm blocks are stacked deeper than what trains without warm-up or rescaling."""
     bypassed = {name for b in anatomy.blocks for name in b.inner}
     forms = {run.source: run.form for flow in anatomy.flows for run in flow.norms.values()}
@@ -37,6 +37,10 @@ def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 related=tuple(b.merge for b in post[1:]),
                 severity=None if layers >= levels.warning else Severity.NOTE,
             )
+        elif post:
+            few = f"{len(post)} of its stack's {len(stack.blocks)} blocks are post-norm and unscaled"
+            why = f"{layers} post-norm layers of {settings.deep_post_norm.note} from which they are too many"
+            yield Pass(post[0].merge, post[0].net, why if len(post) == len(stack.blocks) else few)
 
 
 def layers_of(stack: Stack) -> int:

@@ -10,7 +10,7 @@ from reslint.anatomy.blocks import is_normed_behind
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.siblings import norm_forms
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _ENOUGH, _LOOSELY = 2, 5  # siblings of one size that make a rule of it, and across stages (heuristics)
@@ -21,7 +21,7 @@ Profile = tuple[tuple[str, int], ...]
 
 
 @rule("inconsistent-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
-def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """One of many like blocks lacks the normalization that its siblings have."""
     if not any(flow.norms for flow in anatomy.flows):
         return
@@ -35,24 +35,34 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
     whole = [block for block in anatomy.blocks if block.merge.id not in inside]
     bare = [b for b in whole if not profiles[b.merge.id] and b.normalization is not Placement.FOLDED]
     if len(whole) - len(bare) < max(4, _REGULAR * len(whole)):
+        why = f"bare, but only {len(whole) - len(bare)} of {len(whole)} blocks are normalized: that is no rule to break"
+        yield from (Pass(b.merge, b.net, why) for b in bare)
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
     kin = {block.merge.id for family in anatomy.families if len(family) > 1 for block in family}
     told: set[str] = set()
     branches = {name: tuple(p for p in profile if p[0] != _STREAM) for name, profile in profiles.items()}
     streams = {block.merge.id: tuple(p for p in profiles[block.merge.id] if p[0] == _STREAM) for block in whole}
-    for draft in (
+    near: list[Pass] = []
+    for said in (
         *(d for family in anatomy.families for d in _odd(family, profiles, _ENOUGH, heads)),
         *(d for pair in anatomy.families if len(pair) == 2 and len(bare) < 2 for d in _odd(pair, branches, 1, heads)),
         *(d for family in anatomy.loose_families for d in _odd(family, profiles, _LOOSELY, heads)),
-        *(d for d in _odd(whole, streams, max(_LOOSELY, len(streams) - 1), heads) if d.op.id in kin),
+        *(
+            d
+            for d in _odd(whole, streams, max(_LOOSELY, len(streams) - 1), heads)
+            if isinstance(d, Draft) and d.op.id in kin
+        ),
     ):
-        if draft.op.id not in told:
-            told.add(draft.op.id)
-            yield draft
+        if isinstance(said, Pass):
+            near.append(said)
+        elif said.op.id not in told:
+            told.add(said.op.id)
+            yield said
+    yield from (miss for miss in near if miss.op.id not in told)
 
 
-def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, heads: Set[str]) -> Iterator[Draft]:
+def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, heads: Set[str]) -> Iterator[Said]:
     """The few blocks of a family with fewer normalizations than most; the first of a stack may do without its own."""
     here = [profiles[block.merge.id] for block in family]
     usual, count = max(Counter(here).items(), key=lambda item: (item[1], sum(n for _, n in item[0])))
@@ -62,8 +72,14 @@ def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, 
         if (lost := Counter(dict(usual)) - Counter(dict(profile))) and not Counter(dict(profile)) - Counter(dict(usual))
     ]
     starts = any(b.normalization is Placement.PRE for b, p in zip(family, here, strict=True) if p == usual)
-    odd = [o for o in odd if o[1][_STREAM] or not starts or o[0].merge.id not in heads]
+    first = [o for o in odd if not o[1][_STREAM] and starts and o[0].merge.id in heads]
+    yield from (
+        Pass(b.merge, b.net, "it lacks a normalization of its siblings, but begins its stack") for b, _, _ in first
+    )
+    odd = [o for o in odd if o not in first]
     if count < enough or len(odd) > (1 if enough >= _LOOSELY else max(1, len(family) // 6)):
+        why = f"it lacks a normalization that {count} of {len(family)} like blocks have, which makes no rule of it"
+        yield from (Pass(b.merge, b.net, why) for b, _, _ in odd)
         return
     for block, lost, profile in odd:
         where = "behind its merge" if lost[_STREAM] else "in its branch"

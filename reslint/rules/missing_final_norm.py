@@ -10,7 +10,7 @@ from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import LAYOUT, SKIP_NORMS, is_interaction, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _DEEP = 2
@@ -18,7 +18,7 @@ _FAR = 64  # ops to look ahead
 
 
 @rule("missing-final-norm", "norm", Severity.WARNING, Confidence.LIKELY)
-def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A pre-norm stack feeds its head with no normalization after the last merge."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     merges = {b.merge.id for b in anatomy.blocks} | {m.op.id for m in anatomy.merges}
@@ -26,11 +26,15 @@ def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         pre = [b for b in stack.blocks if b.normalization is Placement.PRE and b.kind is not Kind.DENSE]
         last = stack.blocks[-1]
         if len(pre) < _DEEP or len(pre) < len(stack.blocks) - 1 or last.normalization is not Placement.PRE:
+            yield Pass(last.merge, last.net, f"{len(pre)} of its stack's {len(stack.blocks)} blocks are pre-norm")
             continue
         if not _starts_normed(flows[id(last.net)], last):
+            yield Pass(last.merge, last.net, "its branch does not begin with the normalization")
             continue
         head = _head(flows[id(last.net)], last, merges)
-        if head is not None:
+        if isinstance(head, str):
+            yield Pass(last.merge, last.net, head)
+        else:
             yield Draft(
                 last.merge,
                 last.net,
@@ -51,8 +55,8 @@ def _starts_normed(flow: Flow, block: Block) -> bool:
     )
 
 
-def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
-    """The learned layer that reads the stream as it is, where that is all that becomes of it; None where it is normalized."""
+def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
+    """The learned layer that reads the stream as it is, where that is all that becomes of it; else what does."""
     net = flow.net
     todo = deque(o for o in last.merge.outputs if o)
     heads: list[Op] = []
@@ -61,17 +65,19 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | None:
         name = todo.popleft()
         seen += 1
         if name in flow.normed or seen > _FAR:
-            return None
+            return "the stream is normalized behind its last merge" if seen <= _FAR else "no head is near"
         for op in net.consumers.get(name, ()):
             if op.id in merges or op.type in SKIP_NORMS or is_interaction(net, op):
-                return None
+                return f"the stream reaches another merge or product first, {op.type} {op.id}"
             if is_layer(net, op):
                 heads.append(op)
             else:
                 todo.extend(o for o in op.outputs if o)
-    if not heads or any(o in flow.normed for head in heads for o in head.outputs):
-        return None  # a neck that normalizes right behind its first layer (SAM)
-    return None if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
+    if not heads:
+        return "no learned layer reads the stream"
+    if any(o in flow.normed for head in heads for o in head.outputs):  # a neck (SAM)
+        return "a layer reads the stream, and a normalization follows right behind it"
+    return "more blocks follow" if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
 
 
 def _goes_on(flow: Flow, head: Op, merges: set[str]) -> bool:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.blocks import scaled_behind
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _DEEP, _MANY = 6, 4  # blocks from which growth of 1.9 to 2.0 a block counts, and how many bare ones (heuristics)
 
 
 @rule("missing-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
-def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A stack of residual blocks has no normalization, no scaling and no other known remedy."""
-    if any(b.normalization not in (Placement.NONE, Placement.FOLDED) for b in anatomy.blocks):
+    blocks: list[Block] = []
+    for b in anatomy.blocks:
+        if why := _acquitted(b):
+            yield Pass(b.merge, b.net, why)
+        else:
+            blocks.append(b)
+    if why := _rare(anatomy, blocks):
+        yield from (Pass(b.merge, b.net, why) for b in blocks)
         return
-    blocks = [b for b in anatomy.blocks if b.normalization is Placement.NONE and b.kind is not Kind.DENSE and b.depth]
-    if (
-        len(anatomy.blocks) < _DEEP
-        or len(blocks) < max(_MANY, len(anatomy.blocks) / 3)
-        or any(_is_held(b) for b in blocks)
-    ):
+    held = [b for b in blocks if _is_held(b)]
+    if held:
+        yield from (Pass(b.merge, b.net, "something scales or gates what it adds, or its sum") for b in held)
         return
     first = blocks[0]
     yield Draft(
@@ -35,6 +39,27 @@ def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draf
         {"blocks": len(blocks), "expected_growth": 2.0 ** len(blocks) if len(blocks) < 1000 else None},
         related=tuple(b.merge for b in blocks[1:]),
     )
+
+
+def _acquitted(block: Block) -> str:
+    """Why a block needs no normalization of its own, or has it; empty where nothing says so."""
+    if block.normalization is Placement.FOLDED:
+        return "norm folded: a convolution has a bias, or the exporter's note of one"
+    if block.normalization is not Placement.NONE:
+        return f"normalized: {block.normalization}"
+    if block.kind is Kind.DENSE:
+        return "dense: nothing is added to the stream"
+    return "" if block.depth else "nothing is learned in its branch"
+
+
+def _rare(anatomy: Anatomy, bare: Sequence[Block]) -> str:
+    """Why blocks without a normalization are no defect in this model; empty where they are too many."""
+    if any(b.normalization not in (Placement.NONE, Placement.FOLDED) for b in anatomy.blocks):
+        return "bare, but other blocks of the model are normalized"
+    if len(anatomy.blocks) < _DEEP:
+        return f"bare, but the model has only {len(anatomy.blocks)} blocks of the {_DEEP} from which growth counts"
+    most = max(_MANY, len(anatomy.blocks) / 3)
+    return f"bare, but only {len(bare)} of {len(anatomy.blocks)} blocks are" if len(bare) < most else ""
 
 
 def _is_held(block: Block) -> bool:

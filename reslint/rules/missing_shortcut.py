@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.siblings import gaps
+from reslint.anatomy.siblings import NoGap, gaps
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called, listed
 
 _ENOUGH = 2  # siblings that make a rule of it, a heuristic
@@ -15,10 +15,14 @@ _REGULAR = 3  # blocks of a net without any other gap, for which one sibling is 
 
 
 @rule("missing-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
-def missing_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def missing_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """One of many like blocks in a row lacks the shortcut that its siblings have."""
     for gap in gaps(anatomy):
+        if isinstance(gap, NoGap):
+            yield Pass(gap.end, gap.net, gap.why)
+            continue
         if len(gap.siblings) < _ENOUGH and not (gap.alone and len(anatomy.blocks) >= _REGULAR):
+            yield Pass(gap.end, gap.net, "its work is that of one block only, and it is not all that goes unbypassed")
             continue
         told = f"{len(gap.siblings)} sibling blocks" if len(gap.siblings) > 1 else "a sibling block"
         yield Draft(

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import POOLING, is_downsampling, is_layer
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called, listed
 
 _MANY = 16  # a heuristic: projections everywhere were fine with 16 units and hurt with 54 (He et al. 2016)
 
 
 @rule("needless-projection", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
-def needless_projection(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def needless_projection(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A learned projection sits on a shortcut where the shapes already agree."""
     found = [b for b in anatomy.blocks if b.kind is Kind.PROJECTION and _is_needless(b)]
+    for b in anatomy.blocks if settings.explain else ():
+        if b.kind is Kind.PROJECTION and not _is_needless(b):
+            yield Pass(b.merge, b.net, "the projection changes the shape, or is no learned layer")
     if found:
         first = found[0]
         yield Draft(

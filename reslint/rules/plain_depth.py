@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from reslint.anatomy import Anatomy
 from reslint.anatomy.ops import RECURRENT
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.settings import Levels
 
 _RECURRENT = Levels(5, 6)  # GNMT, arXiv:1609.08144, section 3.1: well up to 4 layers, barely with 6
 
 
 @rule("plain-depth", "depth", Severity.WARNING, Confidence.LIKELY, design=True)
-def plain_depth(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def plain_depth(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """Too many layers in a row that no shortcut bypasses."""
     plain = anatomy.depth.plain
     recurrent = [op for op in plain if op.type in RECURRENT]
@@ -23,6 +23,9 @@ def plain_depth(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     elif len(recurrent) >= _RECURRENT.note:
         layers, levels, kind = recurrent, _RECURRENT, "recurrent layers"
     else:
+        if plain:
+            limit = settings.plain_depth.note
+            yield Pass(plain[0], anatomy.net, f"{len(plain)} layers in a row, of {limit} from which they are too many")
         return
     yield Draft(
         layers[0],

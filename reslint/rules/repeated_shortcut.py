@@ -8,22 +8,36 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.blocks import constant_factor, scaled_behind
 from reslint.anatomy.ops import LAYOUT
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _CLOSE = 0.05
 
 
 @rule("repeated-shortcut", "shortcut", Severity.WARNING, Confidence.PROVEN)
-def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The stream reaches a merge more than once, so that its coefficient is not 1."""
+    forks = {(id(b.net), b.merge.id): b.fork for b in anatomy.blocks}
     for block in anatomy.blocks:
+        beside = sum(forks.get((id(block.net), name)) == block.fork for name in block.inner)
+        if beside > 1:
+            yield Pass(
+                block.merge, block.net, f"it sums {beside} blocks that fork where it does, each with the stream in it"
+            )
         if block.kind is not Kind.IDENTITY or block.scale_shortcut is not None or len(block.inner) > 1:
             continue
         gains = _gains(block)
         twice = gains.get(block.sides[1], 0.0)
         total = gains.get(block.sides[0], 0.0) + twice
-        if abs(twice - 1) > _CLOSE or abs(total * scaled_behind(block.net, block.merge.id) - 1) <= _CLOSE:
+        made_up = abs(total * scaled_behind(block.net, block.merge.id) - 1) <= _CLOSE
+        if abs(twice - 1) > _CLOSE or made_up:
+            if twice:
+                why = (
+                    "a factor behind the merge makes up for it"
+                    if made_up
+                    else f"the branch holds {twice:.3g} of the stream"
+                )
+                yield Pass(block.merge, block.net, why)
             continue
         yield Draft(
             block.merge,

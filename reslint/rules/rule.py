@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TypeVar, get_type_hints
+from typing import NamedTuple, TypeVar, get_type_hints
 
 from reslint.finding import Confidence, Evidence, Severity
 from reslint.net import Net, Op
 from reslint.net.edit import Edit
 from reslint.settings import Settings
 
-__all__ = ["Draft", "Rule", "Settings", "rule"]
+__all__ = ["Draft", "Pass", "Rule", "Settings", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,28 @@ class Draft:
     mend: Callable[[], Iterable[Edit]] | None = None
 
 
+class Pass(NamedTuple):
+    """A near miss: a place where a rule looked closely and did not fire, and why.
+
+    One that costs something to find is yielded only where `settings.explain` asks for it.
+    """
+
+    op: Op
+    net: Net
+    why: str
+
+
 S = TypeVar("S")
-Check = Callable[[object, Settings], Iterator[Draft]]
+Said = Draft | Pass
+Check = Callable[[object, Settings], Iterator[Said]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check with its name, family and defaults; `design` marks one that only matters before training."""
+    """A check with its name, family and defaults; `design` marks one that only matters before training.
+
+    `reasons` says whether it tells of near misses.
+    """
 
     name: str
     family: str
@@ -51,25 +66,33 @@ class Rule:
     subject: type
     check: Check
     design: bool = False
+    reasons: bool = False
 
     def __call__(self, subject: object, settings: Settings) -> Iterator[Draft]:
-        yield from self.check(subject, settings)
+        yield from (said for said in self.check(subject, settings) if isinstance(said, Draft))
+
+    def passes(self, subject: object, settings: Settings) -> Iterator[Pass]:
+        """Where the rule came near to firing, and why it did not."""
+        asked = replace(settings, explain=True)
+        yield from (said for said in self.check(subject, asked) if isinstance(said, Pass))
 
 
 def rule(
     name: str, family: str, severity: Severity, confidence: Confidence, *, design: bool = False
-) -> Callable[[Callable[[S, Settings], Iterable[Draft]]], Rule]:
+) -> Callable[[Callable[[S, Settings], Iterable[Said]]], Rule]:
     """Make a generator of drafts a rule. Its first parameter's type is its subscription, its docstring its summary."""
 
-    def made(check: Callable[[S, Settings], Iterable[Draft]]) -> Rule:
-        kind: type[S] = get_type_hints(check)[next(iter(inspect.signature(check).parameters))]
+    def made(check: Callable[[S, Settings], Iterable[Said]]) -> Rule:
+        hints = get_type_hints(check)
+        kind: type[S] = hints[next(iter(inspect.signature(check).parameters))]
         summary = (inspect.getdoc(check) or "").split("\n")[0]
 
         @wraps(check)
-        def judged(subject: object, settings: Settings) -> Iterator[Draft]:
+        def judged(subject: object, settings: Settings) -> Iterator[Said]:
             if isinstance(subject, kind):
                 yield from check(subject, settings)
 
-        return Rule(name, family, severity, confidence, summary, kind, judged, design)
+        reasons = hints["return"] == Iterator[Said]
+        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons)
 
     return made

@@ -8,21 +8,29 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import CONVS, is_learned
 from reslint.finding import Confidence, Severity
 from reslint.net import Dim, Net
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called, producer, shown, side_evidence, side_lines
 
 
 @rule("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN)
-def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A side of a residual merge is stretched over an axis where the other is larger."""
     for block in anatomy.blocks:
         if block.kind is Kind.DENSE:
             continue
         for at, (side, other) in enumerate((block.sides, block.sides[::-1])):
             axes = _stretched(block, side, other)
-            if not axes or _is_meant(block, side, axes):
-                continue
             label, opposite = ("shortcut", "branch") if at == 0 else ("branch", "shortcut")
+            if not axes:
+                if settings.explain and (why := _unclear(block, side, other)):
+                    yield Pass(block.merge, block.net, why.format(label))
+                continue
+            if _is_meant(block, side, axes):
+                why = (
+                    f"the {label} is stretched over axis {axes[0]}, but something is learned behind what made it small"
+                )
+                yield Pass(block.merge, block.net, why)
+                continue
             axis = axes[0]
             made = _collapse(block.net, side, axis)
             yield Draft(
@@ -50,6 +58,17 @@ def _stretched(block: Block, side: str, other: str) -> tuple[int, ...]:
         if s == 1 and (isinstance(d, int) and d > 1 or isinstance(d, str) and d in block.net.symbols):
             found.append(rank - back)
     return tuple(sorted(found))
+
+
+def _unclear(block: Block, side: str, other: str) -> str:
+    """Why nobody knows whether a side is stretched; empty where it is not."""
+    small, large = block.net.shape(side), block.net.shape(other)
+    if small is None or large is None:
+        return "the shape of the {} is unknown" if small is None else ""
+    pairs = zip(reversed(small), reversed(large), strict=False)
+    if any(s == 1 and not isinstance(d, int) for s, d in pairs):
+        return "the {} is 1 where the other side has a size that no input declares, so that it may be 1, too"
+    return ""
 
 
 def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 from reslint.anatomy import Anatomy, Block, Kind, Placement, Stack
 from reslint.anatomy.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _HALF = 0.5  # half of each did much worse than the whole stream (He et al. 2016: 12.35 against 6.61 percent)
@@ -16,7 +16,7 @@ _CLOSE = 0.01  # He et al. 2016 tried 0.5 and 1; how near to 1 is still an ident
 
 
 @rule("shortcut-not-identity", "shortcut", Severity.WARNING, Confidence.LIKELY)
-def shortcut_not_identity(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def shortcut_not_identity(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """An activation, a dropout, a constant scale or a gate sits on the shortcut."""
     yield from _changed(anatomy.blocks)
     yield from _gated(anatomy.blocks)
@@ -39,7 +39,7 @@ def _changed(blocks: Sequence[Block]) -> Iterator[Draft]:
         )
 
 
-def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Draft]:
+def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Said]:
     """Constant factors other than 1, unless they make up for something.
 
     DeepNorm's exceed 1 and stand before a normalization; propagation mixes in its start, by a branch without weights (APPNP)
@@ -48,13 +48,19 @@ def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Draft]:
     found = [
         (b, b.scale_shortcut.value) for b in stack.blocks if b.scale_shortcut and b.scale_shortcut.value is not None
     ]
-    wrong = [(b, v) for b, v in found if abs(v - 1) > _CLOSE and not _is_made_up_for(b, v, initial)]
+    reasons = {b.merge.id: _made_up_for(b, v, initial) for b, v in found}
+    wrong = [(b, v) for b, v in found if not reasons[b.merge.id]]
+    yield from (Pass(b.merge, b.net, f"scaled by {v:g}, but {why}") for b, v in found if (why := reasons[b.merge.id]))
+    learned = (b for b in stack.blocks if b.scale_shortcut and b.scale_shortcut.value is None)
+    yield from (Pass(b.merge, b.net, "scaled by something learned, or by weights that are not there") for b in learned)
     if not wrong:
         return
     product = 1.0
     for _, value in wrong:
         product *= value
     if 0.5 < product <= 2 and len(wrong) == len(stack.blocks):
+        why = f"scaled as all blocks of its stack are, by {product:.3g} over all of them"
+        yield from (Pass(b.merge, b.net, why) for b, _ in wrong)
         return
     block, value = wrong[0]
     yield Draft(
@@ -68,11 +74,20 @@ def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Draft]:
     )
 
 
-def _is_made_up_for(block: Block, scale: float, initial: Set[str]) -> bool:
+def _made_up_for(block: Block, scale: float, initial: Set[str]) -> str:
+    """Why a factor on a shortcut is as it should be; empty where nothing says so."""
+    if abs(scale - 1) <= _CLOSE:
+        return "that is nearly 1"
     other = block.scale_branch.value if block.scale_branch is not None else None
     mixed = other is not None and scale > _HALF and abs(scale + other - 1) <= _CLOSE
     deepnorm = scale > 1 and block.normalization is Placement.POST
-    return mixed or deepnorm or not block.depth or block.fork in initial
+    if mixed:
+        return "the branch by what is left to 1: a convex mix"
+    if deepnorm:
+        return "above 1 and before a normalization: DeepNorm"
+    if not block.depth:
+        return "the branch learns nothing: propagation (APPNP)"
+    return "several blocks mix in the same start (GCNII)" if block.fork in initial else ""
 
 
 def _gated(blocks: Sequence[Block]) -> Iterator[Draft]:

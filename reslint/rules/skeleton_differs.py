@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from reslint.anatomy import Anatomy
 from reslint.anatomy.skeleton import skeleton
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _PART = re.compile(r"(?:(?P<times>\d{1,6}) *x *)?\[(?P<unit>[^\[\]]*)\]|(?P<word>[^\s,\[\]][^,\[\]]*)")
 _SHOWN = 6  # differences
@@ -45,13 +45,15 @@ class Difference:
 
 
 @rule("skeleton-differs", "file", Severity.ERROR, Confidence.PROVEN)
-def skeleton_differs(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def skeleton_differs(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The model's skeleton is not the one that the configuration expects."""
     if settings.skeleton is None or not anatomy.net.ops:
+        yield from (Pass(op, anatomy.net, "nothing is expected of this model") for op in anatomy.net.ops[-1:])
         return
     have = skeleton(anatomy)
     apart = tuple(differences(words(settings.skeleton), words(have)))
     if not apart:
+        yield Pass(anatomy.net.ops[-1], anatomy.net, f"as expected: {have}")
         return
     blocks = [block for stack in anatomy.stacks for block in stack.blocks]
     touched = [blocks[n].merge for d in apart for n in range(d.at, d.at + len(d.found)) if n < len(blocks)]

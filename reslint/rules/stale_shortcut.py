@@ -8,20 +8,24 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.siblings import weights_of
 from reslint.anatomy.signature import extent
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _ENOUGH = 2  # blocks on one fork that make a slip of it: one long skip is a design, several in a row are not
 
 
 @rule("stale-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
-def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The shortcut forks before an earlier merge of its own stack, so that the blocks between are bypassed."""
     for flow in anatomy.flows:
         here = [b for b in anatomy.blocks if b.net is flow.net and b.kind is Kind.IDENTITY]
-        for group in _on_one_fork(here):
-            stale = [b for b in group[1:] if _follows(anatomy, b, group)]
-            if len(stale) >= _ENOUGH:
+        for group in _on_one_fork(here, 1 if settings.explain else _ENOUGH):
+            reasons = {b.merge.id: _excused(anatomy, b, group) for b in group[1:]}
+            stale = [b for b in group[1:] if not reasons[b.merge.id]]
+            yield from (Pass(b.merge, b.net, why) for b in group[1:] if (why := reasons[b.merge.id]))
+            if len(stale) < _ENOUGH:
+                yield from (Pass(b.merge, b.net, "one long skip is a design, several in a row are none") for b in stale)
+            else:
                 first = stale[0]
                 yield Draft(
                     first.merge,
@@ -34,24 +38,27 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 )
 
 
-def _on_one_fork(blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Like blocks that share a fork and a size, in order."""
+def _on_one_fork(blocks: Sequence[Block], more_than: int) -> Iterator[list[Block]]:
+    """Like blocks that share a fork and a size, in order, where there are more than so many."""
     found: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
         key = (block.fork, extent(block.net, block.merge.id))
         found.setdefault(key, []).append(block)
-    yield from (group for group in found.values() if len(group) > _ENOUGH)
+    yield from (group for group in found.values() if len(group) > more_than)
 
 
-def _follows(anatomy: Anatomy, block: Block, group: Sequence[Block]) -> bool:
-    """Whether a branch runs through earlier merges of its group and then does a sibling's work, with weights of its own.
+def _excused(anatomy: Anatomy, block: Block, group: Sequence[Block]) -> str:
+    """Why a block may fork where others did; empty where its branch runs through their merges and then does a sibling's work.
 
     The same weights again are the steps of a solver (Runge-Kutta, LISTA), which start from one point on purpose.
     """
     inner = {b.merge.id: b for b in group}
     passed = [inner[name] for name in block.inner if name in inner]
     if not passed:
-        return False
+        return "it forks where others do, but its branch runs through none of their merges"
     own, weights = anatomy.work_of(block), weights_of(block.net, block.branch)
     like = [b for b in passed if anatomy.work_of(b) == own]
-    return bool(own and like) and not any(weights & weights_of(b.net, b.branch) for b in like)
+    if not own or not like:
+        return "it forks where an earlier block did, but does other work than those between"
+    again = any(weights & weights_of(b.net, b.branch) for b in like)
+    return "the same weights again: the steps of a solver start from one point" if again else ""

@@ -11,7 +11,7 @@ from reslint.net.edit import Edit
 from reslint.net.values import opset
 from reslint.net.weights import scalar
 from reslint.rules.inference import dropless, normalized, unmasked
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _RANDOM = frozenset({"RandomUniform", "RandomUniformLike", "Bernoulli"})
 """What masks are drawn with. Normal noise is left out: generative networks multiply it with what they compute."""
@@ -20,21 +20,29 @@ _MASKING = frozenset(
     {"Add", "Sub", "Floor", "Ceil", "Round", "Cast", "CastLike", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
     | {"Not", "Bernoulli", "Reshape", "Unsqueeze", "Squeeze", "Expand", "Clip"}
 )
+_UNSWITCHED = "its switch is an input, so that whoever runs it decides, or its ratio is 0"
 _APPLYING = frozenset({"Mul", "Div", "Where"})
 
 
 @rule("training-mode-op", "file", Severity.ERROR, Confidence.PROVEN)
-def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """BatchNormalization or Dropout in training mode, or a random op that switches a residual branch on and off."""
     for net in anatomy.net.nets():
         norms = [op for op in net.ops if op.type == "BatchNormalization" and not op.domain and _estimates(net, op)]
         yield from _found(net, norms, "uses the statistics of the batch that it is given", "model.eval()", normalized)
-        drops = [op for op in net.ops if op.type == "Dropout" and not op.domain and _drops(net, op)]
+        dropouts = [op for op in net.ops if op.type == "Dropout" and not op.domain]
+        drops = [op for op in dropouts if _drops(net, op)]
+        yield from (Pass(op, net, _UNSWITCHED) for op in dropouts if op not in drops)
         advice = "model.eval() (a functional dropout needs self.training)"
         yield from _found(net, drops, "drops values at random", advice, dropless)
         drawn = [op for op in net.ops if op.type in _RANDOM]
         branches = {op.id for b in anatomy.blocks for op in (*b.branch, *b.shortcut)} if drawn else set()
         masks = [op for op in drawn if _masked(net, op) & branches]
+        yield from (
+            Pass(op, net, "what it draws is multiplied with no residual branch") for op in drawn if op not in masks
+        )
+        noise = (op for op in net.ops if settings.explain and op.type.startswith("RandomNormal"))
+        yield from (Pass(op, net, "normal noise is a generator's, and meant") for op in noise)
         advice = "model.eval(), and let stochastic depth and functional dropout ask self.training"
         yield from _found(
             net, masks, "draws a mask for a residual branch at random", advice, unmasked, Confidence.LIKELY
