@@ -33,7 +33,7 @@ def lay_out() -> None:
         (PAGES / folder).mkdir(parents=True)
     for page, place in pages():
         (PAGES / place).write_text(moved(page.read_text("utf-8"), page), "utf-8")
-    for picture in (ROOT / "docs").glob("*.svg"):
+    for picture in pictures():
         shutil.copy(picture, PAGES)
     (PAGES / "rules" / "index.md").write_text("".join(index(ALL)), "utf-8")
 
@@ -48,10 +48,15 @@ def pages() -> Iterator[tuple[Path, str]]:
             yield page, f"{place}{page.name}"
 
 
+def pictures() -> Iterator[Path]:
+    """What the pages show."""
+    return (file for file in (ROOT / "docs").iterdir() if file.suffix in (".svg", ".png"))
+
+
 def moved(text: str, page: Path) -> str:
     """A page's text with links to where the other pages are in the site, and graphs under what is configured for them."""
     places = dict(pages())
-    places |= {picture: picture.name for picture in (ROOT / "docs").glob("*.svg")}
+    places |= {picture: picture.name for picture in pictures()}
     up = "../" * places[page].count("/")
 
     def link(found: re.Match[str]) -> str:

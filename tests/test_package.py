@@ -87,10 +87,10 @@ def test_ci_runs_the_readme() -> None:
     assert taken.stdout == blocks[1]
 
 
-def test_readme_shows_the_whole_configuration(tmp_path: Path) -> None:
+def test_the_whole_configuration_is_documented(tmp_path: Path) -> None:
     from reslint.config import KEYS, load
 
-    block = "".join(re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S))
+    block = "".join(re.findall(r"^```toml\n(.*?)^```", (ROOT / "docs" / "configuration.md").read_text(), re.M | re.S))
     file = tmp_path / "pyproject.toml"
     file.write_text(block)
     assert load(None, tmp_path).target == "tensorrt"
