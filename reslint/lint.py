@@ -95,9 +95,13 @@ def fingerprint(what: str, rank: int) -> str:
 
 
 def _what(rule: Rule, draft: Draft, places: Mapping[tuple[int, str], Home]) -> str:
-    """A rule's finding by structure: the block it lies in, on which side, at which layer. Exporters agree on no more."""
+    """A rule's finding by structure: the block it lies in, on which side, at which layer. Exporters agree on no more.
+
+    A merge is none of them: an optimizer puts it into one.
+    """
     home = places.get((id(draft.net), draft.op.id), Home("", ""))
-    return " / ".join((rule.name, home.block, home.side, listed(layers(draft.net, (draft.op,)))))
+    layer = "" if home.side == "merge" else listed(layers(draft.net, (draft.op,)))
+    return " / ".join((rule.name, home.block, home.side, layer))
 
 
 def _fits(selector: str, rule: Rule) -> bool:

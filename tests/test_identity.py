@@ -50,9 +50,11 @@ class TestInsertion:
     @given(before=kinds, kind=st.sampled_from(sorted(BLOCKS)), at=st.integers(0, 6))
     def test_an_inserted_block_shifts_no_other(self, before: list[str], kind: str, at: int) -> None:
         after = [*before[:at], kind, *before[at:]]
-        (old, _), (new, _) = known(parsed(graph(before))), known(parsed(graph(after)))
+        (old, found), (new, then) = known(parsed(graph(before))), known(parsed(graph(after)))
         assert old <= new
         assert (new - old).total() == 1
+        stretched = {f for f in found if f.startswith("shortcut-broadcast")}
+        assert stretched <= {*then}
 
     def test_findings_stay_known(self) -> None:
         _, old = known(parsed(graph(["conv", "stretched", "conv"])))
@@ -76,6 +78,7 @@ class TestInsertion:
         ("resnet18", "resnet18_bn"),
         ("resnet18", "resnet18_ort_basic"),
         ("resnet18", "resnet18_ort_extended"),
+        ("resnet18", "resnet18_ort_all"),
     ],
 )
 def test_findings_of_one_network_in_two_forms(one: str, other: str) -> None:

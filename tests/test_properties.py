@@ -14,7 +14,7 @@ import onnx.inliner
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from pages import examples, pages
 
 from reslint.anatomy import Anatomy, dissect
@@ -224,6 +224,31 @@ def outlined(model: ModelProto, first: int, last: int) -> ModelProto:
     return other
 
 
+def unfolded(model: ModelProto, names: list[str]) -> ModelProto:
+    """The model with some weights as an exporter leaves them that folds nothing: stored the other way round, and transposed."""
+    other = copied(model)
+    before: list[NodeProto] = []
+    for tensor in other.graph.initializer:
+        if tensor.name in names:
+            made, tensor.name = tensor.name, f"{tensor.name}.stored"
+            order = list(range(len(tensor.dims)))[::-1]
+            if tensor.data_location == TensorProto.EXTERNAL:
+                tensor.dims[:] = [tensor.dims[k] for k in order]
+            else:
+                values = numpy_helper.to_array(tensor).transpose(order)
+                tensor.CopyFrom(numpy_helper.from_array(values.copy(), tensor.name))
+            before.append(helper.make_node("Transpose", [tensor.name], [made], perm=order))
+    refilled(other.graph, [*before, *other.graph.node])
+    return other
+
+
+def weights_of(model: ModelProto) -> list[str]:
+    """The weights of a model that are no input of it, too."""
+    inputs = {value.name for value in model.graph.input}
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16)
+    return [t.name for t in model.graph.initializer if t.data_type in floats and t.dims and t.name not in inputs]
+
+
 def outside(name: str) -> str:
     """A tensor's name before a function was put in place of its call, which numbers the names inside."""
     return re.sub(r"__\d+$", "", name)
@@ -250,6 +275,9 @@ class TestFixtures:
         after = look(on_edges(net, edges, ("Cast", TensorProto.DOUBLE), ("Cast", TensorProto.FLOAT)))
         assert {b[:3] for b in after.blocks} == {b[:3] for b in before.blocks}
         assert after.signature == before.signature
+
+    def test_constants_that_nobody_folded(self, net: ModelProto) -> None:
+        assert look(unfolded(net, weights_of(net))) == look(net)
 
     def test_sums_the_other_way_round(self, net: ModelProto) -> None:
         assert look(swapped(net)) == look(net)
@@ -332,6 +360,14 @@ class TestPages:
         every = edges_of(model)
         edges = data.draw(st.lists(st.sampled_from(every), unique=True)) if every else []
         assert look(on_edges(model, edges, ("Identity", 0)), configured) == look(model, configured)
+
+    @PROPERTY
+    @given(page=st.sampled_from(PAGES), data=st.data())
+    def test_constants_that_nobody_folded(self, page: tuple[str, Settings, ModelProto], data: st.DataObject) -> None:
+        _, configured, model = page
+        every = weights_of(model)
+        names = data.draw(st.lists(st.sampled_from(every), unique=True)) if every else []
+        assert look(unfolded(model, names), configured) == look(model, configured)
 
     @PROPERTY
     @given(page=st.sampled_from(PAGES), data=st.data())

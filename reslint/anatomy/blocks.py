@@ -181,6 +181,8 @@ def _activation(net: Net, merge: Op) -> Op | None:
 def _is_nonnegative(flow: Flow, node: int) -> bool:
     """Whether a branch ends in something that can't be below zero."""
     op = flow.ops[node]
+    if op is not None and flow.names[node] not in op.outputs:
+        return False  # the product inside a fused op, which activates the sum and not the product
     while op is not None and op.type in _KEEPS_SIGN and op.inputs:
         op = flow.net.producer.get(op.inputs[0])
     if op is None:
