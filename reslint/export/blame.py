@@ -42,10 +42,13 @@ def blamed(doing: str) -> Iterator[None]:
 
 def told(error: BaseException) -> str:
     """What went wrong, and at which line of the user's."""
-    deepest = tuple(_causes(error))[-1]
-    lines = [line.strip() for line in str(deepest).splitlines() if line.strip()]
-    said = f"{type(deepest).__name__}: {lines[0][:_LONG]}" if lines else type(deepest).__name__
-    frame = next((found for cause in reversed(tuple(_causes(error))) if (found := _frame(cause))), "")
+    chain = tuple(causes(error))
+    cause = next(
+        (c for c in chain if not type(c).__module__.startswith("torch.onnx")), error
+    )  # these wrap what they met
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    said = f"{type(cause).__name__}: {lines[0][:_LONG]}" if lines else type(cause).__name__
+    frame = next((found for c in (cause, *reversed(chain)) if (found := _frame(c))), "")
     return f"{said}; at {frame}" if frame else said
 
 
@@ -64,7 +67,7 @@ def relative(file: str) -> str:
     return file if path.startswith("..") else path.replace("\\", "/")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """An exception, and what it came from, outermost first."""
     seen: set[int] = set()
     at: BaseException | None = error
@@ -78,15 +81,21 @@ def _frame(error: BaseException) -> str:
     """The innermost frame that is the user's: in the project if one is, else in a package that is no machinery."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return shown(error.filename, error.lineno, error.text or "")
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _machinery(f.filename)]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not is_machinery(f.filename)]
     mine = [f for f in frames if not _INSTALLED.search(f.filename)] or frames
     if mine:
         return shown(mine[-1].filename, mine[-1].lineno or 0, mine[-1].line or "")
-    noted = [n for n in _NOTED.finditer(str(error)) if not _machinery(n["file"])]  # torch tells some in its messages
-    return shown(noted[-1]["file"], int(noted[-1]["line"]), noted[-1]["text"]) if noted else ""
+    return noted(str(error))  # torch tells some in its messages
 
 
-def _machinery(file: str) -> bool:
+def noted(trace: str) -> str:
+    """The innermost frame that is the user's of a traceback as text."""
+    frames = [f for f in _NOTED.finditer(trace) if not is_machinery(f["file"])]
+    mine = [f for f in frames if not _INSTALLED.search(f["file"])] or frames
+    return shown(mine[-1]["file"], int(mine[-1]["line"]), mine[-1]["text"]) if mine else ""
+
+
+def is_machinery(file: str) -> bool:
     """Whether a file belongs to Python, torch or reslint."""
     installed = _INSTALLED.search(file)
     if installed:

@@ -1,0 +1,73 @@
+"""A Spec in, a model to be analysed out: normalizations kept, weights left out, places noted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onnx import ModelProto
+
+from reslint.errors import ExportFailed
+from reslint.export.capture import How, depends_on_values, dynamo, folder, torchscript
+from reslint.export.dynamic import shapes
+from reslint.export.lean import absent, lean, placed
+from reslint.export.load import Loaded, loaded
+from reslint.export.spec import Spec
+from reslint.export.unread import read_by, unread
+from reslint.measure import Unread
+from reslint.net.read import light
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A model without what is learned, what it does not read of its module, and what is to be said on how it was made."""
+
+    model: ModelProto
+    unread: tuple[Unread, ...]
+    notes: tuple[str, ...] = ()
+
+
+def exported(spec: Spec, how: How) -> Exported:
+    """Export for analysis. Raises ExportFailed with one line that names the user's own frame."""
+    module = loaded(spec)
+    shapes(module, how.dynamic)
+    if how.exporter == "torchscript":
+        return _traced(module, how)
+    try:
+        made = dynamo(module, how)
+    except ExportFailed as error:
+        if how.exporter or module.fake or module.program or depends_on_values(error):
+            raise
+        return _fallen_back(module, how, error)
+    read = read_by(made.exported_program) if made.exported_program is not None else frozenset()
+    return Exported(lean(made, module.module), unread(module, read))
+
+
+def _fallen_back(module: Loaded, how: How, error: ExportFailed) -> Exported:
+    """Traced with TorchScript, with a note that says why; where that fails, too, the first error is the one to mend."""
+    try:
+        return _traced(
+            module,
+            how,
+            f"exported with TorchScript, since it {str(error).replace('exported', 'exported by dynamo', 1)}",
+        )
+    except ExportFailed:
+        raise error from None
+
+
+def _traced(module: Loaded, how: How, *notes: str) -> Exported:
+    with folder() as here:
+        file = here / "traced.onnx"
+        torchscript(module, how, file, lint=True)
+        model = light(file)
+    placed(model)
+    learned = _learned(module)
+    read = frozenset(tensor.name for tensor in model.graph.initializer)
+    read |= {name for node in model.graph.node for name in node.output}  # equal weights are one, under other names, too
+    for tensor in model.graph.initializer:
+        if tensor.name in learned or any(e.key == "location" for e in tensor.external_data):
+            tensor.CopyFrom(absent(tensor.name, tensor.dims, tensor.data_type))
+    return Exported(model, unread(module, read), notes)
+
+
+def _learned(module: Loaded) -> frozenset[str]:
+    return frozenset(n for n, p in module.module.named_parameters(remove_duplicate=False) if p.requires_grad)
