@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from traceback import format_exc
 
@@ -16,14 +17,23 @@ from reslint.allow import allowed
 from reslint.anatomy import Anatomy
 from reslint.anatomy import dissect as dissected
 from reslint.config import PROFILES, Config
-from reslint.errors import BadConfiguration, NotFetched, ReslintError, RunFailed, UnknownRule, UnreadableModel
+from reslint.errors import (
+    BadConfiguration,
+    ExportFailed,
+    NotFetched,
+    ReslintError,
+    RunFailed,
+    UnknownRule,
+    UnreadableModel,
+)
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, nearest, regraded
-from reslint.measure import Measurement
+from reslint.measure import Measurement, Parameters
 from reslint.net import Net, from_proto, read
 from reslint.net.weights import external_location
 from reslint.report.report import Looked
 from reslint.rules import ALL, Rule
+from reslint.settings import Factory
 
 Model = str | os.PathLike[str] | ModelProto | Net
 """A model file's path, a model in memory, or one that was read already."""
@@ -86,12 +96,18 @@ class Judged:
     measured: tuple[Measurement, ...] = ()
 
 
+_STATIC = (Anatomy, Parameters)
+"""What rules look at that need no run."""
+
 Judge = Callable[[str, Anatomy, Sequence[Rule], Config], Judged]
 
 
-def statically(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
-    """What the rules find without a run."""
-    return Judged(lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence)))
+def statically(
+    path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config, *, beside: Sequence[object] = ()
+) -> Judged:
+    """What the rules find without a run, in the anatomy and in what else is known beside it."""
+    subjects = (anatomy, *beside)
+    return Judged(lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence), subjects))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +126,15 @@ def look(
     With its portrait if it is to be `drawn`.
     """
     try:
-        anatomy = dissect(path)
-        looked = _examined(path, anatomy, config.at(path), judge, measured=measured)
+        factory = config.factory(path)
+        if factory:
+            anatomy, beside, notes = _exported(path, factory, measured=measured)
+            judge = judge and partial(statically, beside=beside)
+        else:
+            anatomy, notes = dissect(path), ()
+        looked = replace(_examined(path, anatomy, config.at(path), judge, measured=measured), notes=notes)
         looked = _portrayed(looked, anatomy) if drawn else looked
-    except (UnreadableModel, RunFailed) as problem:
+    except (UnreadableModel, RunFailed, ExportFailed) as problem:
         return Seen(failed(path, problem, config))
     except ReslintError:  # not about this model
         raise
@@ -121,6 +142,23 @@ def look(
         says = UnreadableModel("made reslint itself fail, as shown above; please report it")
         return Seen(failed(path, says, config, format_exc()))
     return Seen(looked, anatomy)
+
+
+def _exported(
+    path: str, factory: Factory, *, measured: bool = False
+) -> tuple[Anatomy, tuple[Parameters, ...], tuple[str, ...]]:
+    """The anatomy of a PyTorch model, its parameters, and what is to be said on its export."""
+    if measured:
+        raise RunFailed(f"has no file to run; write one first: reslint export {path} -o model.onnx")
+    try:
+        from reslint.export.exported import asked, exported
+    except ModuleNotFoundError as missing:
+        if missing.name and missing.name.partition(".")[0] in ("torch", "onnxscript", "onnx_ir"):
+            raise ExportFailed(f"needs {missing.name}: pip install 'reslint[torch]'") from missing
+        raise
+    made = exported(*asked(factory))
+    anatomy = dissected(from_proto(made.model, Path(path)))
+    return anatomy, (Parameters(anatomy, made.unread),), made.notes
 
 
 def files(path: str, anatomy: Anatomy | None) -> tuple[str, ...]:
@@ -167,7 +205,7 @@ def rules() -> tuple[Rule, ...]:
 def chosen(config: Config, *, measured: bool = False) -> tuple[Rule, ...]:
     """The rules that a configuration selects. Raises UnknownRule where all are the other command's: silence would mislead."""
     rules = choose(ALL, config.select, config.ignore, config.profile)
-    if config.select and rules and all((rule.subject is Anatomy) is measured for rule in rules):
+    if config.select and rules and all((rule.subject in _STATIC) is measured for rule in rules):
         raise UnknownRule(
             "the selected rules need no run; use: reslint check" if measured else "the selected rules need: reslint run"
         )

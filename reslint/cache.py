@@ -170,6 +170,7 @@ def _finding(row: Mapping[str, object]) -> Finding:
         confidence=Confidence(str(row["confidence"])),
         related=tuple(map(str, _list(row["related"]))),
         module=_optional(row["module"]),
+        kind=_optional(row["kind"]),
         file=_optional(row["file"]),
         line=line if isinstance(line, int) else None,
         evidence=_table(row["evidence"]),

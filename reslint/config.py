@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
@@ -11,7 +12,11 @@ from pathlib import Path
 from reslint.errors import BadConfiguration
 from reslint.finding import Severity
 from reslint.keys import Table, keys_of, refuse_unknown
-from reslint.settings import Allowance, Budget, Levels, Settings
+from reslint.settings import Allowance, Budget, Factory, Levels, Settings
+
+_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*|.*\.pt2", re.IGNORECASE)
+
+_DESIGN: Mapping[str, object] = {"profile": "design"}  # what a model that is about to be trained starts from
 
 PROFILES = ("ship", "design")
 FAIL_ON = ("error", "warning", "note", "never")
@@ -21,11 +26,12 @@ UNREAD = ("error", "note")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Some keys, who says them, and the models that they are for."""
+    """Some keys, who says them, and the models that they are for; and what makes these, where they are no files."""
 
     origin: str
     match: str
     keys: Mapping[str, object]
+    factory: Factory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,19 @@ class Config:
     file: Path = field(default=Path(), compare=False)
     said: tuple[Said, ...] = field(default=(), compare=False, repr=False)
 
+    def factory(self, path: str) -> Factory | None:
+        """What makes a PyTorch model: one that the configuration names, `module:factory`, or a .pt2 file; None for other files.
+
+        What the command line says goes before the configuration.
+        """
+        said = {row.match: row.factory for row in self.said if row.factory}
+        known = said.get(path) or (Factory(path) if _FACTORY.fullmatch(path) else None)
+        return known and known.under(said.get("*") or Factory(path))
+
+    def named(self) -> tuple[str, ...]:
+        """The PyTorch models that the configuration names."""
+        return tuple(row.match for row in self.said if row.factory and row.match != "*")
+
     def settings(self, path: str) -> Settings:
         """What the rules may ask about one model. Of the budgets and expectations that match its path, the last one counts."""
         return Settings(
@@ -86,9 +105,11 @@ class Config:
     def at(self, path: str) -> Config:
         """What applies to one model: of the settings that match its path, the last ones count."""
         heard = [said for said in self.said if said.match == "*" or self.matches(path, said.match)]
-        if len(heard) == sum(said.match == "*" for said in self.said):
+        design = _DESIGN if self.factory(path) else {}
+        if not design and len(heard) == sum(said.match == "*" for said in self.said):
             return self
-        return _config({key: value for said in heard for key, value in said.keys.items()}, self.file, self.said)
+        keys = {key: value for said in heard for key, value in said.keys.items()}
+        return _config({**design, **keys}, self.file, self.said)
 
     def of_models(self) -> Iterator[Config]:
         """The configuration as it is for each of the globs alone."""
@@ -117,15 +138,21 @@ KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in (
 OF_ALL = ("paths", "exclude", "budget", "expect", "allow")
 """Keys that can't be a model's own: the first two are about which models there are, the others have globs themselves."""
 
+FACTORY = ("factory", "input", "kwargs", "dynamic", "fake", "exporter", "opset")
+"""Keys of a PyTorch model that has a name."""
+
 COMMAND_LINE = "command line"
 
 
-def load(file: Path | None, start: Path, given: Mapping[str, object] | None = None) -> Config:
+def load(
+    file: Path | None, start: Path, given: Mapping[str, object] | None = None, factory: Factory | None = None
+) -> Config:
     """The configuration of the given file, else of the nearest one from `start` upwards, else the defaults.
 
-    `given` are keys that go before the file's. Raises BadConfiguration, with the file, the key and what it should hold.
+    `given` are keys that go before the file's, `factory` what goes before those of PyTorch models. Raises BadConfiguration,
+    with the file, the key and what it should hold.
     """
-    above = Said(COMMAND_LINE, "*", given or {})
+    above = Said(COMMAND_LINE, "*", given or {}, factory)
     for candidate in (file,) if file else _candidates(start):
         keys = keys_of(candidate, given=candidate == file)
         if keys is not None:
@@ -144,10 +171,30 @@ def _layered(keys: Mapping[str, object], file: Path, above: Said) -> Config:
 
 
 def _of_models(keys: Mapping[str, object], file: Path) -> Iterator[Said]:
-    for glob, row in Table(file, keys).tables("models", tuple(key for key in KEYS if key not in OF_ALL)):
+    known = tuple(key for key in KEYS if key not in OF_ALL)
+    models = keys.get("models")
+    if isinstance(models, dict) and models and all(isinstance(row, dict) for row in models.values()):
+        yield from _of_names(Table(file, models), known)
+        return
+    for glob, row in Table(file, keys).tables("models", known):
         if "match" not in row.keys or glob == "*":
             raise BadConfiguration(f"{file}: each of models needs `match`, a glob of some models")
         yield Said(f"{file}, models {glob!r}", glob, {key: value for key, value in row.keys.items() if key != "match"})
+
+
+def _of_names(models: Table, known: tuple[str, ...]) -> Iterator[Said]:
+    """Models that have names: PyTorch modules with a factory, or files by a glob as in an array of tables."""
+    for name in models.keys:
+        row = models.table(name, ("match", *FACTORY, *known))
+        keys = {key: value for key, value in row.keys.items() if key in known}
+        target, glob = row.text("factory"), row.text("match")
+        if bool(target) == bool(glob):
+            raise BadConfiguration(
+                f"{models.file}: models.{name} needs either `factory`, as mypkg.models:build, or `match`, a glob of some models"
+            )
+        if target and not _FACTORY.fullmatch(target):
+            raise row.wrong("factory", "module:factory, such as mypkg.models:build, or a .pt2 file")
+        yield Said(f"{models.file}, models.{name}", glob or name, keys, row.factory(target) if target else None)
 
 
 def _candidates(start: Path) -> Iterator[Path]:

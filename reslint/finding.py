@@ -35,7 +35,7 @@ class Finding:
 
     `tensor` is the first output of the op, `node` the node's name (the tensor where it has none), `related` the other
     places of the same finding. `evidence` holds plain numbers, `help` one sentence on what to do. `lines` are labelled
-    lines of evidence for a person. `place` is the op's rank in the graph, for sorting.
+    lines of evidence for a person. `kind` is the class of the module. `place` is the op's rank in the graph, for sorting.
     """
 
     rule: str
@@ -49,6 +49,7 @@ class Finding:
     help: str
     related: tuple[str, ...] = ()
     module: str | None = None
+    kind: str | None = None
     file: str | None = None
     line: int | None = None
     code: str = ""

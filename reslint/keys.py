@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from reslint.errors import BadConfiguration
 from reslint.finding import Severity
-from reslint.settings import Allowance, Budget, Levels
+from reslint.settings import Allowance, Budget, Factory, Levels
 
 
 def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
@@ -34,6 +35,7 @@ def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
     return table
 
 
+EXPORTERS = ("dynamo", "torchscript")
 TOLERANCE = ("float64", "float32", "float16", "bfloat16", "quantized")
 LATENCY = ("p50-ms", "p90-ms", "p99-ms")
 
@@ -128,6 +130,29 @@ class Table:
     def sizes(self, key: str) -> Mapping[str, int]:
         inner = self.table(key, None)
         return {name: size for name in inner.keys if (size := inner.count(name)) is not None}
+
+    def flag(self, key: str) -> bool:
+        value = self.keys.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
+
+    def one_or_more(self, key: str) -> tuple[str, ...]:
+        """A string, or a list of strings."""
+        value = self.keys.get(key, [])
+        return (value,) if isinstance(value, str) else self.names(key)
+
+    def factory(self, target: str) -> Factory:
+        """What makes a PyTorch model, beside the name of its factory."""
+        return Factory(
+            target,
+            self.one_or_more("input"),
+            json.dumps(self.table("kwargs", None).keys, default=str) if "kwargs" in self.keys else "",
+            self.one_or_more("dynamic"),
+            self.flag("fake"),
+            self.choice("exporter", EXPORTERS) if "exporter" in self.keys else "",
+            self.count("opset"),
+        )
 
     def severities(self, key: str) -> Mapping[str, Severity]:
         inner = self.table(key, None)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 from reslint.anatomy import Anatomy
 from reslint.anatomy.identity import Home, homes, layers, listed
-from reslint.anatomy.where import where
+from reslint.anatomy.where import class_of, where
 from reslint.errors import UnknownRule
 from reslint.finding import Confidence, Finding, Severity
 from reslint.net import Net, Op
@@ -126,6 +126,7 @@ def _place(draft: Draft, around: Mapping[int, tuple[int, ...]]) -> tuple[int, ..
 
 def _finding(rule: Rule, draft: Draft, path: str, place: int, known_by: str) -> Finding:
     module, source = where(draft.op)
+    module, source = (module if draft.module is None else draft.module), draft.source or source
     return Finding(
         rule=rule.name,
         family=rule.family,
@@ -138,6 +139,7 @@ def _finding(rule: Rule, draft: Draft, path: str, place: int, known_by: str) -> 
         help=draft.help,
         related=tuple(_name(op) for op in draft.related),
         module=module,
+        kind=class_of(draft.op) if draft.module is None else None,
         file=source.file if source else None,
         line=source.line if source else None,
         code=source.text if source else "",

@@ -39,6 +39,35 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class Factory:
+    """What makes a PyTorch module, and how it is exported, as it stands in the configuration or on the command line.
+
+    `target` is `module:factory` or a .pt2 file, `kwargs` a JSON object. An empty exporter is dynamo, and TorchScript where
+    that fails.
+    """
+
+    target: str
+    inputs: tuple[str, ...] = ()
+    kwargs: str = ""
+    dynamic: tuple[str, ...] = ()
+    fake: bool = False
+    exporter: str = ""
+    opset: int | None = None
+
+    def under(self, above: Factory) -> Factory:
+        """The same, but for what another one says."""
+        return Factory(
+            self.target,
+            above.inputs or self.inputs,
+            above.kwargs or self.kwargs,
+            above.dynamic or self.dynamic,
+            above.fake or self.fake,
+            above.exporter or self.exporter,
+            above.opset or self.opset,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The profile, the target, and every threshold that is a choice.
 

@@ -60,10 +60,13 @@ class TestExitStatus:
         assert ran.status == 2
         assert ran.err == "empty: error: no model found here\n"
 
-    def test_factory_needs_an_extra(self, run: Run) -> None:
+    def test_factory_needs_an_extra(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in [name for name in sys.modules if name.startswith("reslint.export.")]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, "torch", None)
         ran = run("check", "nets.resnet:resnet18")
         assert ran.status == 2
-        assert "torch extra" in ran.err
+        assert ran.err == "nets.resnet:resnet18: error: needs torch: pip install 'reslint[torch]'\n"
 
     @pytest.mark.parametrize("command", ["check", "anatomy"])
     def test_unreadable_fails_but_others_are_looked_at(self, run: Run, write: Write, here: Path, command: str) -> None:

@@ -153,6 +153,7 @@ class TestJson:
             "node": "node_add_12",
             "related": ["a", "b", "c", "d", "e", "f"],
             "module": "layer3.4",
+            "class": None,
             "source": {"file": "nets/resnet.py", "line": 146},
             "fingerprint": "7f3a09d2c4b5e6f7",
             "evidence": {"branch_shape": [1, 1024, 14, 1]},

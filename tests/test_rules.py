@@ -82,6 +82,7 @@ CONTRACT = {name: (family, severity, bool(d)) for family, name, severity, *d in 
 PARTS = ("What it does", "Why it is bad", "Examples", "When to ignore it")
 STATIC = ("file", "shortcut", "norm", "depth", "cost")
 COMPARING = (
+    "unused-parameters",
     "optimizer-divergence",
     "provider-divergence",
     "reference-mismatch",
@@ -89,7 +90,7 @@ COMPARING = (
     "latency-budget",
     "latency-regression",
 )
-"""Rules that one graph on a page can't show: they need another model, a wrong optimizer, another machine, or time."""
+"""Rules that one graph on a page can't show: they need another model, a wrong optimizer, another machine, time, or PyTorch."""
 
 PAGES = {page.stem: tuple(examples(page)) for page in pages()}
 

@@ -11,6 +11,7 @@ from reslint.anatomy.values import Source
 from reslint.net import Op
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
+_CLASSES = "pkg.torch.onnx.class_hierarchy"
 _TRACE = "pkg.torch.onnx.stack_trace"
 _FRAME = re.compile(
     r'^[ \t]*File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9})[^\n]*(?:\n(?![ \t]*File ")(?P<text>[^\n]*))?', re.M
@@ -29,6 +30,13 @@ def module_of(op: Op) -> str | None:
     return _module_of_scopes(noted[_SCOPES]) if _SCOPES in noted else _module_of_name(op)
 
 
+def class_of(op: Op) -> str | None:
+    """The class of the module that an op belongs to, None where nothing says."""
+    scopes, classes = (_listed(op.metadata.get(key, "")) for key in (_SCOPES, _CLASSES))
+    inner = next((at for at in reversed(range(len(scopes) - 1)) if scopes[at]), 0)
+    return classes[inner] if len(classes) == len(scopes) > 1 else None
+
+
 def source_of(op: Op) -> Source | None:
     """The innermost line outside torch that made an op, None where nothing says."""
     return next(reversed(list(_frames(op.metadata.get(_TRACE, "")))), None)
@@ -36,12 +44,16 @@ def source_of(op: Op) -> Source | None:
 
 def _module_of_scopes(text: str) -> str | None:
     """The innermost of the scopes that the dynamo exporter lists; the last entry is the op's own name."""
+    return next((s for s in reversed(_listed(text)[:-1]) if s), None)
+
+
+def _listed(text: str) -> list[str]:
+    """A list of strings as Python writes it; the metadata is free text, and one that doesn't parse tells nothing."""
     try:
-        scopes = ast.literal_eval(text)
+        found = ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None  # the metadata is free text; one that doesn't parse tells nothing
-    names = [s for s in scopes if isinstance(s, str)] if isinstance(scopes, list) else []
-    return next((s for s in reversed(names[:-1]) if s), None)
+        return []
+    return [s for s in found if isinstance(s, str)] if isinstance(found, list) else []
 
 
 def _module_of_name(op: Op) -> str | None:

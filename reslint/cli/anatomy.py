@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from reslint.cli.exporting import exporting
 from reslint.cli.options import Options, shared
 
 
 @click.command("anatomy")
 @click.option("--signature", is_flag=True, help="Only the skeleton, as one line for each model.")
+@exporting
 @shared("text", "json", "dot", "svg", "html")
 def command(options: Options) -> int:
     """Show the residual blocks, stacks, depth and cost of models.

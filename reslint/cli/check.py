@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reslint.cli.exporting import exporting
 from reslint.cli.formats import FORMATS, listed
 from reslint.cli.options import Options, shared
 
@@ -29,12 +30,13 @@ from reslint.cli.options import Options, shared
 @click.option(
     "--explain-passes", metavar="RULE", help="Say why this rule did not fire where it came near (text and json)."
 )
+@exporting
 @shared(*FORMATS)
 def command(options: Options) -> int:
     """Check models against the rules.
 
-    PATH is a model file, a folder to search, or a glob. The exit status is 0 when all was looked at and nothing found, 1
-    on findings, 2 when something could not be looked at.
+    PATH is a model file, a folder to search, a glob, or a PyTorch model: module:factory, or a .pt2 file. The exit status is
+    0 when all was looked at and nothing found, 1 on findings, 2 when something could not be looked at.
     """
     if options.baseline and options.write_baseline:
         raise click.UsageError("--write-baseline reads its own file: leave out --baseline")

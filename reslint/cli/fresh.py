@@ -23,7 +23,7 @@ PAYS = 3.0
 def fresh(paths: Sequence[str], config: Config, remembered: Cache | None, *, drawn: bool) -> Iterator[Looked]:
     """What is seen in each model now; it is remembered for the next time."""
     for looked, before in _seen(paths, partial(_one, config, drawn)):
-        if remembered:
+        if remembered and not config.factory(looked.path):  # nobody knows what a PyTorch model was made from
             remembered.keep(looked, before)
         yield looked
     if remembered and paths:

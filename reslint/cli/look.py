@@ -34,7 +34,8 @@ def look(options: Options) -> Iterator[Looked]:
     """What the rules find in all models that the options mean; what is remembered is not looked at again."""
     found = named(options)
     remembered = remembering(options)
-    known = {path: None if missing else remembered and remembered.found(path) for path, missing in found.items()}
+    kept = {path for path, missing in found.items() if not missing and not options.config.factory(path)}
+    known = {path: remembered.found(path) if remembered and path in kept else None for path in found}
     unknown = [path for path, looked in known.items() if looked is None]
     if unknown:
         from reslint.api import refuse_unknown_rules
@@ -81,12 +82,15 @@ def named(options: Options) -> Mapping[str, str | None]:
     """The models that the options mean, else those that the configuration names; with the reason where a path leads to none."""
     paths = options.paths or tuple(_configured(options))
     if not paths:
-        raise click.UsageError("no model is named: give files, folders or globs, or `paths` in the configuration")
+        raise click.UsageError(
+            "no model is named: give files, folders, globs or module:factory, or `paths` or `models` in the configuration"
+        )
     return models(paths, options.config)
 
 
 def _configured(options: Options) -> Iterator[str]:
-    """What the configuration names, as seen from the current folder."""
+    """What the configuration names, as seen from the current folder; PyTorch models by their names."""
+    yield from options.config.named()
     yield from (os.path.relpath(options.config.folder / path) for path in options.config.paths)
 
 
@@ -107,6 +111,8 @@ def _told(paths: Sequence[str], looks: Iterator[Looked], options: Options, *, ju
             ran[path] = looked.rules
             used.update(looked.used)
             unread.extend((path, line) for line in looked.unread)
+            for line in () if options.quiet else looked.notes:
+                note(path, line)
         yield looked
     for who, line in () if options.quiet else unread if options.verbose else shortened(unread):
         note(who, line)

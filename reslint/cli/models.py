@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reslint.cli.owners import is_data, owners
@@ -13,13 +12,14 @@ from reslint.config import Config
 SEARCHED = (".onnx", ".onnxtxt", ".onnxtext")
 """What a search of a folder takes for a model. Other text formats have suffixes that not only ONNX uses."""
 
-_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
 
 def models(paths: Sequence[str], config: Config) -> Mapping[str, str | None]:
     """The model files in order, each once; a path that leads to none stands there with the reason."""
     found: dict[str, str | None] = {}
     for path in paths:
+        if config.factory(path) and (os.path.isfile(path) or not path.lower().endswith(".pt2")):
+            found[path] = None
+            continue
         here = dict.fromkeys(_expand(path, config))
         found.update(here or {path: _missing(path)})
     return dict(sorted(found.items()))
@@ -49,8 +49,6 @@ def _included(files: Iterable[str], config: Config) -> Iterator[str]:
 
 
 def _missing(path: str) -> str:
-    if _FACTORY.fullmatch(path):
-        return "a PyTorch module:factory needs the torch extra, and this version can't export yet; check the .onnx file"
     if os.path.isdir(path) or glob.has_magic(path):
         return "no model found here"
     if os.path.isfile(path) and is_data(path):

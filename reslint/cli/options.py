@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from reslint.config import CONFIDENCE, FAIL_ON, PROFILES, UNREAD, Config, load
+from reslint.settings import Factory
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,12 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         fix: bool = False,
         diff: bool = False,
         explain_passes: str | None = None,
+        factory: Factory | None = None,
         **choices: str | None,
     ) -> int:
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
-        config = load(file, Path.cwd(), {**given, **lists})
+        config = load(file, Path.cwd(), {**given, **lists}, factory)
         own = (
             signature,
             reports,

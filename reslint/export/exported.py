@@ -8,13 +8,14 @@ from onnx import ModelProto
 
 from reslint.errors import ExportFailed
 from reslint.export.capture import How, depends_on_values, dynamo, folder, torchscript
-from reslint.export.dynamic import shapes
+from reslint.export.dynamic import axis, shapes
 from reslint.export.lean import absent, lean, placed
 from reslint.export.load import Loaded, loaded
-from reslint.export.spec import Spec
+from reslint.export.spec import Spec, spec
 from reslint.export.unread import read_by, unread
 from reslint.measure import Unread
 from reslint.net.read import light
+from reslint.settings import Factory
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,15 @@ class Exported:
     notes: tuple[str, ...] = ()
 
 
-def exported(spec: Spec, how: How) -> Exported:
+def asked(factory: Factory) -> tuple[Spec, How]:
+    """What to load and how to export it, of texts. Raises BadConfiguration with what is wrong in them."""
+    made = spec(factory.target, factory.inputs, factory.kwargs, fake=factory.fake)
+    return made, How(factory.exporter, factory.opset, tuple(map(axis, factory.dynamic)))
+
+
+def exported(wanted: Spec, how: How) -> Exported:
     """Export for analysis. Raises ExportFailed with one line that names the user's own frame."""
-    module = loaded(spec)
+    module = loaded(wanted)
     shapes(module, how.dynamic)
     if how.exporter == "torchscript":
         return _traced(module, how)
@@ -39,7 +46,8 @@ def exported(spec: Spec, how: How) -> Exported:
             raise
         return _fallen_back(module, how, error)
     read = read_by(made.exported_program) if made.exported_program is not None else frozenset()
-    return Exported(lean(made, module.module), unread(module, read))
+    model = lean(made, module.module)
+    return Exported(model, unread(module, read, model))
 
 
 def _fallen_back(module: Loaded, how: How, error: ExportFailed) -> Exported:
@@ -66,7 +74,7 @@ def _traced(module: Loaded, how: How, *notes: str) -> Exported:
     for tensor in model.graph.initializer:
         if tensor.name in learned or any(e.key == "location" for e in tensor.external_data):
             tensor.CopyFrom(absent(tensor.name, tensor.dims, tensor.data_type))
-    return Exported(model, unread(module, read), notes)
+    return Exported(model, unread(module, read, model), notes)
 
 
 def _learned(module: Loaded) -> frozenset[str]:

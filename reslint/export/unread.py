@@ -9,17 +9,21 @@ from __future__ import annotations
 import contextlib
 import linecache
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import CodeType, FrameType
 
 import torch
+from onnx import ModelProto
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from reslint.anatomy.values import Source
+from reslint.anatomy.where import module_of
 from reslint.export.blame import is_machinery, relative
 from reslint.export.load import Loaded
 from reslint.measure import Unread
+from reslint.net import from_proto
 
 
 def read_by(program: torch.export.ExportedProgram) -> frozenset[str]:
@@ -35,8 +39,8 @@ def read_by(program: torch.export.ExportedProgram) -> frozenset[str]:
     return frozenset(names[node.name] for node in met if node.name in names)
 
 
-def unread(loaded: Loaded, read: frozenset[str]) -> tuple[Unread, ...]:
-    """The modules with parameters that are learned and that nothing reads, the largest ones that are so as a whole."""
+def unread(loaded: Loaded, read: frozenset[str], model: ModelProto) -> tuple[Unread, ...]:
+    """The modules with parameters that are learned and that nothing reads, the largest ones that are nowhere in the model."""
     named = dict(loaded.module.named_parameters(remove_duplicate=False))
     known = {id(named[name]) for name in read if name in named}
     learned = {name: p for name, p in named.items() if p.requires_grad}
@@ -47,28 +51,44 @@ def unread(loaded: Loaded, read: frozenset[str]) -> tuple[Unread, ...]:
     if not missing:
         return ()
     calls = _calls(loaded) if loaded.program is None else {}
-    return tuple(_grouped(loaded.module, learned, missing, calls))
+    alive = frozenset(above for op in from_proto(model).ops for above in _path(module_of(op) or ""))
+    return tuple(_joined(_parts(loaded.module, learned, missing, calls, alive), calls))
 
 
-def _grouped(
-    module: nn.Module, learned: Mapping[str, Tensor], missing: Mapping[str, Tensor], calls: Mapping[str, Source]
+def _parts(
+    module: nn.Module,
+    learned: Mapping[str, Tensor],
+    missing: Mapping[str, Tensor],
+    calls: Mapping[str, Source],
+    alive: frozenset[str],
 ) -> Iterator[Unread]:
-    """The missing parameters by module: those that lack all of theirs, else the owners of those that are missing."""
+    """The missing parameters by module: those that are nowhere in the graph, else each on its own."""
     whole: list[str] = []
     for path, part in module.named_modules():
         if any(_inside(path, above) for above in whole):
             continue
         own = [name for name in learned if _inside(name, path)]
-        if own and all(name in missing for name in own):
+        if own and path not in alive and all(name in missing for name in own):
             whole.append(path)
             call = next((source for name, source in calls.items() if _inside(name, path)), None)
             yield _told(
                 path, part, {name: missing[name] for name in own}, call, call or _forward(module, _around(path))
             )
         else:
-            direct = {name: p for name, p in missing.items() if name.rpartition(".")[0] == path}
-            if direct:
-                yield _told(path, part, direct, None, _forward(module, path))
+            direct = (name for name in missing if name.rpartition(".")[0] == path)
+            yield from (_told(name, part, {name: missing[name]}, None, _forward(module, path)) for name in direct)
+
+
+def _joined(parts: Iterable[Unread], calls: Mapping[str, Source]) -> Iterator[Unread]:
+    """Modules that one line calls, each on what the other gives, are one: the last that is called gives what is dropped."""
+    order = list(calls)
+    groups: dict[object, list[Unread]] = {}
+    for part in parts:
+        groups.setdefault((_around(part.module), part.source) if part.called else part.module, []).append(part)
+    for group in groups.values():
+        last = max(group, key=lambda part: order.index(part.module) if part.module in order else -1)
+        names = tuple(name for part in group for name in part.parameters)
+        yield replace(last, parameters=names, elements=sum(part.elements for part in group))
 
 
 def _told(path: str, part: nn.Module, own: Mapping[str, Tensor], call: Source | None, source: Source | None) -> Unread:
@@ -80,6 +100,14 @@ def _told(path: str, part: nn.Module, own: Mapping[str, Tensor], call: Source | 
         called=call is not None,
         source=source,
     )
+
+
+def _path(module: str) -> Iterator[str]:
+    """A module and those around it."""
+    yield module
+    while module:
+        module = _around(module)
+        yield module
 
 
 def _around(path: str) -> str:

@@ -39,10 +39,13 @@ def refuse(path: Path, head: bytes) -> None:
         raise UnreadableModel("is empty; export or download it again")
     if head.startswith(LFS):
         raise NotFetched(f"is a git LFS pointer, not the model; run: git lfs pull --include {path.name!r}")
-    if head.startswith(b"PK\x03\x04"):
+    if path.suffix.lower() in (".pt", ".pth", ".ckpt") and head.startswith((b"PK\x03\x04", b"\x80")):
         raise UnreadableModel(
-            "is a zip archive (a .pt, .pth or .pt2 file, or an archive of a model); check the .onnx file, or export one"
+            "is a pickled PyTorch file and is never unpickled, since that can run any code; name the code that makes the "
+            "model (reslint check mypkg.models:build --input 1x3x224x224), or save it as .pt2 with torch.export.save"
         )
+    if head.startswith(b"PK\x03\x04"):
+        raise UnreadableModel("is a zip archive (of PyTorch, or of a model); check the .onnx file, or export one")
     if head[4:8] == b"ORTM":
         raise UnreadableModel("is in ONNX Runtime's ORT format; check the .onnx file that it was made from")
     if head[4:8] == b"TFL3":

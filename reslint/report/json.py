@@ -81,6 +81,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "node": finding.node,
         "related": list(finding.related),
         "module": finding.module,
+        "class": finding.kind,
         "source": {"file": finding.file, "line": finding.line} if finding.file else None,
         "fingerprint": finding.fingerprint,
         "evidence": finite(dict(finding.evidence)),

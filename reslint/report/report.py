@@ -21,8 +21,8 @@ class Looked:
 
     Where it could not be looked at, `error` says why, and `fails` whether that must fail the run; `trace` is the traceback
     of a bug. `suppressed` findings were allowed by `used` entries of the configuration, by their ranks in it. `rules` ran,
-    and a finding had to be at least as sure as `least`. `measured` is what `reslint run` measured,
-    and the `portrait` is there where a format draws it.
+    and a finding had to be at least as sure as `least`. `measured` is what `reslint run` measured, `notes` tell how the model
+    was made, and the `portrait` is there where a format draws it.
     """
 
     path: str
@@ -37,6 +37,7 @@ class Looked:
     rules: tuple[str, ...] = ()
     least: Confidence = Confidence.LIKELY
     measured: tuple[Measurement, ...] = ()
+    notes: tuple[str, ...] = ()
     portrait: Portrait | None = None
 
     @property

@@ -56,11 +56,13 @@ from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
 from reslint.rules.unfused_reparam import unfused_reparam
 from reslint.rules.unsafe_epsilon import unsafe_epsilon
+from reslint.rules.unused_parameters import unused_parameters
 
 ALL: tuple[Rule, ...] = (
     training_mode_op,
     baked_dimension,
     unfused_reparam,
+    unused_parameters,
     skeleton_differs,
     opset_or_domain_unknown,
     shortcut_shape_mismatch,

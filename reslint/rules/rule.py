@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import NamedTuple, TypeVar, get_type_hints
 
+from reslint.anatomy.values import Source
 from reslint.finding import Confidence, Evidence, Severity
 from reslint.net import Net, Op
 from reslint.net.edit import Edit
@@ -18,9 +19,10 @@ __all__ = ["Draft", "Pass", "Rule", "Settings", "rule"]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A finding before it knows its file: what a rule says at an op. Severity and confidence override the rule's own.
+    """A finding before it knows its file: what a rule says at an op.
 
-    `mend` makes the edits that remove it, where the model's structure tells all that they need.
+    Severity and confidence override the rule's own, module and source those of the op. `mend` makes the edits that remove
+    it, where the model's structure tells all that they need.
     """
 
     op: Op
@@ -33,6 +35,8 @@ class Draft:
     severity: Severity | None = None
     confidence: Confidence | None = None
     mend: Callable[[], Iterable[Edit]] | None = None
+    module: str | None = None
+    source: Source | None = None
 
 
 class Pass(NamedTuple):
