@@ -38,9 +38,9 @@ def looks(monkeypatch: pytest.MonkeyPatch, settled: None) -> list[str]:
     found: list[str] = []
     real = fresh.look
 
-    def look(path: str, config: Config) -> object:
+    def look(path: str, config: Config, **how: bool) -> object:
         found.append(path)
-        return real(path, config)
+        return real(path, config, **how)
 
     monkeypatch.setattr(fresh, "look", look)
     return found
