@@ -168,6 +168,11 @@ class TestSarif:
     def test_any_text_is_valid(self, text: str) -> None:
         self.log(of(with_text(text)))
 
+    def test_numbers_that_json_does_not_have(self) -> None:
+        evidence = {"peak": float("inf"), "each": [float("nan"), 1.0]}
+        (result,) = self.log(of(replace(FINDING, evidence=evidence)))["results"]
+        assert result["properties"]["evidence"] == {"peak": None, "each": [None, 1.0]}  # type: ignore[index, call-overload]
+
     def test_no_text_is_a_link(self) -> None:
         (result,) = self.log(of(replace(FINDING, message="[click](http://x)", help="")))["results"]
         assert result["message"]["text"] == r"\[click\](http://x)"  # type: ignore[index, call-overload]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -235,6 +236,15 @@ def test_rules_of_the_other_command_are_no_silence(run: Run, write: Write) -> No
         ran = run(command, "a.onnx", "--select", family)
         assert ran.status == 2
         assert "reslint" in ran.err
+
+
+def test_reports_in_several_formats(run: Run, write: Write, here: Path) -> None:
+    write("a.onnx")
+    reports = ("--report", "sarif=a.sarif", "--report", "junit=a.xml")
+    assert run("run", "a.onnx", "--format", "github", *reports).status == 0
+    (log,) = json.loads((here / "a.sarif").read_text())["runs"]
+    assert "nonfinite-values" in {rule["id"] for rule in log["tool"]["driver"]["rules"]}
+    assert 'name="nonfinite-values"' in (here / "a.xml").read_text()
 
 
 class TestNonfinite:

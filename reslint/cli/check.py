@@ -8,19 +8,12 @@ from pathlib import Path
 import click
 
 from reslint.cli.exporting import exporting
-from reslint.cli.formats import FORMATS, listed
+from reslint.cli.formats import FORMATS, reports
 from reslint.cli.options import Options, shared
 
 
 @click.command("check")
-@click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    callback=listed,
-    metavar="FORMAT=FILE",
-    help="Write a report in another format to FILE, too; repeatable.",
-)
+@reports
 @click.option("--show-settings", is_flag=True, help="Print what applies to each model and where it comes from.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Don't tell what this file knows.")
 @click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="Make all findings known.")

@@ -46,3 +46,14 @@ def listed(context: click.Context, parameter: click.Parameter, values: tuple[str
     if len(set(files)) < len(files):
         raise click.BadParameter("names one file twice")
     return tuple(pairs)
+
+
+reports = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    callback=listed,
+    metavar="FORMAT=FILE",
+    help="Write a report in another format to FILE, too; repeatable.",
+)
+"""The option of commands that write several reports in one go."""

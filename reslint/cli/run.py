@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reslint.cli.formats import FORMATS, reports
 from reslint.cli.options import Options, shared
 
 
@@ -38,7 +39,8 @@ from reslint.cli.options import Options, shared
 @click.option(
     "--memory", type=click.FloatRange(min=0.1), metavar="GB", help="Stop a run that takes more; default: all."
 )
-@shared("text", "json", "html", "model-explorer")
+@reports
+@shared(*FORMATS)
 def command(options: Options) -> int:
     """Run models with ONNX Runtime and check what they compute.
 

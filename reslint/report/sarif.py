@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from reslint.finding import Confidence, Finding, Severity
+from reslint.report.json import finite
 from reslint.report.places import Place, identity, model_place, place
 from reslint.report.plain import counted, plain
 from reslint.report.report import About, Report
@@ -146,7 +147,7 @@ def _result(finding: Finding, root: Path, index: Mapping[str, int]) -> dict[str,
         "properties": {
             "model": plain(finding.path),
             "confidence": str(finding.confidence),
-            "evidence": dict(finding.evidence),
+            "evidence": finite(dict(finding.evidence)),
         },
     }
 
