@@ -57,6 +57,7 @@ def moved(text: str, page: Path) -> str:
     """A page's text with links to where the other pages are in the site, and graphs under what is configured for them."""
     places = dict(pages())
     places |= {picture: picture.name for picture in pictures()}
+    places[ROOT / "rules"] = "rules/index.md"
     up = "../" * places[page].count("/")
 
     def link(found: re.Match[str]) -> str:

@@ -334,6 +334,20 @@ class TestCommand:
         assert "\n::error file=a.onnx,line=1,title=reslint%3A merge-met::a.onnx: y: Add" in ran.out
         assert summary.read_text().startswith("before\n### reslint: 1 error, 1 warning in 1 file")
 
+    @pytest.mark.parametrize("style", ["text", "json"])
+    def test_only_the_report_gives_commands(
+        self, run: Run, write: Write, here: Path, monkeypatch: pytest.MonkeyPatch, style: str
+    ) -> None:
+        write("::add-mask::a.onnx")
+        (here / "::error ::b.onnx").write_text("")
+        (here / "##[error]c.onnx").write_text("")
+        assert re.search(r"^::", run("check", ".").err, re.M)
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        ran = run("check", ".", "--format", style)
+        assert "add-mask" in ran.out
+        assert not re.search(r"^\s*::|##\[", ran.out + ran.err, re.M)
+        assert re.search(r"^::error file=", run("check", ".", "--format", "github").out, re.M)
+
     def test_colours_are_for_text(self, run: Run, write: Write) -> None:
         report = of(FINDING)
         assert "\x1b" in rendered(report, "text", None, "always", verbose=False)

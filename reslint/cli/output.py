@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,17 +12,26 @@ import click
 from reslint.errors import BadConfiguration
 from reslint.report.plain import plain
 
+_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 
-def emit(text: str, file: str | None) -> None:
-    """Write a report to standard output, or to a file that is there whole or not at all."""
+
+def emit(text: str, file: str | None, *, commands: bool = False) -> None:
+    """Write a report to standard output, or to a file that is there whole or not at all; `commands` are GitHub's to obey."""
     if file is None:
         try:
-            sys.stdout.write(text)
+            sys.stdout.write(text if commands else unheard(text))
             sys.stdout.flush()
         except BrokenPipeError:  # the reader has gone (`| head`); the interpreter's last flush must not complain either
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     written(Path(file), text, f"--output {file}")
+
+
+def unheard(text: str) -> str:
+    """Text in which a runner of GitHub's finds no command: it obeys a line of any output, and a file may be called like one."""
+    if not os.environ.get("GITHUB_ACTIONS"):
+        return text
+    return _COMMAND.sub(r"\1\\::", text).replace("##[", "## [")
 
 
 def written(path: Path, text: str, told: str) -> None:
@@ -50,12 +60,12 @@ def append(text: str, file: str) -> None:
 
 def error(path: str, says: str) -> None:
     """One line on a file that could not be looked at."""
-    click.echo(f"{plain(path)}: error: {plain(says)}", err=True)
+    click.echo(unheard(f"{plain(path)}: error: {plain(says)}"), err=True)
 
 
 def note(path: str, says: str) -> None:
     """One line on a file that does not change the exit status."""
-    click.echo(f"{plain(path)}: note: {plain(says)}", err=True)
+    click.echo(unheard(f"{plain(path)}: note: {plain(says)}"), err=True)
 
 
 def colored(when: str, file: str | None) -> bool:
