@@ -117,6 +117,17 @@ class TestSettings:
         assert lines["profile"] == '"ship" (default)'
         assert '"reason": "known"' in lines["allow"]
 
+    def test_shown_as_they_are_written(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        names = [f"part{n}/*" for n in range(60)]
+        (here / "reslint.toml").write_text(f'exclude = {names}\n[severity]\nmerge-met = "note"\n')
+        ran = run("check", "--show-settings", "a.onnx", "gone.onnx")
+        assert ran.status == 2
+        assert "gone.onnx: error: no such file or folder" in ran.err
+        assert "gone" not in ran.out
+        assert 'severity             {"merge-met": "note"}' in ran.out
+        assert '"part59/*"]' in ran.out
+
 
 class TestBaseline:
     def test_known_findings_do_not_fail(self, run: Run, write: Write, here: Path) -> None:

@@ -6,18 +6,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 
-from reslint.cli.look import named
+from reslint.cli.look import NOT_LOOKED_AT, named
 from reslint.cli.options import Options
-from reslint.cli.output import emit
+from reslint.cli.output import emit, error
 from reslint.config import KEYS, Config
 from reslint.report.plain import plain
+
+_PART = 256  # characters that are escaped at once; nothing is cut
 
 
 def shown(options: Options) -> int:
     """Write the settings of all models that the options mean."""
     found = named(options)
-    emit("\n".join(_settings(path, options.config) for path in found), options.output)
-    return 0
+    emit("\n".join(_settings(path, options.config) for path in found if not found[path]), options.output)
+    missing = {path: says for path, says in found.items() if says}
+    for path, says in missing.items():
+        error(path, says)
+    return NOT_LOOKED_AT if missing else 0
 
 
 def _settings(path: str, config: Config) -> str:
@@ -29,7 +34,8 @@ def _lines(path: str, config: Config) -> Iterator[str]:
     width = max(map(len, KEYS))
     for key in KEYS:
         value = json.dumps(_bare(key, path, own), default=str, ensure_ascii=False)
-        yield f"    {key:<{width}}  {plain(value)}  ({plain(config.origin(path, key))})"
+        whole = "".join(plain(value[at : at + _PART]) for at in range(0, len(value), _PART))
+        yield f"    {key:<{width}}  {whole}  ({plain(config.origin(path, key))})"
 
 
 def _bare(key: str, path: str, config: Config) -> object:
@@ -39,6 +45,8 @@ def _bare(key: str, path: str, config: Config) -> object:
         return asdict(settings.budget)
     if key == "expect":
         return settings.skeleton
+    if key == "severity":
+        return {rule: str(severity) for rule, severity in config.severity.items()}
     if key == "allow":
         return [asdict(entry) for entry in config.allow if config.matches(path, entry.model)]
     value: object = getattr(config, key.replace("-", "_"))
