@@ -205,7 +205,7 @@ def rules() -> tuple[Rule, ...]:
 def chosen(config: Config, *, measured: bool = False) -> tuple[Rule, ...]:
     """The rules that a configuration selects. Raises UnknownRule where all are the other command's: silence would mislead."""
     rules = choose(ALL, config.select, config.ignore, config.profile)
-    if config.select and rules and all((rule.subject in _STATIC) is measured for rule in rules):
+    if config.select and rules and not any(rule.proof or (rule.subject not in _STATIC) is measured for rule in rules):
         raise UnknownRule(
             "the selected rules need no run; use: reslint check" if measured else "the selected rules need: reslint run"
         )

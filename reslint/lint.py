@@ -13,6 +13,7 @@ from reslint.anatomy.identity import Home, homes, layers, listed
 from reslint.anatomy.where import class_of, where
 from reslint.errors import UnknownRule
 from reslint.finding import Confidence, Finding, Severity
+from reslint.measure import Signal
 from reslint.net import Net, Op
 from reslint.rules import Draft, Rule, Settings
 
@@ -72,9 +73,7 @@ def drafted(
     measured: Sequence[object] = (),
 ) -> Iterator[tuple[Finding, Draft]]:
     """The same, each with what its rule said of it."""
-    drafts = [
-        (rule, draft) for rule in rules for subject in measured or (anatomy,) for draft in rule(subject, settings)
-    ]
+    drafts = [(rule, draft) for rule in rules for draft in _drafts(rule, anatomy, settings, measured)]
     if not drafts:
         return
     around = dict(_around(anatomy.net, ()))
@@ -87,6 +86,15 @@ def drafted(
         seen[what] += 1
         if (draft.confidence or rule.confidence) in sure:
             yield _finding(rule, draft, path, _place(draft, around)[0], fingerprint(what, seen[what])), draft
+
+
+def _drafts(rule: Rule, anatomy: Anatomy, settings: Settings, measured: Sequence[object]) -> Iterator[Draft]:
+    """What a rule says to the anatomy, or to measurements; with these a static rule only speaks if they can prove it."""
+    for subject in measured or (anatomy,):
+        yield from rule(subject, settings)
+    for signal in measured if rule.proof is not None else ():
+        if isinstance(signal, Signal):
+            yield from (rule.tried(draft, signal) for draft in rule(anatomy, settings))
 
 
 def fingerprint(what: str, rank: int) -> str:

@@ -14,13 +14,16 @@ from reslint.net import Net, Op
 class Range:
     """What a tensor held over all runs: its largest magnitude, the mean of its squares and its mean.
 
-    `lost` is the share of its nonzero elements that half precision takes for zero.
+    `lost` is the share of its nonzero elements that half precision takes for zero, `shape` is that of the first run, and
+    `steady` says whether all runs, on different inputs, gave the same; None where there was one.
     """
 
     peak: float
     square: float
     mean: float = 0.0
     lost: float = 0.0
+    shape: tuple[int, ...] = ()
+    steady: bool | None = None
 
     @property
     def finite(self) -> bool:
@@ -101,7 +104,7 @@ class Overflowed:
 class Signal:
     """The stream of a model at each residual merge that can be tapped, and its outputs.
 
-    `half` says that it is to be held to half precision's range.
+    `half` says that it is to be held to half precision's range, `made_up` that weights were missing and are no one's.
     """
 
     anatomy: Anatomy
@@ -109,6 +112,7 @@ class Signal:
     squares: tuple[Squared, ...] = ()
     nonfinite: Nonfinite | None = None
     half: bool = False
+    made_up: bool = False
     exits: tuple[Exit, ...] = ()
     overflow: Overflowed | None = None
 

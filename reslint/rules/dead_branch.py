@@ -11,16 +11,31 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
 from reslint.anatomy.signature import shapeless
 from reslint.finding import Confidence, Severity
+from reslint.measure import Signal
 from reslint.net import Net, Op
 from reslint.net.weights import array
-from reslint.rules.rule import Draft, Pass, Said, Settings, rule
+from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 from reslint.rules.words import called
 
 _FRESH, _SHARE = 3, 0.25  # so many zero branches are an initialization (ReZero, zero-init), no accident (heuristic)
 _NEAR = 8  # ops to look back from the merge
 
 
-@rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN)
+def is_still(draft: Draft, signal: Signal) -> Proof | None:
+    """Whether the branch gave nothing, or the same on different inputs."""
+    tap = next((t for t in signal.taps if t.block.merge is draft.op), None)
+    if tap is None or not tap.branch.finite:
+        return None
+    numbers = {"branch_peak": tap.branch.peak, "branch_variance": tap.branch.variance}
+    if not tap.branch.peak:
+        return Proof(True, "it gave zeros on all inputs", numbers)
+    if tap.branch.steady is None:
+        return None
+    says = "it gave the same on different inputs" if tap.branch.steady else "it changed with the input"
+    return Proof(tap.branch.steady, f"{says}, of magnitude {tap.branch.peak:.3g}", numbers)
+
+
+@rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN, proof=is_still)
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The branch is provably constant or zero."""
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]

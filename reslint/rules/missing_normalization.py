@@ -7,13 +7,29 @@ from collections.abc import Iterator, Sequence
 from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.blocks import scaled_behind
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Pass, Said, Settings, rule
+from reslint.measure import Signal
+from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
+from reslint.rules.signal_growth import lasting
 from reslint.rules.words import called
 
+_GROWS, _STEADY = 1.5, 1.2  # a block; between the two nothing is decided (heuristic)
 _DEEP, _MANY = 6, 4  # blocks from which growth of 1.9 to 2.0 a block counts, and how many bare ones (heuristics)
 
 
-@rule("missing-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
+def grows(draft: Draft, signal: Signal) -> Proof | None:
+    """Whether the signal grows as it was expected to; made-up weights prove nothing."""
+    merges = {op.id for op in (draft.op, *draft.related)}
+    taps = [t for t in signal.taps if t.block.merge.id in merges and t.merged.finite and t.merged.square > 0]
+    if signal.made_up or len(taps) < _MANY:
+        return None
+    growth = lasting(taps)
+    says = f"the mean square of the stream grows {growth:.2f} times a block"
+    if _STEADY < growth < _GROWS:
+        return None
+    return Proof(growth >= _GROWS, says, {"growth": growth})
+
+
+@rule("missing-normalization", "norm", Severity.WARNING, Confidence.LIKELY, proof=grows)
 def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A stack of residual blocks has no normalization, no scaling and no other known remedy."""
     blocks: list[Block] = []

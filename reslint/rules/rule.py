@@ -10,11 +10,12 @@ from typing import NamedTuple, TypeVar, get_type_hints
 
 from reslint.anatomy.values import Source
 from reslint.finding import Confidence, Evidence, Severity
+from reslint.measure import Signal
 from reslint.net import Net, Op
 from reslint.net.edit import Edit
 from reslint.settings import Settings
 
-__all__ = ["Draft", "Pass", "Rule", "Settings", "rule"]
+__all__ = ["Draft", "Pass", "Proof", "Rule", "Settings", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,17 @@ class Pass(NamedTuple):
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a run says about a finding that was made without one: whether it is so, and in words and numbers why."""
+
+    confirmed: bool
+    says: str
+    evidence: Evidence
+
+
 S = TypeVar("S")
+Prove = Callable[[Draft, Signal], Proof | None]
 Said = Draft | Pass
 Check = Callable[[object, Settings], Iterator[Said]]
 
@@ -59,7 +70,8 @@ Check = Callable[[object, Settings], Iterator[Said]]
 class Rule:
     """A check with its name, family and defaults; `design` marks one that only matters before training.
 
-    `reasons` says whether it tells of near misses.
+    `reasons` says whether it tells of near misses. `proof` confirms or refutes what it found without a run, None where that
+    can't be done.
     """
 
     name: str
@@ -71,9 +83,24 @@ class Rule:
     check: Check
     design: bool = False
     reasons: bool = False
+    proof: Prove | None = None
 
     def __call__(self, subject: object, settings: Settings) -> Iterator[Draft]:
         yield from (said for said in self.check(subject, settings) if isinstance(said, Draft))
+
+    def tried(self, draft: Draft, signal: Signal) -> Draft:
+        """A draft as a run leaves it: proven, or a note that says what refutes it, or as it was where nothing is decided."""
+        proof = self.proof(draft, signal) if self.proof is not None else None
+        if proof is None:
+            return draft
+        word = "confirmed" if proof.confirmed else "refuted"
+        return replace(
+            draft,
+            message=f"{draft.message}; {word} by running: {proof.says}",
+            evidence={**draft.evidence, "run": word, **proof.evidence},
+            severity=draft.severity if proof.confirmed else Severity.NOTE,
+            confidence=Confidence.PROVEN,
+        )
 
     def passes(self, subject: object, settings: Settings) -> Iterator[Pass]:
         """Where the rule came near to firing, and why it did not."""
@@ -82,7 +109,13 @@ class Rule:
 
 
 def rule(
-    name: str, family: str, severity: Severity, confidence: Confidence, *, design: bool = False
+    name: str,
+    family: str,
+    severity: Severity,
+    confidence: Confidence,
+    *,
+    design: bool = False,
+    proof: Prove | None = None,
 ) -> Callable[[Callable[[S, Settings], Iterable[Said]]], Rule]:
     """Make a generator of drafts a rule. Its first parameter's type is its subscription, its docstring its summary."""
 
@@ -97,6 +130,6 @@ def rule(
                 yield from check(subject, settings)
 
         reasons = hints["return"] == Iterator[Said]
-        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons)
+        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons, proof)
 
     return made

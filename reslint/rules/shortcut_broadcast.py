@@ -7,12 +7,23 @@ from collections.abc import Iterator
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import CONVS, is_learned
 from reslint.finding import Confidence, Severity
+from reslint.measure import Signal
 from reslint.net import Dim, Net
-from reslint.rules.rule import Draft, Pass, Said, Settings, rule
+from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 from reslint.rules.words import called, producer, shown, side_evidence, side_lines
 
 
-@rule("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN)
+def is_stretched(draft: Draft, signal: Signal) -> Proof | None:
+    """Whether the sides had different shapes when the model ran."""
+    tap = next((t for t in signal.taps if t.block.merge is draft.op), None)
+    if tap is None:
+        return None
+    sides = [list(tap.shortcut.shape), list(tap.branch.shape)]
+    says = f"it added {shown(sides[0])} and {shown(sides[1])}"
+    return Proof(sides[0] != sides[1], says, {"ran_shortcut_shape": sides[0], "ran_branch_shape": sides[1]})
+
+
+@rule("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN, proof=is_stretched)
 def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A side of a residual merge is stretched over an axis where the other is larger."""
     for block in anatomy.blocks:

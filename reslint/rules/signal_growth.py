@@ -23,9 +23,7 @@ def signal_growth(signal: Signal, settings: Settings) -> Iterator[Draft]:
         taps = [tap for tap in group if tap.merged.finite and tap.merged.square > 0]
         if len(taps) < _MERGES:
             continue
-        growth = min(
-            _growth(taps), _growth(taps[len(taps) // 2 :])
-        )  # linear growth from little slows down, this does not
+        growth = lasting(taps)
         if growth >= _NOTE:
             yield _draft(taps, growth)
 
@@ -33,6 +31,11 @@ def signal_growth(signal: Signal, settings: Settings) -> Iterator[Draft]:
 def _stream(tap: Tap) -> tuple[object, ...]:
     """Merges in a row of one stack and shape."""
     return tap.block.stack, tap.block.net.shape(tap.block.merge.id)
+
+
+def lasting(taps: Sequence[Tap]) -> float:
+    """How many times the mean square grows from block to block, and goes on to: linear growth from little slows down."""
+    return min(_growth(taps), _growth(taps[len(taps) // 2 :]))
 
 
 def _growth(taps: Sequence[Tap]) -> float:

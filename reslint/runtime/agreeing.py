@@ -101,7 +101,8 @@ def narrowed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
 
 
 def _ran(known: Known, side: Side, feeds: Sequence[Feed]) -> Sequence[Ran]:
-    answer = launch((side.whole("the model in another precision"),), tuple((f,) for f in feeds), known.limits)
+    label = f"the model in {'float16' if side.half else side.rounded or 'float32'}"
+    answer = launch((side.whole(label),), tuple((feed,) for feed in feeds), known.limits)
     if answer.error:
         raise RunFailed(f"fails: {told(answer.error)}")
     return answer.ran[0]
@@ -120,8 +121,10 @@ def rounded(known: Known, signal: Signal, answer: Answer, wanted: Wanted) -> Ite
     told = f"ONNX Runtime, rounded to {kind} after every op"
     found = coarse.compared(ran.outputs[0], answer.ran[0][0].outputs[0], Narrowed, told)
     net = known.anatomy.net
-    op = None if ran.overflow is None else net.producer.get(net.canonical(ran.overflow.tensor))
-    if ran.overflow is not None and op is not None:
+    if ran.overflow is not None:
+        name = net.canonical(ran.overflow.tensor)
+        readers = net.consumers.get(name, net.ops[-1:])
+        op = net.producer.get(name) or readers[0]  # what is made of constants alone has no op of its own
         signal = replace(signal, overflow=Overflowed(net, op, ran.overflow.peak, kind, not found.agrees))
     yield signal
     yield found

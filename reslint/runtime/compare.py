@@ -23,7 +23,8 @@ DEFAULTS: Mapping[str, float] = {
 """By type the largest difference over the largest reference value; one step of eight bits falls to either side."""
 
 Wide = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-_WORD = "Quantize", "QLinear", "Integer", "NBits"
+EIGHT_BITS = ("Quantize", "QLinear", "Integer", "NBits")
+"""What the names of ops hold that compute in eight bits or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ EXACT = Tolerances(dict.fromkeys(DEFAULTS, 0.0))
 def coarseness(*models: ModelProto) -> str:
     """The type that models compute in where that is coarser than their tensors say: quantized, or none."""
     nodes = (node for model in models for node in model.graph.node)
-    return "quantized" if any(word in node.op_type for node in nodes for word in _WORD) else ""
+    return "quantized" if any(word in node.op_type for node in nodes for word in EIGHT_BITS) else ""
 
 
 def differences(got: Mapping[str, Array], wanted: Mapping[str, Array], tolerances: Tolerances) -> Iterator[Difference]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from onnx import ModelProto, TensorProto, numpy_helper
-from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from reslint.net.nodes import nodes_of
 from reslint.net.order import in_order
+from reslint.runtime.compare import EIGHT_BITS
 from reslint.runtime.job import Plan
 
 _MOST = 2**31 - 1  # bytes that protobuf can hold in one message
@@ -21,7 +22,10 @@ _MOST = 2**31 - 1  # bytes that protobuf can hold in one message
 
 def halved(plan: Plan) -> ModelProto:
     """The model in half precision, fed and read in its own types."""
-    model: ModelProto = convert_float_to_float16(whole(plan), keep_io_types=True)
+    given = whole(plan)
+    kept = {node.op_type for node in given.graph.node if any(word in node.op_type for word in EIGHT_BITS)}
+    block = [*DEFAULT_OP_BLOCK_LIST, *sorted(kept)]
+    model: ModelProto = convert_float_to_float16(given, keep_io_types=True, op_block_list=block)
     nodes = [node.proto for node in in_order(nodes_of(model.graph), ())]  # the converter puts its casts last
     del model.graph.node[:]
     model.graph.node.extend(nodes)

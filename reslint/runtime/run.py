@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
 from reslint.measure import Latency, Signal
@@ -92,7 +94,19 @@ def _signal(known: Known, half: bool, wanted: Wanted) -> Signal:
     wide = widened(known.model, known.anatomy.net) if half else known.model
     seen = replace(wide, proto=exposed(wide.proto, known.found))
     held = half or wanted.precision == "float16"
-    return signal(known.anatomy, known.found, _measuring(seen, known.feeds, known.limits, half=held), half=held)
+    measure = _measuring(seen, (*known.feeds, *_more(known, wanted)), known.limits, half=held)
+    return signal(known.anatomy, known.found, measure, half=held, made_up=bool(known.model.made_up))
+
+
+def _more(known: Known, wanted: Wanted) -> Iterator[Feed]:
+    """A second input where there is but one that was made up: what it does not change is constant."""
+    if wanted.inputs is None and len(known.feeds) == 1:
+        made = synthesized(known.anatomy.net, wanted.sizes, wanted.seed + 1, kinds(known.model.proto))
+        shapes = {name: np.shape(value) for name, value in known.feeds[0].items() if isinstance(value, np.ndarray)}
+        for feed in made.feeds[0]:
+            if all(np.shape(feed[name]) == shape for name, shape in shapes.items()):
+                yield feed
+                return
 
 
 def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: bool) -> Measure:

@@ -13,7 +13,7 @@ from reslint.runtime.streams import Stream, is_float
 from reslint.runtime.taps import Measure, Pair, Taken
 
 
-def signal(anatomy: Anatomy, found: Sequence[Stream], measure: Measure, *, half: bool) -> Signal:
+def signal(anatomy: Anatomy, found: Sequence[Stream], measure: Measure, *, half: bool, made_up: bool = False) -> Signal:
     """Tap the residual merges, what normalizations square, and the outputs; look for the first NaN only if there is one."""
     net = anatomy.net
     squares = tuple(_squares(anatomy)) if half else ()
@@ -38,6 +38,7 @@ def signal(anatomy: Anatomy, found: Sequence[Stream], measure: Measure, *, half:
         tuple(Squared(net, run.op, ranges[run.source]) for run in squares),
         first_nonfinite(net, bad, measure) if bad else None,
         half,
+        made_up,
         tuple(Exit(name, op, ranges[name]) for name in outputs if (op := net.producer.get(net.canonical(name)))),
     )
 

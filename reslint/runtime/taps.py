@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from onnx import ModelProto, NodeProto, TensorProto, helper
@@ -20,6 +20,7 @@ _LEAST = f"{_PREFIX}least"  # keeps the division by a peak of zero
 _LOST = f"{_PREFIX}lost"  # below half of half precision's least number all is rounded to zero
 _ZERO = f"{_PREFIX}zero"
 _KINDS = ("peak", "square", "mean")  # relative to the peak but for the first, since 1e20 squared is no float32
+_NOISE = 1e-5
 _HALF_KINDS = ("small", "none")
 
 Pair = tuple[str, str]
@@ -62,12 +63,20 @@ class Taps:
             made.graph.node.append(helper.make_node("Mul", shares, [f"{_PREFIX}{at}.both"]))
             made.graph.node.append(helper.make_node("ReduceMean", [f"{_PREFIX}{at}.both"], [_dot(at)], keepdims=0))
         made.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, []) for n in self._outputs())
+        for at, name in enumerate(self.names):
+            made.graph.node.append(helper.make_node("Shape", [name], [_shape(at)]))
+            made.graph.output.append(helper.make_tensor_value_info(_shape(at), TensorProto.INT64, [None]))
         return made
 
     def read(self, outputs: Iterable[Mapping[str, Array]]) -> Taken:
         """What several runs gave, together."""
-        runs = tuple({name: float(value.reshape(-1)[0]) for name, value in run.items()} for run in outputs)
-        ranges = {name: _joined([self._range(run, at) for run in runs]) for at, name in enumerate(self.names)}
+        given = tuple(outputs)
+        numbers = tuple(self._outputs())
+        runs = tuple({name: float(run[name].reshape(-1)[0]) for name in numbers} for run in given)
+        ranges = {
+            name: replace(_joined([self._range(run, at) for run in runs]), shape=tuple(given[0][_shape(at)].tolist()))
+            for at, name in enumerate(self.names)
+        }
         cosines = {pair: self._cosine(runs, at, pair) for at, pair in enumerate(self.pairs)}
         return Taken(ranges, cosines)
 
@@ -134,6 +143,10 @@ def _losses(at: int) -> Iterator[NodeProto]:
         yield helper.make_node("ReduceMean", [number], [f"{_PREFIX}{at}.{kind}"], keepdims=0)
 
 
+def _shape(at: int) -> str:
+    return f"{_PREFIX}{at}.shape"
+
+
 def _dot(at: int) -> str:
     return f"{_PREFIX}{at}.dot"
 
@@ -142,7 +155,14 @@ def _joined(found: Sequence[Range]) -> Range:
     """What is farthest from zero; NaN counts as the largest: a maximum of Python's would lose it."""
     peak = max((r.peak for r in found), key=_order)
     widest = max(found, key=lambda r: _order(r.square))
-    return Range(peak, widest.square, widest.mean, max(r.lost for r in found))
+    steady = all(_same(r, found[0]) for r in found) if len(found) > 1 else None
+    return Range(peak, widest.square, widest.mean, max(r.lost for r in found), steady=steady)
+
+
+def _same(one: Range, other: Range) -> bool:
+    """Whether two tensors have the same statistics, up to rounding over other numbers of elements."""
+    pairs = ((one.peak, other.peak), (one.square, other.square), (one.mean, other.mean))
+    return all(math.isclose(a, b, rel_tol=_NOISE, abs_tol=_NOISE * one.peak) for a, b in pairs)
 
 
 def _order(number: float) -> float:
