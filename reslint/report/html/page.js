@@ -76,7 +76,7 @@
       make("td", at === 3 ? { class: "number" } : {}, says)));
     const drawn = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
     const count = `${title}: ${steps.length} op${steps.length === 1 ? "" : "s"}`;
-    return [make("h6", {}, count), make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": count }, drawn)];
+    return [make("h6", {}, count), make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": count }, drawn)];
   };
 
   const told = (number) => {
@@ -146,11 +146,9 @@
     for (let number = Number(button.dataset.first) + size; number < Number(button.dataset.end); number++) {
       const item = like[(number - button.dataset.first) % size].cloneNode(true);
       const block = item.querySelector(".block");
-      const name = texts[blocks[number].name[0]];
       block.dataset.block = String(number);
       block.setAttribute("aria-expanded", "false");
-      block.setAttribute("aria-label", `${name}: ${block.dataset.says}`);
-      block.querySelector(".name").textContent = name;
+      block.querySelector(".name").textContent = texts[blocks[number].name[0]];
       more.append(item);
     }
     list.append(more);

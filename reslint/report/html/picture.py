@@ -11,6 +11,8 @@ from reslint.report.html.glyphs import Glyph, Look
 from reslint.report.plain import counted
 from reslint.report.portrait import Portrait, Seen, Stretch
 
+_SHORT = 12  # characters that stand below any block
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -140,10 +142,12 @@ def _name(stretch: Stretch, number: int) -> str:
 
 
 def short(block: Seen, stretch: Stretch) -> str:
-    """What tells a block from the others of its stage, and the last part of the stage's own name: `h.0`."""
+    """What tells a block from the others of its stage, where it is short with the last part of the stage's own name: `h.0`."""
     inside = block.merge.module.removeprefix(stretch.module).lstrip(".")
     here = stretch.module.rpartition(".")[2]
-    return f"{here}.{inside}" if here and inside else block.merge.module or block.merge.tensor
+    if here and inside:
+        return f"{here}.{inside}" if len(here) + len(inside) < _SHORT else inside
+    return block.merge.module or block.merge.tensor
 
 
 def _look(block: Seen, found: Severity | None) -> Look:
