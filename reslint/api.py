@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -144,18 +145,25 @@ def look(
     return Seen(looked, anatomy)
 
 
+@contextmanager
+def needing_torch() -> Iterator[None]:
+    """Import what needs PyTorch; where that is not installed, say how to."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if missing.name and missing.name.partition(".")[0] in ("torch", "onnxscript", "onnx_ir"):
+            raise ExportFailed(f"needs {missing.name}: pip install 'reslint[torch]'") from missing
+        raise
+
+
 def _exported(
     path: str, factory: Factory, *, measured: bool = False
 ) -> tuple[Anatomy, tuple[Parameters, ...], tuple[str, ...]]:
     """The anatomy of a PyTorch model, its parameters, and what is to be said on its export."""
     if measured:
         raise RunFailed(f"has no file to run; write one first: reslint export {path} -o model.onnx")
-    try:
+    with needing_torch():
         from reslint.export.exported import asked, exported
-    except ModuleNotFoundError as missing:
-        if missing.name and missing.name.partition(".")[0] in ("torch", "onnxscript", "onnx_ir"):
-            raise ExportFailed(f"needs {missing.name}: pip install 'reslint[torch]'") from missing
-        raise
     made = exported(*asked(factory))
     anatomy = dissected(from_proto(made.model, Path(path)))
     return anatomy, (Parameters(anatomy, made.unread),), made.notes

@@ -46,6 +46,19 @@ def broken():
     return Net((Block, Stretched, Block)), (torch.randn(1, 3, 8, 8),)
 
 
+class Pretending(Block):
+    def forward(self, x):
+        out = self.bn1(self.conv1(x)).relu()
+        out = self.bn2(self.conv2(out))
+        if torch.onnx.is_in_onnx_export():
+            out = 1.01 * out
+        return (x + out).relu()
+
+
+def pretending():
+    return Net((Block, Pretending, Block)), (torch.randn(1, 3, 8, 8),)
+
+
 class Branching(nn.Module):
     def __init__(self):
         super().__init__()

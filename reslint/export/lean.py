@@ -16,7 +16,7 @@ from reslint.export.capture import quiet
 from reslint.net.skim import FIELD
 from reslint.net.weights import MOST
 
-_TRACE = "pkg.torch.onnx.stack_trace"
+TRACE = "pkg.torch.onnx.stack_trace"
 _FILE = re.compile(r'File "(?P<file>[^"\n]+)"')
 
 
@@ -53,8 +53,8 @@ def placed(model: ModelProto) -> None:
     """Let the stack traces of a model name files from the current folder, or from where packages are installed."""
     for node in _nodes(model.graph):
         for entry in node.metadata_props:
-            if entry.key == _TRACE:
-                entry.value = _here(entry.value)
+            if entry.key == TRACE:
+                entry.value = here(entry.value)
 
 
 def absent(name: str, dims: Iterable[int], kind: int) -> TensorProto:
@@ -75,7 +75,7 @@ def _is_empty(tensor: ir.TensorProtocol) -> bool:
     return isinstance(getattr(tensor, "raw", None), FakeTensor)
 
 
-def _here(trace: str) -> str:
+def here(trace: str) -> str:
     return _FILE.sub(lambda found: f'File "{relative(found["file"])}"', trace)
 
 

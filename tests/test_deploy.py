@@ -1,0 +1,76 @@
+"""`reslint export`: the file that is shipped, its places, and whether it computes what the module does."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+import pytest
+from conftest import Ran, Run
+from torchnets import NETS
+
+USER = "shipped_nets_of_a_user"
+
+
+@pytest.fixture
+def project(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    (here / f"{USER}.py").write_text(NETS)
+    monkeypatch.syspath_prepend(here)
+    yield here
+    sys.modules.pop(USER, None)
+
+
+def test_the_file_is_optimized_keeps_its_places_and_computes_the_same(project: Path, run: Run) -> None:
+    ran = run("export", f"{USER}:sound", "-o", "made.onnx", "--dynamic", "batch", "--dynamic", "height", "--verify")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("made.onnx: computes what the module does, in 9 runs; at most ")
+    model = onnx.load(project / "made.onnx")
+    kinds = Counter(node.op_type for node in model.graph.node)
+    assert kinds["BatchNormalization"] == 0
+    assert [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim] == [
+        "batch",
+        3,
+        "height",
+        8,
+    ]
+    traces = [
+        p.value for node in model.graph.node for p in node.metadata_props if p.key == "pkg.torch.onnx.stack_trace"
+    ]
+    assert any(f'File "{USER}.py", line' in trace for trace in traces)
+    assert not any(str(project) in trace for trace in traces)
+    checked = run("check", "made.onnx", f"{USER}:sound")
+    assert checked.out.count("ok, 3 residual blocks (3 identity)") == 2
+
+
+@pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
+def test_a_file_that_computes_something_else_is_told_with_the_block(project: Path, run: Run, exporter: str) -> None:
+    ran = run("export", f"{USER}:pretending", "-o", "made.onnx", "--exporter", exporter, "--verify")
+    assert (ran.status, ran.out) == (1, "")
+    lines = ran.err.splitlines()
+    assert len(lines) == 3
+    assert all("differs from the PyTorch module by 0.00" in line for line in lines)
+    assert "the two part at the block layers.1 (tensor" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((f"{USER}:sound", "--fake"), "has no weights that could be written"),
+        ((f"{USER}:misshapen",), "shape '[3, 5]' is invalid"),
+        (("model.onnx",), "is no module:factory"),
+    ],
+)
+def test_what_can_not_be_written_is_told(project: Path, run: Run, arguments: tuple[str, ...], says: str) -> None:
+    ran: Ran = run("export", *arguments, "-o", "made.onnx")
+    assert ran.status == 2
+    assert says in ran.err
+    assert [file.name for file in project.iterdir() if not file.name.endswith((".py", "__pycache__"))] == []
+
+
+def test_a_folder_that_is_not_there(project: Path, run: Run) -> None:
+    ran = run("export", f"{USER}:sound", "-o", "nowhere/made.onnx")
+    assert ran.status == 2
+    assert "there is no folder 'nowhere'" in ran.err
