@@ -22,9 +22,7 @@ def deliver(spec: str, output: Path, file: Path | None, asked: Factory, *, verif
     """Write the model of a spec, verify it if that is wanted, and say how it went."""
     factory = load(file, Path.cwd(), factory=asked).factory(spec)
     if factory is None:
-        raise BadConfiguration(
-            f"{spec!r} is no module:factory, as mypkg.models:build, no .pt2 file and no named model"
-        )
+        raise BadConfiguration(f"{spec!r} is no module:factory, as mypkg.models:build, no .pt2 file and no named model")
     try:
         with api.needing_torch():
             from reslint.export.deploy import deployed
@@ -56,10 +54,8 @@ def _told(output: Path, runs: Iterator[tuple[str, Referred | None]], quiet: bool
             error(str(output), f"{label}: {_apart(found)}")
     if apart:
         return APART
-    emit(
-        f"{plain(str(output))}: computes what the module does, in {count} runs; at most {most:.2g} of the largest value apart\n",
-        None,
-    )
+    told = f"computes what the module does, in {count} runs; at most {most:.2g} of the largest value apart"
+    emit(f"{plain(str(output))}: {told}\n", None)
     return 0
 
 
