@@ -36,7 +36,7 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
         kind=kind,
         fork=flow.names[verdict.fork],
         sides=(flow.names[shortcut], flow.names[branch]),
-        shortcut=tuple(op for step in reversed(verdict.steps) for op in step.ops),
+        shortcut=tuple([op for step in reversed(verdict.steps) for op in step.ops]),
         branch=tuple(dict.fromkeys([flow.op(n) for n in region.nodes])),
         branch_ops=region.ops,
         reason=verdict.reason,
@@ -48,7 +48,7 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
         nonnegative=_is_nonnegative(flow, branch),
         nonlinear=region.has(NONLINEAR) or region.has(MIXING),
         depth=region.weighted,
-        inner=tuple(flow.op(n).id for n in region.inner),
+        inner=tuple([flow.op(n).id for n in region.inner]),
     )
 
 

@@ -143,7 +143,7 @@ def may_hold_norm(net: Net, op: Op) -> bool:
         bias = 8 if op.type == "QLinearConv" else 2
         if len(op.inputs) > bias and op.inputs[bias]:
             return True
-    return is_learned(net, op) and "BatchNorm" in op.metadata.get("pkg.onnxscript.rewriter.rule_name", "")
+    return is_learned(net, op) and "BatchNorm" in op.noted("pkg.onnxscript.rewriter.rule_name")
 
 
 def is_interaction(net: Net, op: Op) -> bool:

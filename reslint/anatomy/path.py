@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from reslint.anatomy.facts import LEARNED, NONLINEAR
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.ops import (
     ACTIVATIONS,
@@ -15,9 +16,6 @@ from reslint.anatomy.ops import (
     PRODUCTS,
     RESAMPLING,
     SLICING,
-    is_clipping,
-    is_interaction,
-    is_learned,
 )
 from reslint.net import Op
 
@@ -66,11 +64,11 @@ def _step(flow: Flow, node: int) -> Step | None:
         return Step(Effect.NORM, run.ops, flow.index[run.source]) if run.source in flow.index else None
     if len(flow.preds[node]) != 1:
         return None
-    effect = effect_of(flow, op)
+    effect = _effect(flow, node, op)
     return Step(effect, (op,), flow.preds[node][0]) if effect is not None else None
 
 
-def effect_of(flow: Flow, op: Op) -> Effect | None:
+def _effect(flow: Flow, node: int, op: Op) -> Effect | None:
     """What an op with one data input does to it; None where nobody can say."""
     kind = op.type
     if kind in LAYOUT:
@@ -84,8 +82,7 @@ def effect_of(flow: Flow, op: Op) -> Effect | None:
     if kind in NORMS:
         return Effect.NORM
     if kind in CONVS or kind in PRODUCTS:
-        linear = is_learned(flow.net, op) and not is_interaction(flow.net, op) and not is_clipping(flow.net, op)
-        return Effect.LEARNED if linear else None
+        return Effect.LEARNED if flow.does[node] & (LEARNED | NONLINEAR) == LEARNED else None
     if kind in SLICING:
         return Effect.SLICE if flow.net.is_data(op.inputs[0]) else None
     if kind in ("Pad", "Concat"):

@@ -47,13 +47,22 @@ def content(net: Net, ops: Iterable[Op]) -> str:
 def described(net: Net, op: Op) -> str:
     """One op in a signature; empty for layout and arithmetic."""
     if is_learned(net, op) or is_interaction(net, op):
-        weights = [net.shape(i) for i in op.inputs if i in net.fixed]
-        shape = next((s for s in weights if s and len(s) > 1), ())
-        stride = "/".join(str(s) for s in dict.fromkeys(strides(op))) if op.type in CONVS else ""
-        return f"{_plain(op)}{list(shape)}{'/' + stride if stride not in ('', '1') else ''}"
+        fixed = net.fixed
+        weights = (net.shape(i) for i in op.inputs if i in fixed)
+        return _layer(_plain(op), next((s for s in weights if s and len(s) > 1), ()), _strides(op))
     if is_norm(op) or op.type in POOLING and not op.type.startswith("Reduce") or is_gathering(op):
         return op.type
     return ""
+
+
+def _strides(op: Op) -> tuple[int, ...]:
+    return strides(op) if op.type in CONVS else ()
+
+
+@lru_cache  # a net has few kinds of layers
+def _layer(kind: str, shape: Shape, strides: tuple[int, ...]) -> str:
+    stride = "/".join(str(s) for s in dict.fromkeys(strides))
+    return f"{kind}{list(shape)}{'/' + stride if stride not in ('', '1') else ''}"
 
 
 Work = Counter[str]

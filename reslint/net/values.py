@@ -85,6 +85,11 @@ class Op:
         noted = self.proto.metadata_props
         return {p.key: p.value for p in noted if isinstance(p.key, str) and isinstance(p.value, str)}
 
+    def noted(self, key: str) -> str:
+        """What the exporter noted under one key; other notes, traces of the stack among them, are left undecoded."""
+        found = [p.value for p in self.proto.metadata_props if p.key == key]
+        return found[-1] if found and isinstance(found[-1], str) else ""
+
 
 def _attribute(a: AttributeProto) -> Attribute:
     if a.type == AttributeProto.INT:

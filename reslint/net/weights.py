@@ -23,6 +23,8 @@ MOST = 1 << 20
 _DIGITS = 20  # of a number of bytes at most
 _MOST_BYTES = 1 << 40
 _RAW = 9
+_HEAD = 64  # bytes
+_ZEROS = b"\x00\x80"  # what zeros of any type consist of; the sign of a floating-point zero may be set
 _UNFIT = (
     OSError,
     ValueError,
@@ -128,11 +130,7 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
         if not entries:
             return numpy_helper.to_array(tensor)
         whole = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
-        start, size = _number(entries.get("offset")), _number(entries.get("length"))
-        file = net.path if FIELD in entries else inside(net.path, entries.get("location", ""), start + size)
-        with file.open("rb") as opened:
-            opened.seek(start)
-            data = opened.read(size if FIELD in entries else min(size or _MOST_BYTES, _bytes_of(tensor)))
+        data = _payload(net, entries, _MOST_BYTES if FIELD in entries else _bytes_of(tensor))
         if entries.get(FIELD, str(_RAW)) == str(_RAW):
             whole.raw_data = data
         else:
@@ -140,6 +138,33 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
         return numpy_helper.to_array(whole)
     except _UNFIT:
         return None  # what external_problems has said already, or a payload that does not fit its type and shape
+
+
+def _payload(net: Net, entries: Mapping[str, str], most: int) -> bytes:
+    """Up to `most` of the bytes that lie in external data, or that were left in the model file."""
+    start, size = _number(entries.get("offset")), _number(entries.get("length"))
+    file = net.path if FIELD in entries else inside(net.path, entries.get("location", ""), start + size)
+    with file.open("rb") as opened:
+        opened.seek(start)
+        return opened.read(min(size if FIELD in entries else size or _MOST_BYTES, most))
+
+
+def is_zero(net: Net, name: str) -> bool:
+    """Whether a constant is known to hold nothing but zeros."""
+    constant = net.constants.get(net.canonical(name))
+    if isinstance(constant, TensorProto) and math.prod(constant.dims) <= MOST and _head(net, constant).strip(_ZEROS):
+        return False  # most weights show it in their first bytes, and to read and decode them all takes a while
+    found = array(net, name)
+    return found is not None and found.size > 0 and found.dtype.kind in "fiu" and not np.any(found)
+
+
+def _head(net: Net, tensor: TensorProto) -> bytes:
+    """The first bytes of a tensor, none where they can't be read."""
+    entries = _entries(tensor)
+    try:
+        return _payload(net, entries, _HEAD) if entries else tensor.raw_data[:_HEAD]
+    except _UNFIT:
+        return b""
 
 
 def _bytes_of(tensor: TensorProto) -> int:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-import numpy as np
-
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
 from reslint.anatomy.signature import shapeless
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.net import Net, Op
-from reslint.net.weights import array
+from reslint.net.weights import is_zero
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 from reslint.rules.words import called
 
@@ -77,8 +75,8 @@ def _zeroed(block: Block) -> tuple[Op, str, bool] | None:
         if op is None:
             return None
         factor, added = _affine(net, op)
-        empty = empty and (not added or _is_zero(net, added))
-        if factor and _is_zero(net, factor):
+        empty = empty and (not added or is_zero(net, added))
+        if factor and is_zero(net, factor):
             return op, factor, empty
         if op.type not in LAYOUT | {"Mul", "Add", "Dropout"} or len(net.data_among(op.inputs)) != 1:
             return None
@@ -97,8 +95,3 @@ def _affine(net: Net, op: Op) -> tuple[str, str]:
         bias = op.inputs[2] if len(op.inputs) > 2 else ""
         return (op.inputs[1], bias) if not bias or net.is_constant(bias) else ("", "")
     return "", ""
-
-
-def _is_zero(net: Net, name: str) -> bool:
-    found = array(net, name)
-    return found is not None and found.size > 0 and found.dtype.kind in "fiu" and not np.any(found)

@@ -23,14 +23,11 @@ Profile = tuple[tuple[str, int], ...]
 @rule("inconsistent-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
 def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """One of many like blocks lacks the normalization that its siblings have."""
-    if not any(flow.norms for flow in anatomy.flows):
-        return
     flows = {id(flow.net): flow for flow in anatomy.flows}
-    profiles = {
-        block.merge.id: _profile(flows[id(block.net)], block, behind)
-        for stack in anatomy.stacks
-        for block, behind in zip(stack.blocks, _behind(flows, stack), strict=True)
-    }
+    profiles: dict[str, Profile] = {block.merge.id: () for block in anatomy.blocks}
+    for stack in anatomy.stacks if any(flow.norms for flow in anatomy.flows) else ():
+        for block, behind in zip(stack.blocks, _behind(flows, stack), strict=True):
+            profiles[block.merge.id] = _profile(flows[id(block.net)], block, behind)
     inside = {name for block in anatomy.blocks for name in block.inner}
     whole = [block for block in anatomy.blocks if block.merge.id not in inside]
     bare = [b for b in whole if not profiles[b.merge.id] and b.normalization is not Placement.FOLDED]

@@ -59,7 +59,7 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
 def _stretched(block: Block, side: str, other: str) -> tuple[int, ...]:
     """The axes of the sum over which a side is stretched."""
     small, large = block.net.shape(side), block.net.shape(other)
-    if small is None or large is None:
+    if small is None or large is None or small == large:
         return ()
     rank = max(len(small), len(large))
     found = []

@@ -18,7 +18,12 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
     """The sides have different sizes for some extents of a symbolic dimension."""
     for block in anatomy.blocks:
         shape = block.net.shape(block.fork)
-        if block.kind is Kind.DENSE or shape is None or _differs_anyway(block):
+        if (
+            shape is None
+            or all(isinstance(d, int) for d in shape)
+            or block.kind is Kind.DENSE
+            or _differs_anyway(block)
+        ):
             continue
         for axis, extent in enumerate(shape):
             sizes = side_sizes(block, axis) if not isinstance(extent, int) else None

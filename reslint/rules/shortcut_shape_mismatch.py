@@ -15,7 +15,7 @@ def shortcut_shape_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Dr
     """The two sides of a residual merge can't be added."""
     for block in anatomy.blocks:
         short, branch = (block.net.shape(name) for name in block.sides)
-        if block.kind is Kind.DENSE or short is None or branch is None:
+        if short == branch or block.kind is Kind.DENSE or short is None or branch is None:
             continue
         axes = [
             len(short) - back
