@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from traceback import format_exc
+from typing import TYPE_CHECKING, TypeAlias
 
 from onnx import ModelProto, TensorProto
 
@@ -36,27 +38,33 @@ from reslint.report.report import Looked
 from reslint.rules import ALL, Rule
 from reslint.settings import Factory
 
-Model = str | os.PathLike[str] | ModelProto | Net
-"""A model file's path, a model in memory, or one that was read already."""
+if TYPE_CHECKING:
+    from torch import nn
+
+Model: TypeAlias = "str | os.PathLike[str] | ModelProto | Net | nn.Module"
+"""A model file's path, a model in memory, one that was read already, or a PyTorch module."""
 
 IN_MEMORY = "model.onnx"
 """The path of findings in a model that has no file."""
 
 
-def dissect(model: Model) -> Anatomy:
+def dissect(model: Model, inputs: Sequence[object] = ()) -> Anatomy:
     """The residual blocks of a model, the stacks that they form, its depth and its cost.
+
+    A PyTorch module is exported first, in evaluation mode; `inputs` are what it is called with.
 
     >>> anatomy = dissect("fixtures/resnet50.onnx")
     >>> len(anatomy.blocks), anatomy.depth.weighted, anatomy.cost.params
     (16, 50, 25530472)
 
-    Raises UnreadableModel where the file is no model that can be read.
+    Raises UnreadableModel where the file is no model that can be read, ExportFailed where a module can't be exported.
     """
-    return dissected(_net(model))
+    return _dissected(model, inputs)[0]
 
 
 def check(
     model: Model,
+    inputs: Sequence[object] = (),
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -66,17 +74,19 @@ def check(
     """The findings of a model, in the order of the graph.
 
     `select` and `ignore` name rules or families, `profile` is `ship` or `design`; they go before `config`, without which
-    nothing is configured: no file is looked for.
+    nothing is configured: no file is looked for. A PyTorch module is exported first, in evaluation mode, and its profile is
+    `design` unless one is given; `inputs` are what it is called with.
 
     >>> [finding.rule for finding in check("fixtures/resnet50_broken.onnx")]
     ['shortcut-broadcast']
     >>> check("fixtures/resnet50_broken.onnx", select=["norm", "depth"])
     ()
 
-    Raises UnreadableModel where the file is no model that can be read, UnknownRule where a selector fits nothing, and
-    BadConfiguration for a profile that does not exist.
+    Raises UnreadableModel where the file is no model that can be read, ExportFailed where a module can't be exported,
+    UnknownRule where a selector fits nothing, and BadConfiguration for a profile that does not exist.
     """
-    config = config or Config()
+    path = str(Path(model)) if isinstance(model, str | os.PathLike) else IN_MEMORY
+    config = config or Config(profile="design" if _is_module(model) else "ship")
     config = replace(
         config,
         select=tuple(select) or config.select,
@@ -85,8 +95,8 @@ def check(
     )
     if config.profile not in PROFILES:
         raise BadConfiguration(f"profile must be one of {', '.join(PROFILES)}, not {config.profile!r}")
-    path = str(Path(model)) if isinstance(model, str | os.PathLike) else IN_MEMORY
-    return _examined(path, dissect(model), config, statically, measured=False).findings
+    anatomy, beside = _dissected(model, inputs)
+    return _examined(path, anatomy, config, partial(statically, beside=beside), measured=False).findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +240,24 @@ def refuse_unknown_rules(config: Config, *, measured: bool = False) -> None:
                 raise UnknownRule(f"no rule is called {name!r}{nearest(name, known)}")
 
 
-def _net(model: Model) -> Net:
-    if isinstance(model, Net):
-        return model
-    return from_proto(model) if isinstance(model, ModelProto) else read(Path(model))
+def _dissected(model: Model, inputs: Sequence[object]) -> tuple[Anatomy, tuple[Parameters, ...]]:
+    """The anatomy of a model, and of a PyTorch module its parameters."""
+    if isinstance(model, str | os.PathLike):
+        return dissected(read(Path(model))), ()
+    if isinstance(model, ModelProto | Net):
+        return dissected(from_proto(model) if isinstance(model, ModelProto) else model), ()
+    if not _is_module(model):
+        raise TypeError(
+            f"a model is a path, an onnx.ModelProto, a Net or a torch.nn.Module, not a {type(model).__name__}"
+        )
+    with needing_torch():
+        from reslint.export.exported import in_memory
+    made = in_memory(model, tuple(inputs))
+    anatomy = dissected(from_proto(made.model, Path(IN_MEMORY)))
+    return anatomy, (Parameters(anatomy, made.unread),)
+
+
+def _is_module(model: object) -> bool:
+    """Whether something is a PyTorch module; where torch was not imported, nothing is."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import doctest
+import sys
 from pathlib import Path
 
 import onnx
 import pytest
 from conftest import SOUND, Write, parsed
+from torchnets import NETS
 
 import reslint
 from reslint import api
@@ -62,3 +64,25 @@ def test_what_can_not_be_done_is_an_error(here: Path) -> None:
         reslint.check(parsed(SOUND), select=["shortcat"])
     with pytest.raises(BadConfiguration):
         reslint.check(parsed(SOUND), profile="shipped")
+
+
+def test_a_module_is_exported_as_it_would_be_used_and_left_as_it_was(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "nets_in_memory.py").write_text(NETS)
+    monkeypatch.syspath_prepend(str(here))
+    import nets_in_memory
+
+    module, inputs = nets_in_memory.broken()
+    module.train()
+    module.layers[0].bn1.eval()
+    modes = [part.training for part in module.modules()]
+    (finding,) = reslint.check(module, inputs, select=["shortcut"])
+    assert (finding.rule, finding.module, finding.file) == ("shortcut-broadcast", "layers.1", "nets_in_memory.py")
+    assert [part.training for part in module.modules()] == modes
+    del sys.modules["nets_in_memory"]
+
+
+def test_what_is_no_model() -> None:
+    with pytest.raises(TypeError, match="not a dict"):
+        reslint.check({})  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from onnx import ModelProto
+from torch import nn
 
 from reslint.errors import ExportFailed
 from reslint.export.capture import How, depends_on_values, dynamo, folder, torchscript
@@ -35,7 +36,21 @@ def asked(factory: Factory) -> tuple[Spec, How]:
 
 def exported(wanted: Spec, how: How) -> Exported:
     """Export for analysis. Raises ExportFailed with one line that names the user's own frame."""
-    module = loaded(wanted)
+    return analysed(loaded(wanted), how)
+
+
+def in_memory(module: nn.Module, inputs: tuple[object, ...]) -> Exported:
+    """Export a module that someone has at hand, in evaluation mode, and leave it in the modes that it was in."""
+    modes = {part: part.training for part in module.modules()}
+    try:
+        return analysed(Loaded(module.eval(), inputs, {}), How())
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+def analysed(module: Loaded, how: How) -> Exported:
+    """Export a module that was loaded, for analysis."""
     shapes(module, how.dynamic)
     if how.exporter == "torchscript":
         return _traced(module, how)
