@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "docs"
 
 _FENCE = re.compile(r"^```onnx +(?P<words>[^\n]+)$", re.M)
+_WORDS = {"run": "by running it", "invalid": "no valid ONNX, as exporters have made it"}
 _LINK = re.compile(r"\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -64,7 +65,12 @@ def moved(text: str, page: Path) -> str:
         place = places.get((page.parent / found["path"]).resolve())
         return f"]({up}{place}{found['anchor'] or ''})" if place else found[0]
 
-    return _FENCE.sub(lambda found: f"```onnx title='{found['words']}'", _LINK.sub(link, text))
+    return _FENCE.sub(lambda found: f"```onnx title='{_said(found['words'])}'", _LINK.sub(link, text))
+
+
+def _said(words: str) -> str:
+    """The words behind a fence as a reader has them."""
+    return ", ".join(_WORDS.get(word, word) for word in re.findall(r'(?:[^\s"]|"[^"]*")+', words))
 
 
 def index(rules: tuple[Rule, ...]) -> Iterator[str]:

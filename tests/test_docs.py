@@ -42,7 +42,7 @@ def test_links_and_fences_are_moved(tmp_path: Path) -> None:
         "[a](rules/dead-branch.md#x) [b](project/changelog.md) ![c](skeleton.svg)"
     )
     assert moved("[a](../CHANGELOG.md) [b](http://x)", pages()[0]) == "[a](../project/changelog.md) [b](http://x)"
-    assert moved('```onnx run expect={is="x"}\n', pages()[0]) == "```onnx title='run expect={is=\"x\"}'\n"
+    assert moved('```onnx run expect={is="x"}\n', pages()[0]) == "```onnx title='by running it, expect={is=\"x\"}'\n"
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
