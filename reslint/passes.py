@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from reslint.anatomy import Anatomy, dissect
+from reslint.anatomy import Anatomy
 from reslint.anatomy.where import module_of
 from reslint.api import rules
 from reslint.config import Config
 from reslint.errors import UnknownRule
 from reslint.finding import Confidence
 from reslint.lint import lint, nearest
-from reslint.net import Op, read
+from reslint.net import Op
 from reslint.report.passes import Explained, Miss
 from reslint.rules import Rule
 
@@ -22,13 +20,14 @@ def named(rule: str) -> Rule:
     if rule not in known:
         raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, known)}")
     if known[rule].subject is not Anatomy:
-        raise UnknownRule(f"{rule} judges what a run measures, and passes nothing without one; use: reslint run")
+        raise UnknownRule(
+            f"{rule} does not judge a model's graph, but what else is known of it: there are no near misses"
+        )
     return known[rule]
 
 
-def explained(path: str, rule: Rule, config: Config) -> Explained:
-    """What a rule found in a model, and why it passed what it came near to finding. Raises UnreadableModel."""
-    anatomy = dissect(read(Path(path)))
+def explained(path: str, anatomy: Anatomy, rule: Rule, config: Config) -> Explained:
+    """What a rule found in a model, and why it passed what it came near to finding."""
     settings = config.settings(path)
     order = {id(net): rank for rank, net in enumerate(anatomy.net.nets())}
     passes = sorted(set(rule.passes(anatomy, settings)), key=lambda p: (order.get(id(p.net), 0), p.op.place, p.why))

@@ -253,6 +253,16 @@ class TestCommand:
         assert (ran.status, ran.out) == (2, "")
         assert ": error: " in ran.err
 
+    def test_code_against_what_was_exported_before(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The export itself has its own tests."""
+        made = anatomy(model(["conv", "bare", "conv"]))
+        monkeypatch.setattr("reslint.api._exported", lambda path, factory, *, measured: (made, (), ("as deployed",)))
+        onnx.save(model(["conv"] * 3), here / "a.onnx")
+        ran = run("diff", "a.onnx", "nets:build", "--fail-on-lost-shortcut")
+        assert ran.status == 1
+        assert "a.onnx -> nets:build: 1 shortcut lost" in ran.out
+        assert ran.err == "nets:build: note: as deployed\n"
+
     def test_written(self, run: Run, write: Write, here: Path) -> None:
         write("a.onnx")
         ran = run("diff", "a.onnx", "a.onnx", "--output", "d.txt")

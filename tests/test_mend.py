@@ -243,6 +243,21 @@ class TestRefused:
         assert "can't be mended: is a symbolic link" in run("check", "--fix", "b.onnx").err
         assert Path("b.onnx").is_symlink()
 
+    def test_a_name_that_two_nodes_have(self, run: Run, here: Path) -> None:
+        """The bodies of an If may use the same names for different things."""
+        graph = MASKED.replace("zero = {0}", "zero = {0}, bool on = {1}").replace("] x)", "] x, bool c)")
+        shape = "float[2, 4, 8]"
+        bodies = f"a () => ({shape} e) {{ e = Dropout (h, half, on) }}", f"b () => ({shape} e) {{ e = Identity (h) }}"
+        save(graph % f"d = If (c) <then_branch = {bodies[0]}, else_branch = {bodies[1]}>")
+        before = Path("a.onnx").read_bytes()
+        assert "can't be mended: more than one node has its name" in fix(run).err
+        assert Path("a.onnx").read_bytes() == before
+
+    def test_pytorch(self, run: Run, here: Path) -> None:
+        ran = run("check", "--diff", "nets:build")
+        assert (ran.status, ran.out) == (0, "")
+        assert "nets:build: note: is PyTorch code: --fix mends files only" in ran.err
+
     def test_in_a_function(self, run: Run, here: Path) -> None:
         graph = MASKED.replace("zero = {0}", "zero = {0}, bool on = {1}") % "d = local.drop (h, half, on)"
         function = '<domain: "local", opset_import: ["": 17]> drop (a, r, t) => (o) { o = Dropout (a, r, t) }'

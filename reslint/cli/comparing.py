@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from reslint.anatomy import Anatomy, dissect
+from reslint.anatomy import Anatomy
+from reslint.api import look
 from reslint.cli.look import NOT_LOOKED_AT
 from reslint.cli.output import colored, emit, error, note
-from reslint.config import load
+from reslint.config import Config, load
 from reslint.diff import Difference, compare
-from reslint.errors import UnreadableModel
-from reslint.net import read
 from reslint.report import diff_json, diff_markdown, diff_text
+from reslint.settings import Factory
 
 LOST = 1
 
@@ -29,12 +30,13 @@ class Comparison:
     file: Path | None
     quiet: bool
     color: str
+    factory: Factory
 
 
 def compared(asked: Comparison) -> int:
     """Compare two models, and say how it went."""
-    config = load(asked.file, Path.cwd())
-    found = {path: _anatomy(path, asked.quiet) for path in dict.fromkeys((asked.old, asked.new))}
+    config = load(asked.file, Path.cwd(), None, asked.factory)
+    found = {path: _anatomy(path, config, asked.quiet) for path in dict.fromkeys((asked.old, asked.new))}
     old, new = found[asked.old], found[asked.new]
     if old is None or new is None:
         return NOT_LOOKED_AT
@@ -43,15 +45,15 @@ def compared(asked: Comparison) -> int:
     return LOST if asked.fail_on_lost_shortcut and difference.lost_shortcuts else 0
 
 
-def _anatomy(path: str, quiet: bool) -> Anatomy | None:
-    try:
-        anatomy = dissect(read(Path(path)))
-    except UnreadableModel as problem:
-        error(path, str(problem))
-        return None
-    for line in () if quiet else anatomy.net.unread:
+def _anatomy(path: str, config: Config, quiet: bool) -> Anatomy | None:
+    """What reslint sees in a model, None where it sees nothing; that is told."""
+    seen = look(path, config, None)
+    sys.stderr.write(seen.looked.trace)
+    if seen.looked.error:
+        error(path, seen.looked.error)
+    for line in () if quiet else (*seen.looked.notes, *seen.looked.unread):
         note(path, line)
-    return anatomy
+    return seen.anatomy
 
 
 def _rendered(asked: Comparison, difference: Difference) -> str:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from reslint.cli.exporting import exporting
+from reslint.settings import Factory
+
 
 @click.command("diff")
 @click.argument("old", metavar="OLD")
@@ -14,6 +17,7 @@ import click
 @click.option("--output", metavar="FILE", help="Write the result to FILE instead of standard output.")
 @click.option("--fail-on-lost-shortcut", is_flag=True, help="Exit with 1 where layers lost what bypassed them.")
 @click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration.")
+@exporting
 @click.option("--quiet", "-q", is_flag=True, help="Nothing on standard error but errors.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 def command(
@@ -26,8 +30,11 @@ def command(
     file: Path | None,
     quiet: bool,
     color: str,
+    factory: Factory,
 ) -> int:
     """Show what changed in the residual skeleton from the model OLD to the model NEW.
+
+    Either is a model file, or a PyTorch model: module:factory, or a .pt2 file.
 
     Blocks are matched by structure, never by name, so that a conversion, a quantization or an optimizer that keeps the
     skeleton shows no difference. The exit status is 0 whatever differs, 1 with --fail-on-lost-shortcut where one was lost,
@@ -35,4 +42,4 @@ def command(
     """
     from reslint.cli.comparing import Comparison, compared
 
-    return compared(Comparison(old, new, style, output, fail_on_lost_shortcut, file, quiet, color))
+    return compared(Comparison(old, new, style, output, fail_on_lost_shortcut, file, quiet, color, factory))

@@ -62,6 +62,9 @@ def _plans(options: Options, *, told: bool) -> Iterator[Mended | None]:
     """What can be mended in each model, None for one that can't be read."""
     refuse_unknown_rules(options.config)
     for path, missing in named(options).items():
+        if options.config.factory(path):
+            note(path, "is PyTorch code: --fix mends files only")
+            continue
         try:
             plan = _plan(path, missing, options)
         except UnreadableModel as problem:
