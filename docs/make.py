@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "docs"
 
 _FENCE = re.compile(r"^```onnx +(?P<words>[^\n]+)$", re.M)
-_WORDS = {"run": "by running it", "invalid": "no valid ONNX, as exporters have made it"}
+_WORDS = {"run": "by running it", "invalid": "the full check of onnx refuses it"}
 _LINK = re.compile(r"\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 

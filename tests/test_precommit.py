@@ -138,3 +138,15 @@ def test_damaged_models_are_held_back(scratch: Scratch) -> None:
     ended = scratch.commit()
     assert ended.returncode == 1
     assert "empty.onnx: error: is empty" in ended.stderr
+
+
+def test_the_hook_of_init_runs_what_is_installed(tmp_path: Path, environment: dict[str, str]) -> None:
+    installed = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    repository = Scratch(tmp_path, {**environment, "PATH": installed})
+    repository.git("init", "--quiet")
+    shutil.copy(ROOT / "fixtures" / "resnet50_broken.onnx", tmp_path / "broken.onnx")
+    assert repository.run("reslint", "init").returncode == 0
+    repository.git("add", "--all")
+    ended = repository.run(sys.executable, "-m", "pre_commit", "run", "--all-files")
+    assert ended.returncode == 1
+    assert "broken.onnx: layer3.4: error[shortcut-broadcast]" in ended.stdout
