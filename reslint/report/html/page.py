@@ -155,12 +155,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"amount": amount, "numbers": _numbers}
-    environment.globals |= {"counted": counted}
+    environment.globals |= {"counted": counted, "plural": _plural}
     return environment
 
 
 def _harmless(value: object) -> object:
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _plural(number: int, noun: str) -> str:
+    """`file`, `files`, as a number has it that stands elsewhere."""
+    return counted(number, noun).partition(" ")[2]
 
 
 def _numbers(evidence: Mapping[str, object]) -> Iterator[tuple[str, str]]:

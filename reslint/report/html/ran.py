@@ -49,7 +49,8 @@ def _stream(signal: Signal) -> Chart:
     ends = [LARGEST] if signal.half or max(peaks) * _NEAR > LARGEST else []
     scale = logarithmic((*rms, *peaks, *ends))
     by = growth(rms)
-    grows = f", changing by a factor of {by:.3g} from block to block" if by is not None else ""
+    factor = f"{by:.3g}" if by is not None else "1"
+    grows = f", changing by a factor of {factor} from block to block" if factor != "1" else ""
     left_out = f" {counted(signal.untapped, 'block')} could not be tapped." if signal.untapped else ""
     return Chart(
         "Signal",
