@@ -16,11 +16,6 @@ def amount(number: float) -> str:
     return f"{number:.3g}" if number < 1000 else f"{number:.0f}"
 
 
-def counted(number: int) -> str:
-    """`12 345 678` with narrow spaces that don't break."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
 def measured(number: float | None) -> str:
     """`0.0123`, `3.4 × 10⁻⁷`, `∞`; a dash where there is none."""
     if number is None:
