@@ -10,6 +10,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 _MANY = 60  # bars that still have gaps between them
+_WIDEST = 9.0  # a few bars are no walls
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def middle(column: int, number: int) -> float:
 def columns(values: Sequence[float], scale: Scale, says: Sequence[str], kinds: Sequence[str] = ()) -> tuple[Bar, ...]:
     """A bar for each value, side by side."""
     each = 100 / max(len(values), 1)
-    wide = each * (0.72 if len(values) <= _MANY else 1.0)
+    wide = min(each * (0.72 if len(values) <= _MANY else 1.0), _WIDEST)
     tops = [scale.at(value) for value in values]
     kinds = kinds or [""] * len(values)
     return tuple(

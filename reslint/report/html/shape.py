@@ -30,7 +30,7 @@ def _paths(seen: Portrait) -> Chart:
     told = [f"{counted(int(n), 'weighted layer')}: {share} of all paths" for n, share in rows]
     return Chart(
         "Path lengths",
-        f"2^{paths.log2_count:.3g} paths of {paths.min} to {counted(paths.max, 'weighted layer')}: "
+        f"{_many(paths.log2_count)} of {paths.min} to {counted(paths.max, 'weighted layer')}: "
         f"{paths.mean:.3g} on average, {paths.mode} most often.",
         "weighted layers on a path",
         "% of paths",
@@ -40,6 +40,10 @@ def _paths(seen: Portrait) -> Chart:
         up_ticks(scale, lambda v: f"{v:g}"),
         columns([100 * share for share in paths.shares], scale, told),
     )
+
+
+def _many(log2: float) -> str:
+    return counted(round(2**log2), "path") if log2 < 10 else f"2^{log2:.3g} paths"
 
 
 def _depth(seen: Portrait) -> Chart:
