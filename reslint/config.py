@@ -56,7 +56,7 @@ class Config:
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: tuple[tuple[str, Budget], ...] = ()
-    latency: tuple[tuple[str, Mapping[str, float]], ...] = ()
+    latency: tuple[tuple[str, str, Mapping[str, float]], ...] = ()
     max_ratio: float = Settings().max_ratio
     tolerance: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Config:
             train_samples=self.train_samples,
             train_tokens=self.train_tokens,
             budget=next((budget for glob, budget in reversed(self.budget) if self.matches(path, glob)), Budget()),
-            latency=next((limits for glob, limits in reversed(self.latency) if self.matches(path, glob)), {}),
+            latency={provider: limits for glob, provider, limits in self.latency if self.matches(path, glob)},
             max_ratio=self.max_ratio,
             tolerance=self.tolerance,
             sizes=self.sizes,

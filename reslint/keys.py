@@ -37,7 +37,7 @@ def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
 
 EXPORTERS = ("dynamo", "torchscript")
 TOLERANCE = ("float64", "float32", "float16", "bfloat16", "quantized")
-LATENCY = ("p50-ms", "p90-ms", "p99-ms")
+LATENCY = ("p50-ms", "p90-ms", "p95-ms", "p99-ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,11 @@ class Table:
             for glob, t in self.tables(key, ("params", "macs", "activation-mb"))
         )
 
-    def latencies(self, key: str) -> tuple[tuple[str, Mapping[str, float]], ...]:
-        """Percentiles in milliseconds, each table with its glob."""
+    def latencies(self, key: str) -> tuple[tuple[str, str, Mapping[str, float]], ...]:
+        """Percentiles in milliseconds, each table with its glob and its provider, empty for any."""
         return tuple(
-            (glob, {name.removesuffix("-ms"): t.factor(name, 1) for name in LATENCY if name in t.keys})
-            for glob, t in self.tables(key, LATENCY)
+            (glob, t.text("provider"), {n.removesuffix("-ms"): t.factor(n, 1) for n in LATENCY if n in t.keys})
+            for glob, t in self.tables(key, ("provider", *LATENCY))
         )
 
     def tolerances(self, key: str) -> Mapping[str, float]:

@@ -71,7 +71,8 @@ class Factory:
 class Settings:
     """The profile, the target, and every threshold that is a choice.
 
-    `latency` limits percentiles in milliseconds. `tolerance` is what two runs may differ by, by type.
+    `latency` limits percentiles in milliseconds, by provider; under an empty name for any that has no limits of its own.
+    `tolerance` is what two runs may differ by, by type.
     `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any. `explain`
     asks rules for near misses that cost something to find.
     """
@@ -86,7 +87,7 @@ class Settings:
     train_samples: int | None = None
     train_tokens: int | None = None
     budget: Budget = Budget()
-    latency: Mapping[str, float] = field(default_factory=dict)
+    latency: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     max_ratio: float = 1.05
     tolerance: Mapping[str, float] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def test_every_key(here: Path) -> None:
         train_samples=50_000,
         train_tokens=1_000_000,
         budget=(("*", Budget(params=9)), ("big/*", Budget(macs=7, activation_mb=5))),
-        latency=(("*", {"p50": 5.0}), ("big/*", {"p90": 8.0, "p99": 20.5})),
+        latency=(("*", "", {"p50": 5.0}), ("big/*", "", {"p90": 8.0, "p99": 20.5})),
         max_ratio=1.1,
         tolerance={"float32": 1e-5},
         sizes={"batch": 1, "seq": 128},

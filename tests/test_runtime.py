@@ -15,18 +15,15 @@ from onnx import numpy_helper
 from reslint.anatomy import Anatomy, dissect
 from reslint.errors import RunFailed
 from reslint.finding import Severity
-from reslint.measure import Latency, Optimized, Placement, Range, Ratio, Repeated, Signal, Tap
+from reslint.measure import Optimized, Placement, Range, Repeated, Signal, Tap
 from reslint.net import read
 from reslint.rules import Settings
-from reslint.rules.latency_budget import latency_budget
-from reslint.rules.latency_regression import latency_regression
 from reslint.rules.optimizer_divergence import optimizer_divergence
 from reslint.rules.provider_fallback import provider_fallback
 from reslint.rules.signal_growth import signal_growth
 from reslint.runtime import Limits, Measured, Wanted, measured, providers
 from reslint.runtime.compare import Tolerances, difference, differences
 from reslint.runtime.inputs import synthesized
-from reslint.runtime.latency import latency
 from reslint.runtime.launch import told
 
 DYNAMIC = """
@@ -374,30 +371,3 @@ class TestProviders:
         (draft,) = provider_fallback(Placement(anatomy, "cuda", ((op, "CPUExecutionProvider"),)), Settings())
         assert draft.message == "1 nodes run on CPUExecutionProvider instead of cuda: Relu"
         assert not list(provider_fallback(Placement(anatomy, "cuda", ()), Settings()))
-
-
-class TestLatency:
-    def test_it_is_told(self, run: Run, write: Write) -> None:
-        write("a.onnx")
-        ran = run("run", "a.onnx", "--time", "--runs", "20", "--against", "a.onnx", "--max-ratio", "1000")
-        assert ran.status == 0
-        assert "20 runs on cpu" in ran.err
-        assert "times a.onnx (95 percent:" in ran.err
-
-    def test_budget_and_ratio(self, write: Write) -> None:
-        anatomy = ready(write("a.onnx"))
-        found = Latency(anatomy, "cpu", 1, 400, 1.0, 2.0, 2.5, 3.0, Ratio("old", 1.2, 1.1, 1.3))
-        (draft,) = latency_budget(found, Settings(latency={"p50": 1.0, "p90": 1.5}))
-        assert draft.message == "p90 is 2 ms, the budget 1.5 ms"
-        assert list(latency_regression(found, Settings()))
-        assert not list(latency_regression(found, Settings(max_ratio=1.15)))
-
-    def test_a_model_against_itself_is_no_regression(self, write: Write) -> None:
-        anatomy = ready(write("a.onnx"))
-        same = latency(anatomy, "cpu", ((0.001, 0.002, 0.003), (0.001, 0.002, 0.003)), "itself")
-        assert same.p50 == 2.0
-        assert same.ratio is not None
-        assert (same.ratio.low, same.ratio.median, same.ratio.high) == (1.0, 1.0, 1.0)
-        slow = latency(anatomy, "cpu", ((0.002, 0.004, 0.006), (0.001, 0.002, 0.003)), "half")
-        assert slow.ratio is not None
-        assert slow.ratio.low == 2.0

@@ -18,25 +18,20 @@ from reslint.cli.output import note
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
-from reslint.rules import Rule
+from reslint.rules import Rule, Settings
 from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory, measured
 
 
 def run(options: Options, asked: Mapping[str, object], start: float) -> int:
     """Run all files, report with the seconds since `start`, and say how it went."""
     asked_for = _wanted(asked)
-    max_ratio = asked["max_ratio"]
     stores = _stores(asked["store"], tuple(named(options)))
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
-        settings = config.settings(path)
-        if isinstance(max_ratio, float):
-            settings = replace(settings, max_ratio=max_ratio)
-        timed = asked["timed"] or settings.latency or max_ratio
-        runs = asked["runs"]
-        wanted = replace(asked_for, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
-        wanted = replace(wanted, rounds=runs) if timed and isinstance(runs, int) else wanted
-        wanted = replace(wanted, store=stores.get(path))
+        settings = _settings(config.settings(path), asked)
+        rounds = asked_for.rounds if asked["timed"] or settings.latency or asked["max_ratio"] else 0
+        wanted = replace(asked_for, rounds=rounds, store=stores.get(path), max_ratio=settings.max_ratio)
+        wanted = replace(wanted, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
         found = measured(anatomy, wanted)
         _tell(path, found, options.quiet)
         judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
@@ -44,6 +39,12 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
 
     looks = (seen.looked for seen in examine(options, findings, measured=True))
     return reported(looks, options, start)
+
+
+def _settings(settings: Settings, asked: Mapping[str, object]) -> Settings:
+    """What the rules may ask, with what the command line says of it."""
+    max_ratio = asked["max_ratio"]
+    return replace(settings, max_ratio=max_ratio) if isinstance(max_ratio, float) else settings
 
 
 def _stores(target: object, paths: Sequence[str]) -> Mapping[str, Path]:
@@ -69,30 +70,40 @@ def _tell(path: str, found: Measured, quiet: bool) -> None:
 
 
 def _wanted(asked: Mapping[str, object]) -> Wanted:
-    dims, seed, inputs, against = (asked[name] for name in ("dims", "seed", "inputs", "against"))
-    seconds, memory = asked["timeout"], asked["memory"]
+    dims, libraries = asked["dims"], asked["libraries"]
+    memory = _number(asked["memory"])
     precision, rounded = asked["precision"], asked["rounded"]
     if precision == "bfloat16" and not rounded:
         raise click.BadParameter("bfloat16 needs --round: ONNX Runtime's CPU kernels have none", param_hint="--as")
     return Wanted(
         sizes=dict(_size(str(text)) for text in dims) if isinstance(dims, tuple) else {},
-        seed=seed if isinstance(seed, int) else 0,
-        inputs=inputs if isinstance(inputs, Path) else None,
-        against=against if isinstance(against, Path) else None,
+        seed=int(_number(asked["seed"])),
+        inputs=_path(asked["inputs"]),
+        against=_path(asked["against"]),
         provider=str(asked["provider"]),
         precision=str(precision or ""),
         rounded=rounded is True,
-        fill=(seed if isinstance(seed, int) else 0) if asked["fill"] else None,
-        tolerances=Tolerances(rtol=_number(asked["rtol"]), atol=_number(asked["atol"])),
-        limits=Limits(
-            seconds if isinstance(seconds, float) else Limits().seconds,
-            int(memory * 1e9) if isinstance(memory, float) else default_memory(),
-        ),
+        fill=int(_number(asked["seed"])) if asked["fill"] else None,
+        tolerances=Tolerances(rtol=_maybe(asked["rtol"]), atol=_maybe(asked["atol"])),
+        rounds=int(_number(asked["runs"])),
+        seconds=_number(asked["seconds"]),
+        threads=int(_number(asked["threads"])),
+        libraries=libraries if isinstance(libraries, tuple) else (),
+        limits=Limits(_number(asked["timeout"]), int(memory * 1e9) if memory else default_memory()),
     )
 
 
-def _number(value: object) -> float | None:
-    return value if isinstance(value, float) else None
+def _number(value: object) -> float:
+    """A number that was asked for, 0 where none was."""
+    return _maybe(value) or 0
+
+
+def _maybe(value: object) -> float | None:
+    return value if isinstance(value, int | float) else None
+
+
+def _path(value: object) -> Path | None:
+    return value if isinstance(value, Path) else None
 
 
 def _size(text: str) -> tuple[str, int]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.where import module_of
-from reslint.measure import Agreement, Difference, Measurement, Signal, Tap
+from reslint.measure import Agreement, Difference, Latency, Measurement, Signal, Tap
 from reslint.net import Op
 from reslint.report.measurements import LARGEST
 from reslint.report.plain import counted, plain
+from reslint.report.timed import lines, shares
 
 _INDENT = "    "
 _MOST = 24  # rows; --verbose shows all
@@ -22,6 +23,10 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
         if isinstance(one, Signal):
             yield from _signal(one, verbose)
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
+    for one in measured:
+        if isinstance(one, Latency):
+            yield from lines(one)
+            yield from _shares(one, verbose)
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]], verbose: bool) -> Iterator[str]:
@@ -69,6 +74,14 @@ def _row(tap: Tap) -> tuple[str, ...]:
         number(tap.merged.peak / LARGEST),
         number(tap.cosine),
     )
+
+
+def _shares(latency: Latency, verbose: bool) -> Iterator[str]:
+    """Of each block how much of the time it takes, and what takes the rest."""
+    if latency.shares:
+        yield "  share of the time"
+        blocks = [(name(s.block.merge), f"{s.share:.1%}") for s in latency.shares if s.block is not None]
+        yield from table(("block", "share"), [*blocks, *shares(latency)], verbose)
 
 
 def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from reslint.anatomy.where import where
-from reslint.measure import Agreement, Difference, Latency, Measurement, Placement, Range, Signal, Tap
+from reslint.measure import Agreement, Difference, Latency, Measurement, Placement, Range, Ratio, Share, Signal, Tap
 from reslint.net import Op
 
 LARGEST = 65504.0
@@ -85,19 +85,36 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
 def _placement(placement: object) -> Iterator[Row]:
     if isinstance(placement, Placement):
         elsewhere = [{"tensor": op.id, "op": op.kind, "provider": other} for op, other in placement.elsewhere]
-        yield {"provider": placement.provider, "elsewhere": elsewhere}
+        yield {"provider": placement.provider, "nodes": dict(placement.nodes), "elsewhere": elsewhere}
 
 
 def _latency(latency: object) -> Iterator[Row]:
     if isinstance(latency, Latency):
-        ratio = latency.ratio
         yield {
             "provider": latency.provider,
             "threads": latency.threads,
             "runs": latency.runs,
             "ms": {"p50": latency.p50, "p90": latency.p90, "p95": latency.p95, "p99": latency.p99},
-            "ratio": ratio and {"against": ratio.against, "median": ratio.median, "low": ratio.low, "high": ratio.high},
+            "intervals_ms": {name: list(between) for name, between in latency.intervals.items()},
+            "ratio": latency.ratio and _ratio(latency.ratio),
+            "shares": [_share(share) for share in latency.shares],
         }
+
+
+def _ratio(ratio: Ratio) -> Row:
+    return {
+        "against": ratio.against,
+        "median": ratio.median,
+        "low": ratio.low,
+        "high": ratio.high,
+        "most": ratio.most,
+        "decision": ratio.decision,
+    }
+
+
+def _share(share: Share) -> Row:
+    where = {"rest": share.rest} if share.block is None else {"merge": share.block.merge.id, **place(share.block.merge)}
+    return {**where, "share": share.share}
 
 
 _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (

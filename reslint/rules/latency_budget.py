@@ -14,8 +14,9 @@ from reslint.rules.words import output_op
 def latency_budget(latency: Latency, settings: Settings) -> Iterator[Draft]:
     """A percentile of the latency is over the configured budget."""
     net = latency.anatomy.net
-    took = {"p50": latency.p50, "p90": latency.p90, "p99": latency.p99}
-    over = {name: limit for name, limit in settings.latency.items() if took[name] > limit}
+    took = {"p50": latency.p50, "p90": latency.p90, "p95": latency.p95, "p99": latency.p99}
+    budget = settings.latency.get(latency.provider, settings.latency.get("", {}))
+    over = {name: limit for name, limit in budget.items() if took[name] > limit}
     op = output_op(net)
     if over and op is not None:
         yield Draft(
@@ -23,6 +24,12 @@ def latency_budget(latency: Latency, settings: Settings) -> Iterator[Draft]:
             net,
             "; ".join(f"{name} is {took[name]:.3g} ms, the budget {limit:.3g} ms" for name, limit in over.items()),
             "make the model faster, or raise the budget",
-            {**took, "budget": dict(settings.latency), "runs": latency.runs, "threads": latency.threads},
+            {
+                **took,
+                "budget": dict(budget),
+                "provider": latency.provider,
+                "runs": latency.runs,
+                "threads": latency.threads,
+            },
             lines=(("measured", f"{latency.runs} runs on {latency.provider}, {latency.threads} threads"),),
         )

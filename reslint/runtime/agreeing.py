@@ -68,7 +68,7 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
     name = wanted.against.name
     try:
         reference = dissect(read(wanted.against))
-        other = runnable(reference.net, wanted.fill)
+        other = runnable(reference.net, wanted.fill, wanted.libraries)
     except ReslintError as error:
         raise RunFailed(f"can't be compared with {name}: {error}") from error
     theirs = launch((plan(name, other),), tuple((feed,) for feed in known.feeds), known.limits)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnxruntime
 
 from reslint.net.values import Array
-from reslint.runtime.job import Answer, Feed, Job, Placed, Plan, Ran
-from reslint.runtime.providers import CPU, NAMES
+from reslint.runtime.job import Answer, Event, Feed, Job, Placed, Plan, Ran
+from reslint.runtime.profile import profiled
+from reslint.runtime.providers import CPU, CUDA, TENSORRT
 from reslint.runtime.stopwatch import timed
 
 _FATAL = 4  # the only messages that ONNX Runtime may write; what fails is raised as well
@@ -23,6 +28,8 @@ def main() -> None:
     """Run what standard input asks for."""
     job: Job = pickle.load(sys.stdin.buffer)  # from the parent; the child has no rights that the parent lacks
     _limit(job.memory)
+    if all(plan.exact for plan in job.plans):
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # for TensorRT, which has no option for it
     Path(job.answer).write_bytes(pickle.dumps(_answered(job)))
 
 
@@ -39,18 +46,18 @@ def _limit(memory: int) -> None:
 def _answered(job: Job) -> Answer:
     used: list[int] = []
     ran: list[tuple[Ran, ...]] = []
-    elsewhere: list[tuple[Placed, ...]] = []
+    where: list[tuple[Placed, ...]] = []
     kept: list[onnxruntime.InferenceSession] = []
     for plan in job.plans:
         here: list[Ran] = []
         try:
             if plan.rounded:
                 ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
-                elsewhere.append(())
+                where.append(())
                 continue
-            session = _session(plan)
-            elsewhere.append(tuple(_elsewhere(session, plan)))
-            kept.extend([session] if job.rounds else [])
+            session = _session(plan, several=job.timing is not None and len(job.plans) > 1)
+            where.append(tuple(_placed(session, plan)))
+            kept.extend([session] if job.timing else [])
             for at, alternatives in enumerate(job.feeds):
                 if at == len(used):
                     used.append(_first(session, [_widened(a) for a in alternatives] if plan.wide else alternatives))
@@ -59,8 +66,21 @@ def _answered(job: Job) -> Answer:
         except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
             return Answer(error=f"{plan.label}: {error}", at=len(here))
         ran.append(tuple(here))
-    seconds = timed(kept, job.feeds[0][used[0]], job.rounds) if job.rounds else ()
-    return Answer(tuple(used), tuple(ran), elsewhere=tuple(elsewhere), seconds=seconds)
+    answer = Answer(tuple(used), tuple(ran), placed=tuple(where))
+    if job.timing is None:
+        return answer
+    feed = job.feeds[0][used[0]]
+    seconds = timed(kept, feed, job.timing)
+    kept.clear()
+    return replace(answer, seconds=seconds, events=_profiled(feed, job.timing.profile))
+
+
+def _profiled(feed: Feed, plan: Plan | None) -> tuple[Event, ...]:
+    """How long each node takes, from a session of its own, since profiling costs time."""
+    if plan is None:
+        return ()
+    with TemporaryDirectory(prefix="reslint-") as folder:
+        return profiled(_session(plan, profile=str(Path(folder) / "profile")), feed)
 
 
 def _widened(feed: Feed) -> Feed:
@@ -97,7 +117,7 @@ def _first(session: onnxruntime.InferenceSession, alternatives: Sequence[Feed]) 
     raise first or ValueError("no input")
 
 
-def _session(plan: Plan) -> onnxruntime.InferenceSession:
+def _session(plan: Plan, *, several: bool = False, profile: str = "") -> onnxruntime.InferenceSession:
     if plan.half:
         from reslint.runtime.half import halved
 
@@ -108,27 +128,55 @@ def _session(plan: Plan) -> onnxruntime.InferenceSession:
     level = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if plan.optimized else level.ORT_DISABLE_ALL
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", plan.folder)
+    if several:  # else the threads of the one whose turn is over would spin on while the other one runs
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+    if profile:
+        options.enable_profiling = True
+        options.profile_file_prefix = profile
+    for library in plan.libraries:
+        options.register_custom_ops_library(library)
     if plan.weights:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in plan.weights.values()]
         options.add_external_initializers(list(plan.weights), values)
     if plan.provider == CPU:
         return onnxruntime.InferenceSession(plan.model, options, providers=[CPU])
-    onnxruntime.preload_dlls()  # CUDA's libraries, where they were installed as wheels
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    own = {"use_tf32": "0"} if plan.provider == NAMES["cuda"] else {}  # TF32 has ten bits of mantissa
-    session = onnxruntime.InferenceSession(plan.model, options, providers=[(plan.provider, own), CPU])
+    _preload(plan.provider)
+    session = onnxruntime.InferenceSession(plan.model, options, providers=list(_order(plan)))
     if plan.provider not in session.get_providers():
-        raise RuntimeError(
-            f"{plan.provider} was asked for and can't be used; it needs NVIDIA's driver and CUDA libraries"
-        )
+        there = ", ".join(onnxruntime.get_available_providers())
+        raise RuntimeError(f"{plan.provider} was asked for and can't be used; this ONNX Runtime was built with {there}")
     return session
 
 
-def _elsewhere(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Placed]:
-    """The nodes that another provider runs than the one asked for."""
-    for part in session.get_provider_graph_assignment_info() if plan.provider != CPU else ():
-        if part.ep_name != plan.provider:
-            yield from (Placed(node.name, node.op_type, part.ep_name) for node in part.get_nodes())
+def _preload(provider: str) -> None:
+    """Load the libraries of NVIDIA that were installed as wheels; where there are none, the session says what it misses."""
+    if provider in (CUDA, TENSORRT) and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    if provider == TENSORRT:
+        with suppress(ImportError, OSError):
+            import_module("tensorrt")
+
+
+def _order(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
+    """The provider, with what it leaves to others; TF32 has ten bits of mantissa."""
+    if plan.provider == TENSORRT:
+        yield TENSORRT, {}
+    if plan.provider in (CUDA, TENSORRT):
+        yield CUDA, {"use_tf32": "0"} if plan.exact else {}
+    else:
+        yield plan.provider, {}
+    yield CPU, {}
+
+
+def _placed(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Placed]:
+    """Where each node runs, if not all on the CPU."""
+    if plan.provider == CPU:
+        return
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        raise RuntimeError("this ONNX Runtime does not tell where nodes run; install a newer one")
+    for part in session.get_provider_graph_assignment_info():
+        yield from (Placed(node.name, node.op_type, part.ep_name) for node in part.get_nodes())
 
 
 def _outputs(session: onnxruntime.InferenceSession, feed: Feed) -> dict[str, Array]:

@@ -18,6 +18,7 @@ class Plan:
 
     With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before; with
     `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op.
+    `exact` turns off what rounds float32 to fewer bits on the way. `libraries` bring custom ops.
     """
 
     label: str
@@ -31,11 +32,13 @@ class Plan:
     wide: bool = False
     half: bool = False
     rounded: str = ""
+    libraries: tuple[str, ...] = ()
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A node that ONNX Runtime gave to another provider than the one asked for."""
+    """A node of a session and the provider that runs it."""
 
     name: str
     type: str
@@ -43,17 +46,38 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """How often sessions are timed, at the least, for how many seconds, at the least, and when that must end.
+
+    `profile` is what the shares of the nodes are taken from, None where they are not wanted.
+    """
+
+    rounds: int
+    seconds: float = 0.0
+    most: float = 300.0
+    profile: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What ONNX Runtime's profile tells of one node: its name, and its seconds in a run without what runs inside it."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all.
 
-    With `rounds` the sessions are kept and timed so often on the first input, in turns.
+    With `timing` the sessions are kept and timed on the first input, in turns.
     """
 
     plans: tuple[Plan, ...]
     feeds: tuple[tuple[Feed, ...], ...]
     answer: str
     memory: int
-    rounds: int = 0
+    timing: Timing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +104,6 @@ class Answer:
     ran: tuple[tuple[Ran, ...], ...] = ()
     error: str = ""
     at: int = 0
-    elsewhere: tuple[tuple[Placed, ...], ...] = ()
+    placed: tuple[tuple[Placed, ...], ...] = ()
     seconds: tuple[tuple[float, ...], ...] = ()
+    events: tuple[Event, ...] = ()

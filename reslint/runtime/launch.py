@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from reslint.errors import RunFailed
-from reslint.runtime.job import Answer, Feed, Job, Plan
+from reslint.runtime.job import Answer, Feed, Job, Plan, Timing
 
 _ROOT = str(Path(__file__).parents[2])
 # The current folder stays off the path (-P): it may hold an onnxruntime.py that is none of ours.
@@ -30,11 +31,13 @@ class Limits:
     memory: int = 0
 
 
-def launch(plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits: Limits, rounds: int = 0) -> Answer:
+def launch(
+    plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits: Limits, timing: Timing | None = None
+) -> Answer:
     """Run the plans in a process of their own. Raises RunFailed with one line where that process ends otherwise than well."""
     with TemporaryDirectory(prefix="reslint-") as folder:
         file = Path(folder) / "answer"
-        job = pickle.dumps(Job(plans, feeds, str(file), limits.memory, rounds))
+        job = pickle.dumps(Job(plans, feeds, str(file), limits.memory, timing))
         try:
             ended = subprocess.run(
                 [sys.executable, "-P", "-c", _START],
@@ -48,7 +51,13 @@ def launch(plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits:
         if ended.returncode or not file.is_file():
             raise RunFailed(_died(ended.returncode, ended.stderr.decode("utf-8", "replace")))
         answer: Answer = pickle.loads(file.read_bytes())
-    return answer
+    return replace(answer, error=f"{answer.error}{cause(ended.stderr)}") if answer.error else answer
+
+
+def cause(errors: bytes) -> str:
+    """What a provider's library lacks: ONNX Runtime only logs it, and goes on without the provider."""
+    found = re.search(r"Failed to load library \S+ with error: ([^\r\n]+)", errors.decode("utf-8", "replace"))
+    return f" ({found[1].strip()})" if found else ""
 
 
 def default_memory() -> int:
@@ -65,7 +74,16 @@ def told(error: str) -> str:
         return _OUT
     label, _, rest = text.partition(": [ONNXRuntimeError] : ")
     said = rest.partition(" : ")[2].partition(" : ")[2] if rest else ""
-    return f"{label}: {said}" if said else text
+    return f"{f'{label}: {said}' if said else text}{_advice(text)}"
+
+
+def _advice(text: str) -> str:
+    """What to do where ONNX Runtime lacks an op."""
+    if "is not a registered function/op" in text:
+        return "; if a library of custom ops has it, name that with --custom-ops"
+    if "Could not find an implementation for" in text:
+        return "; ONNX Runtime has no such op for this type or version: another opset or precision may do"
+    return ""
 
 
 def _died(status: int, errors: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ _TYPE_ATTRIBUTES = frozenset({"to", "dtype", "stash_type", "output_dtype"})
 class Runnable:
     """A model without its large weights, the folder in which they lie, those that lie in memory, and how many are made up.
 
-    `wide` says that it was of half precision and is none anymore.
+    `wide` says that it was of half precision and is none anymore. `libraries` bring its custom ops.
     """
 
     proto: ModelProto
@@ -37,6 +37,7 @@ class Runnable:
     weights: Mapping[str, Array]
     made_up: int = 0
     wide: bool = False
+    libraries: tuple[str, ...] = ()
 
     def copy(self) -> Runnable:
         """The same with a graph of its own, to be changed."""
@@ -45,7 +46,7 @@ class Runnable:
         return replace(self, proto=proto)
 
 
-def runnable(net: Net, fill: int | None = None) -> Runnable:
+def runnable(net: Net, fill: int | None = None, libraries: Sequence[Path] = ()) -> Runnable:
     """What ONNX Runtime needs to run a net's file. Weights that are missing are made up from the seed `fill`.
 
     Raises RunFailed where weights are missing and there is no seed.
@@ -75,7 +76,8 @@ def runnable(net: Net, fill: int | None = None) -> Runnable:
         elif fill is not None and _is_missing(net, tensor):
             tensor.CopyFrom(numpy_helper.from_array(filled(net, tensor, fill), tensor.name))
             made_up += 1
-    return Runnable(model, file.parent, weights, made_up)
+    named = tuple(str(library.resolve()) for library in libraries)
+    return Runnable(model, file.parent, weights, made_up, libraries=named)
 
 
 def _is_missing(net: Net, tensor: TensorProto) -> bool:
@@ -95,7 +97,9 @@ def _is_missing(net: Net, tensor: TensorProto) -> bool:
 def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:
     """A session of a model."""
     bytes_ = model.proto.SerializeToString()
-    return Plan(label, bytes_, str(model.folder), model.weights, provider, optimized, times, wide=model.wide)
+    of_model = (label, bytes_, str(model.folder), model.weights)
+    more = Plan(*of_model, provider=provider, optimized=optimized, times=times)
+    return replace(more, wide=model.wide, libraries=model.libraries)
 
 
 def is_half(model: ModelProto) -> bool:

@@ -9,7 +9,23 @@ from importlib.util import find_spec
 from reslint.errors import RunFailed
 
 CPU = "CPUExecutionProvider"
-NAMES: Mapping[str, str] = {"cpu": CPU, "cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
+NAMES: Mapping[str, str] = {
+    "cpu": CPU,
+    "cuda": CUDA,
+    "tensorrt": TENSORRT,
+    "coreml": "CoreMLExecutionProvider",
+    "dml": "DmlExecutionProvider",
+    "dnnl": "DnnlExecutionProvider",
+    "migraphx": "MIGraphXExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "qnn": "QNNExecutionProvider",
+    "rocm": "ROCMExecutionProvider",
+    "webgpu": "WebGpuExecutionProvider",
+    "xnnpack": "XnnpackExecutionProvider",
+}
+_NVIDIA = ("cuda", "tensorrt")
 
 _PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 _REMOVE = "pip uninstall -y onnxruntime onnxruntime-gpu"
@@ -27,9 +43,14 @@ def provider(name: str) -> str:
             "needs one ONNX Runtime, and both onnxruntime and onnxruntime-gpu are installed, of which one overwrites the "
             f"other; {_REMOVE}; then pip install 'reslint[cpu]', or 'reslint[gpu]' for NVIDIA"
         )
-    if name != "cpu" and there == ("onnxruntime",):
+    if name in _NVIDIA and there == ("onnxruntime",):
         raise RunFailed(f"needs onnxruntime-gpu for --provider {name}; {_REMOVE}; then pip install 'reslint[gpu]'")
     return NAMES[name]
+
+
+def may_be_cuda() -> bool:
+    """Whether the installed package is one that was built for CUDA."""
+    return _installed("onnxruntime-gpu")
 
 
 def _installed(package: str) -> bool:

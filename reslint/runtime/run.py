@@ -9,10 +9,11 @@ import numpy as np
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Latency, Signal
+from reslint.measure import Latency, Placement, Signal
 from reslint.net import Net
 from reslint.net.values import Array
 from reslint.runtime.agreeing import Known, agreements, narrowed, referred, rounded
+from reslint.runtime.auto import chosen
 from reslint.runtime.compare import coarseness
 from reslint.runtime.elsewhere import placed, timed
 from reslint.runtime.given import arrays, given, store
@@ -20,6 +21,7 @@ from reslint.runtime.inputs import Inputs, dims, synthesized, typed
 from reslint.runtime.job import Answer, Feed, Plan
 from reslint.runtime.kinds import Kind, kinds
 from reslint.runtime.launch import Limits, launch, told
+from reslint.runtime.marks import marked
 from reslint.runtime.model import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.providers import CPU, provider
 from reslint.runtime.signal import signal
@@ -33,8 +35,11 @@ _GIVEN = "saved"
 def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     """Run a model. Raises RunFailed with one line where it can't be run."""
     net = anatomy.net
-    where = provider(wanted.provider)
-    model = runnable(net, wanted.fill)
+    name, why = chosen(wanted.provider, wanted.limits)
+    wanted = replace(wanted, provider=name)
+    where = provider(name)
+    model = runnable(net, wanted.fill, wanted.libraries)
+    marks = marked(model)
     half = is_half(model.proto)
     limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
     types = kinds(model.proto)
@@ -46,7 +51,7 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         plan("the model without graph optimizations", model, optimized=False),
     ]
     if where != CPU:
-        plans.append(plan(f"the model on {wanted.provider}", model, provider=where))
+        plans.append(plan(f"the model on {name}", marks.model, provider=where))
     keep = _keeping(wanted, net, types)
     keep([ladder[0] for ladder in inputs.feeds])  # before the run, which may be the last of it
     answer = _launched(tuple(plans), inputs, limits)
@@ -57,10 +62,10 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *agreements(known, answer, saved),
         *referred(known, answer, wanted),
         *narrowed(known, answer, wanted),
-        *placed(known, answer, wanted),
+        *placed(known, answer, wanted, marks, where),
         *timed(anatomy, model, where, feeds[0], wanted, limits),
     )
-    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted, model.made_up)))
+    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted, model.made_up, why)))
 
 
 def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
@@ -123,21 +128,29 @@ def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: 
     return measure
 
 
-def _notes(subjects: Sequence[object], wanted: Wanted, made_up: int) -> Iterator[str]:
-    """What is to be said beside the findings: how the model was run, and how long it took."""
+def _notes(subjects: Sequence[object], wanted: Wanted, made_up: int, why: str) -> Iterator[str]:
+    """What is to be said beside the findings: how and where the model was run, and what could not be decided."""
     if made_up:
         yield f"the values of {made_up} missing weights are made up (--fill): what follows is true of the structure alone"
-    if wanted.provider == "cuda":
-        yield "TF32 is off (use_tf32=0), so that float32 is compared with float32"
+    if why:
+        yield why
+    if wanted.provider in ("cuda", "tensorrt"):
+        yield "TF32 is off (use_tf32=0) where outputs are compared, and on where runs are timed"
     for found in subjects:
+        if isinstance(found, Placement):
+            yield "; ".join(f"{many} nodes on {where}" for where, many in found.nodes.items())
         if isinstance(found, Latency):
-            yield (
-                f"{found.runs} runs on {found.provider}, {found.threads} threads: p50 {found.p50:.3g} ms, "
-                f"p90 {found.p90:.3g} ms, p95 {found.p95:.3g} ms, p99 {found.p99:.3g} ms"
-            )
-            if found.ratio is not None:
-                r = found.ratio
-                yield f"{r.median:.3f} times {r.against} (95 percent: {r.low:.3f} to {r.high:.3f})"
+            yield from _of_latency(found, wanted)
+
+
+def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
+    if found.runs < wanted.rounds:
+        yield f"was timed {found.runs} times instead of {wanted.rounds}, for lack of time; give it longer with --timeout"
+    if found.ratio is not None and found.ratio.decision == "undecided":
+        yield (
+            f"undecided whether it is slower than {found.ratio.most:g} times {found.ratio.against}; "
+            "time it longer with --runs, or on a machine that nothing else uses"
+        )
 
 
 def _words(inputs: Inputs, feeds: Sequence[Feed]) -> Iterator[str]:

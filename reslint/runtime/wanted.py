@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ class Wanted:
     """What to run a model on, and how.
 
     `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
-    of weights that are missing. `rounds`: time so many runs.
+    of weights that are missing. `rounds`: time so many runs, for at least so many `seconds`.
     """
 
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -31,6 +32,10 @@ class Wanted:
     against: Path | None = None
     provider: str = "cpu"
     rounds: int = 0
+    seconds: float = 0.0
+    threads: int = 0
+    max_ratio: float = math.inf
+    libraries: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
 

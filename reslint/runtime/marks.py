@@ -1,0 +1,49 @@
+"""A model in, the same with nodes that can be known again out, whatever ONNX Runtime makes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from onnx import GraphProto, NodeProto
+
+from reslint.runtime.model import Runnable
+
+_MARK = re.compile(r"reslint\.(\d+)\.")  # a fused node's name is that of one of its parts with something behind
+_MADE = re.compile(r"(_nchwc)?(_token_\d+)?$")  # or that of a tensor which it makes
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A model whose nodes are numbered, and the first output of each by number."""
+
+    model: Runnable
+    outputs: tuple[str, ...]
+    known: frozenset[str]
+
+    def tensor(self, name: str) -> str | None:
+        """A tensor that a node makes, by the node's name in a session; None where the name was made up."""
+        mark = _MARK.search(name)
+        if mark and int(mark[1]) < len(self.outputs):
+            return self.outputs[int(mark[1])]
+        plain = _MADE.sub("", name)
+        return plain if plain in self.known else None
+
+
+def marked(model: Runnable) -> Marked:
+    """Number the nodes of a model, and of its bodies."""
+    copy = model.copy()
+    outputs: list[str] = []
+    for at, node in enumerate(_nodes(copy.proto.graph)):
+        node.name = f"reslint.{at}."
+        outputs.append(next((o for o in node.output if o), ""))
+    return Marked(copy, tuple(outputs), frozenset(outputs) - {""})
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for body in (attribute.g,) if attribute.HasField("g") else attribute.graphs:
+                yield from _nodes(body)

@@ -1,0 +1,187 @@
+"""Times: percentiles and ratios with their intervals, shares of blocks, budgets by provider, and what stays undecided."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run, Write
+
+from reslint.anatomy import dissect
+from reslint.config import load
+from reslint.measure import Latency, Ratio
+from reslint.net import read
+from reslint.report.timed import lines
+from reslint.rules import Settings
+from reslint.rules.latency_budget import latency_budget
+from reslint.rules.latency_regression import latency_regression
+from reslint.runtime.job import Event, Timing
+from reslint.runtime.latency import latency
+from reslint.runtime.marks import marked
+from reslint.runtime.model import runnable
+from reslint.runtime.profile import events
+from reslint.runtime.ratio import ratio
+from reslint.runtime.shares import shares
+from reslint.runtime.stopwatch import goes_on
+
+STACK = """
+agraph (float[4, 8] x) => (float[4, 8] z) <float[8, 8] w, float[8, 8] v, float[8, 8] u>
+{
+    e = MatMul (x, u)
+    f = MatMul (e, w) g = Relu (f) a = Add (e, g)
+    h = MatMul (a, v) k = Relu (h) y = Add (a, k)
+    z = MatMul (y, u)
+}
+"""
+
+
+def slow_spells(rounds: int, seed: int, factor: float = 1.0) -> tuple[Sequence[float], Sequence[float]]:
+    """Runs of two models on a machine that is slow for a while every now and then; the first is slower by a factor."""
+    random = np.random.default_rng(seed)
+    spell = np.repeat(random.choice([1.0, 3.0], rounds // 25, p=[0.8, 0.2]), 25)
+    own, other = (spell * random.lognormal(0, 0.05, rounds) for _ in range(2))
+    return tuple(own * factor), tuple(other)
+
+
+class TestRatio:
+    def test_of_a_model_against_itself_it_holds_1(self) -> None:
+        held = [low <= 1 <= high for _, low, high in (ratio(*slow_spells(400, seed)) for seed in range(60))]
+        assert sum(held) >= 50  # 57 expected; fewer than 50 by chance in one of 10,000
+
+    def test_what_is_slower_is_seen(self) -> None:
+        found, low, high = ratio(*slow_spells(400, 0, 1.1))
+        assert low < 1.1 < high
+        assert low > 1.05
+        assert 1.08 < found < 1.12
+
+    def test_slow_spells_widen_it_where_they_meet_one_model_alone(self) -> None:
+        random = np.random.default_rng(0)
+        even = random.lognormal(0, 0.01, 400)
+        spell = np.repeat(random.choice([1.0, 1.2], 10), 40)
+        _, low, high = ratio(tuple(even * spell), tuple(random.lognormal(0, 0.01, 400)))
+        mixed = random.permutation(spell)
+        _, least, most = ratio(tuple(even * mixed), tuple(random.lognormal(0, 0.01, 400)))
+        assert high - low > 1.5 * (most - least)
+
+    @pytest.mark.parametrize(
+        ("low", "high", "decision"), [(1.06, 1.2, "slower"), (0.9, 1.04, "not slower"), (1.0, 1.1, "undecided")]
+    )
+    def test_what_it_decides(self, write: Write, low: float, high: float, decision: str) -> None:
+        anatomy = dissect(read(write("a.onnx")))
+        found = Latency(anatomy, "cpu", 1, 400, 1, 1, 1, 1, Ratio("old", 1.05, low, high, 1.05))
+        assert found.ratio is not None
+        assert found.ratio.decision == decision
+        assert list(lines(found))[-1].endswith(f"; may be 1.05: {decision}")
+        assert bool(list(latency_regression(found, Settings()))) is (decision == "slower")
+
+
+class TestPercentiles:
+    def test_intervals(self, write: Write) -> None:
+        anatomy = dissect(read(write("a.onnx")))
+        found = latency(anatomy, "cpu", 1, (tuple(n / 1000 for n in range(1, 401)),))
+        assert found.intervals["p50"] == (180, 220)  # 20 runs, 5 percentile points, as is promised for 400
+        assert found.intervals["p99"] == (392, 400)
+        few = latency(anatomy, "cpu", 1, (tuple(n / 1000 for n in range(1, 21)),))
+        assert few.intervals["p99"][1] == math.inf
+        assert any("p99  19.8  (95 percent: at least 18)" in line for line in lines(few))
+
+    def test_budgets_by_model_and_provider(self, write: Write, here: Path) -> None:
+        (here / "reslint.toml").write_text(
+            "[[latency]]\np50-ms = 1\n[[latency]]\nprovider = 'cuda'\np95-ms = 2\n"
+            "[[latency]]\nmatch = 'big*'\np50-ms = 9\n"
+        )
+        config = load(None, here)
+        anatomy = dissect(read(write("a.onnx")))
+
+        def says(path: str, provider: str) -> list[str]:
+            found = Latency(anatomy, provider, 1, 400, 3, 4, 5, 6)
+            return [draft.message for draft in latency_budget(found, config.settings(path))]
+
+        assert says("a.onnx", "cpu") == ["p50 is 3 ms, the budget 1 ms"]
+        assert says("a.onnx", "cuda") == ["p95 is 5 ms, the budget 2 ms"]
+        assert says("big.onnx", "cpu") == []
+
+    def test_one_table_is_for_all(self, here: Path) -> None:
+        (here / "pyproject.toml").write_text("[tool.reslint.latency]\np50-ms = 5\nprovider = 'cpu'\n")
+        assert load(None, here).settings("a.onnx").latency == {"cpu": {"p50": 5.0}}
+
+
+class TestShares:
+    def test_of_blocks(self, write: Write) -> None:
+        anatomy = dissect(read(write("a.onnx", STACK)))
+        marks = marked(runnable(anatomy.net))
+        names = {tensor: f"reslint.{at}." for at, tensor in enumerate(marks.outputs)}
+        told = (
+            Event(names["e"], 1.0),
+            Event(f"{names['f']}/MatMulAddFusion", 2.0),
+            Event("SkipLayerNormalization_token_7", 1.0),
+            Event("k_nchwc", 3.0),
+            Event(names["y"], 1.0),
+            Event(names["z"], 2.0),
+        )
+        found = shares(anatomy, marks, told)
+        assert [(s.block.merge.id if s.block else s.rest, round(s.share, 6)) for s in found] == [
+            ("a", 0.3),
+            ("y", 0.4),
+            ("outside of blocks", 0.3),
+        ]
+
+    def test_a_body_counts_once_and_a_first_run_not_at_all(self) -> None:
+        def node(name: str, start: int, length: int) -> dict[str, object]:
+            return {"cat": "Node", "name": f"{name}_kernel_time", "ts": start, "dur": length}
+
+        def run(start: int) -> list[dict[str, object]]:
+            inner = [node("inner", start + 2, 3), node("inner", start + 6, 3)]
+            return [{"name": "model_run", "ts": start, "dur": 20}, node("loop", start + 1, 10), *inner]
+
+        late = {"cat": "Node", "name": "loop_kernel_time", "ts": 15, "dur": 900}
+        found = {e.name: round(e.seconds * 1e6) for e in events([*run(0), late, *run(1000), *run(2000)])}
+        assert found == {"loop": 4, "inner": 6}
+
+
+class TestRun:
+    def test_all_that_is_told(self, run: Run, write: Write) -> None:
+        write("a.onnx", STACK)
+        write("b.onnx", STACK)
+        arguments = ("--time", "--runs", "20", "--seconds", "0", "--threads", "1", "--against", "b.onnx")
+        ran = run("run", "a.onnx", *arguments, "--max-ratio", "1000", "--format", "json")
+        assert ran.status == 0, ran.err
+        (measured,) = ran.json["measurements"]
+        assert isinstance(measured["latency"], list)
+        (found,) = measured["latency"]
+        assert (found["provider"], found["threads"], found["runs"]) == ("cpu", 1, 20)
+        assert list(found["ms"]) == ["p50", "p90", "p95", "p99"]
+        assert found["ratio"]["decision"] == "not slower"
+        assert [s.get("merge", s.get("rest")) for s in found["shares"]] == ["a", "y", "outside of blocks"]
+        assert sum(s["share"] for s in found["shares"]) == pytest.approx(1, abs=1e-3)
+
+    def test_when_it_ends(self) -> None:
+        timing = Timing(400, seconds=1.0, most=10.0)
+        assert goes_on(0, 99.0, timing)  # once at the least
+        assert goes_on(399, 5.0, timing)
+        assert goes_on(5000, 0.5, timing)
+        assert not goes_on(400, 1.0, timing)
+        assert not goes_on(20, 10.0, timing)
+
+    def test_other_formats_and_a_baseline(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx", STACK)
+        slow = (
+            "run",
+            "a.onnx",
+            "--time",
+            "--runs",
+            "20",
+            "--seconds",
+            "0",
+            "--against",
+            "a.onnx",
+            "--max-ratio",
+            "0.01",
+        )
+        assert run(*slow, "--report", "sarif=out.sarif", "--write-baseline", "known.json").status == 0
+        assert "latency-regression" in (here / "out.sarif").read_text()
+        assert run(*slow, "--baseline", "known.json").status == 0
+        assert run(*slow, "--format", "github").status == 1
