@@ -25,6 +25,7 @@ NETS = dedent("""
             if width > 100:
                 raise ValueError("too wide")
             self.inner = nn.Linear(width, width)
+            nn.init.trunc_normal_(self.inner.weight, std=0.02)
             self.tied = self.inner
             self.register_buffer("scale", torch.ones(width))
 
@@ -165,7 +166,7 @@ def test_a_module_without_weights_pretends_to_have_some(nets: str, factory: str,
         ("somenets:Net", {"kwargs": '{"wide": 1}'}, "got an unexpected keyword argument 'wide'"),
         ("somenets:Net", {"kwargs": '{"width": 101}'}, 'ValueError: too wide; at somenets.py:10: raise ValueError("too wide")'),
         ("somenets:made", {"kwargs": '{"width": 8}'}, "is a Net already"),
-        ("somenets:leaves", {}, 'SystemExit: enough; at somenets.py:42: raise SystemExit("enough")'),
+        ("somenets:leaves", {}, 'SystemExit: enough; at somenets.py:43: raise SystemExit("enough")'),
         ("gone.pt2", {}, "no such file"),
         ("somenets.pt2", {}, "is no archive as torch.export.save writes it"),
     ],
