@@ -30,7 +30,7 @@ class _Texts:
     numbers: dict[str, int] = field(default_factory=dict)
 
     def known(self, *texts: str) -> list[int]:
-        return [self.numbers.setdefault(plain(text), len(self.numbers)) for text in texts]
+        return [self.numbers.setdefault(text, len(self.numbers)) for text in texts]
 
 
 def kept(seen: Portrait, found: Mapping[int, Sequence[int]]) -> dict[str, object]:
@@ -41,7 +41,7 @@ def kept(seen: Portrait, found: Mapping[int, Sequence[int]]) -> dict[str, object
         for stretch in seen.stretches
         for number in range(stretch.first, stretch.end)
     ]
-    return {"blocks": blocks, "texts": list(texts.numbers)}
+    return {"blocks": blocks, "texts": [plain(text) for text in texts.numbers]}
 
 
 def _block(seen: Portrait, number: int, name: str, texts: _Texts) -> dict[str, object]:
