@@ -19,7 +19,7 @@ from test_report import FINDING, REPORT, dissected
 from reslint.anatomy import Anatomy, Kind, dissect
 from reslint.finding import Finding, Severity
 from reslint.measure import Difference as Far
-from reslint.measure import Latency, Optimized, Range, Ratio, Referred, Signal, Tap
+from reslint.measure import Latency, Optimized, Range, Ratio, Referred, Share, Signal, Tap
 from reslint.net import read
 from reslint.report.html import render
 from reslint.report.html.charts import Scale, columns, curve, growth, linear, logarithmic, places
@@ -313,10 +313,22 @@ class TestRan:
         assert equal < (strip.tracks[0].mark or 0) < differs
 
     def test_latency(self, anatomy: Anatomy) -> None:
-        times, ratio = run_charts([Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10, Ratio("old.onnx", 1.2, 1.1, 1.3))])
-        assert times.tracks[0].dots == (50, 60, 70, 100)
+        sure = {"p50": (4.0, 6.0), "p99": (8.0, float("inf"))}
+        timed = Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10, Ratio("old.onnx", 1.2, 1.1, 1.3, most=1.05), sure)
+        times, ratio = run_charts([timed])
+        assert [track.dots for track in times.tracks] == [(50,), (60,), (70,), (100,)]
+        assert [track.spread for track in times.tracks] == [(40, 60), None, None, (80, 100)]
+        assert times.rows[0] == ("cpu", "p50", "5", "4", "6")
         assert ratio.tracks[0].kind == "bad"
-        assert "between 1.1 and 1.3" in ratio.says
+        assert ratio.says.endswith("between 1.1 and 1.3; it may be 1.05: slower.")
+        assert (ratio.tracks[0].mark or 0) < ratio.tracks[0].dots[0]
+
+    def test_shares_of_the_time(self, anatomy: Anatomy) -> None:
+        shares = (Share(anatomy.blocks[0], "", 0.25), Share(anatomy.blocks[1], "", 0.5), Share(None, "the head", 0.25))
+        _, chart = run_charts([Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10, shares=shares)])
+        assert chart.says == "On cpu. Most: layers.1 takes 50.0 %."
+        assert [row[1:] for row in chart.rows][-1] == ("the head", "25.00 %")
+        assert [bar.high for bar in chart.bars] == pytest.approx([41.667, 83.333, 41.667])  # of 60 %
 
     def test_stand_on_the_page(self, anatomy: Anatomy) -> None:
         read_again = Read(self.page(anatomy, Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10)))

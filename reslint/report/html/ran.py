@@ -1,25 +1,24 @@
-"""What a run measured in, its charts out: the signal along the blocks, agreement, and latency."""
+"""What a run measured in, its charts out: the signal along the blocks, and agreement; latency has a module of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.where import module_of
-from reslint.measure import Agreement, Difference, Latency, Measurement, Ratio, Signal, Tap
+from reslint.measure import Agreement, Difference, Latency, Measurement, Signal, Tap
 from reslint.report.html.charts import (
     Chart,
     Level,
-    Scale,
     Strip,
     Track,
     curve,
     growth,
-    linear,
     logarithmic,
     places,
     up_ticks,
 )
 from reslint.report.html.numbers import decade, measured
+from reslint.report.html.timed import latency_charts
 from reslint.report.measurements import LARGEST
 from reslint.report.plain import counted
 
@@ -35,7 +34,7 @@ def run_charts(measurements: Iterable[Measurement]) -> Iterator[Chart | Strip]:
             yield _stream(one)
             yield _branches(one)
     yield from _agreement([one for one in found if isinstance(one, Agreement)])
-    yield from _latency([one for one in found if isinstance(one, Latency)])
+    yield from latency_charts([one for one in found if isinstance(one, Latency)])
 
 
 def _name(tap: Tap) -> str:
@@ -129,54 +128,3 @@ def _compared(output: str, against: str, d: Difference) -> tuple[str, ...]:
 
 def _far(d: Difference) -> float:
     return d.absolute if d.relative is None else d.relative
-
-
-def _latency(latencies: Sequence[Latency]) -> Iterator[Strip]:
-    if latencies:
-        yield _times(latencies)
-    for one in latencies:
-        if one.ratio:
-            yield _ratio(one.provider, one.ratio)
-
-
-def _times(latencies: Sequence[Latency]) -> Strip:
-    scale = linear(one.p99 for one in latencies)
-    told = [(f"{one.provider}, {counted(one.threads, 'thread')}", one) for one in latencies]
-    return Strip(
-        "Latency",
-        "; ".join(f"{name}: half of {one.runs} runs took up to {one.p50:.3g} ms" for name, one in told) + ".",
-        "milliseconds that 50, 90, 95 and 99 percent of all runs took at most",
-        ("provider", "runs", "p50", "p90", "p95", "p99"),
-        tuple((name, str(one.runs), *map(measured, _percentiles(one))) for name, one in told),
-        tuple(scale.ticks_across(lambda v: f"{v:g}")),
-        tuple(_track(name, one, scale) for name, one in told),
-    )
-
-
-def _track(name: str, one: Latency, scale: Scale) -> Track:
-    at = tuple(map(scale.at, _percentiles(one)))
-    return Track(name, at, f"{one.p50:.3g} ms", spread=(at[0], at[-1]))
-
-
-def _ratio(provider: str, ratio: Ratio) -> Strip:
-    scale = linear((ratio.high, 1.0))
-    numbers = (ratio.median, ratio.low, ratio.high)
-    middle, low, high = map(scale.at, numbers)
-    return Strip(
-        "Latency ratio",
-        f"{ratio.median:.3g} times as long as {ratio.against}, run in turns; 95 percent sure that it is "
-        f"between {ratio.low:.3g} and {ratio.high:.3g}.",
-        "times as long as the reference (the mark is 1)",
-        ("against", "median", "low", "high"),
-        ((ratio.against, *map(measured, numbers)),),
-        tuple(scale.ticks_across(lambda v: f"{v:g}")),
-        (
-            Track(
-                provider, (middle,), f"{ratio.median:.3g}", "bad" if ratio.low > 1 else "", (low, high), scale.at(1.0)
-            ),
-        ),
-    )
-
-
-def _percentiles(one: Latency) -> tuple[float, ...]:
-    return one.p50, one.p90, one.p95, one.p99
