@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,7 +48,6 @@ def _answered(job: Job) -> Answer:
     used: list[int] = []
     ran: list[tuple[Ran, ...]] = []
     where: list[tuple[Placed, ...]] = []
-    kept: list[onnxruntime.InferenceSession] = []
     for plan in job.plans:
         here: list[Ran] = []
         try:
@@ -55,9 +55,8 @@ def _answered(job: Job) -> Answer:
                 ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
                 where.append(())
                 continue
-            session = _session(plan, several=job.timing is not None and len(job.plans) > 1)
+            session = _session(plan)
             where.append(tuple(_placed(session, plan)))
-            kept.extend([session] if job.timing else [])
             for at, alternatives in enumerate(job.feeds):
                 if at == len(used):
                     used.append(_first(session, [_widened(a) for a in alternatives] if plan.wide else alternatives))
@@ -70,8 +69,8 @@ def _answered(job: Job) -> Answer:
     if job.timing is None:
         return answer
     feed = job.feeds[0][used[0]]
-    seconds = timed(kept, feed, job.timing)
-    kept.clear()
+    starts = [partial(_session, plan, several=len(job.plans) > 1) for plan in job.plans]
+    seconds = timed(starts, feed, job.timing)
     return replace(answer, seconds=seconds, events=_profiled(feed, job.timing.profile))
 
 

@@ -17,6 +17,7 @@ from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.marks import Marked, marked
 from reslint.runtime.model import Runnable, plan, runnable
 from reslint.runtime.providers import CPU
+from reslint.runtime.ratio import GROUPS
 from reslint.runtime.shares import shares
 from reslint.runtime.wanted import Wanted
 
@@ -64,7 +65,8 @@ def timed(
     marks = marked(model)
     # On a GPU the profile tells when kernels were started, and not how long they took.
     profile = replace(plan("the model", marks.model), threads=threads) if where == CPU else None
-    timing = Timing(wanted.rounds, wanted.seconds, limits.seconds * _TIMED_SHARE / 2, profile)
+    groups = GROUPS if against is not None else 1
+    timing = Timing(wanted.rounds, wanted.seconds, limits.seconds * _TIMED_SHARE / 2, groups, profile)
     pinned = tuple(replace(p, threads=threads, exact=False) for p in plans)
     answer = launch(pinned, ((feed,),), limits, timing)
     if answer.error:

@@ -49,12 +49,14 @@ class Placed:
 class Timing:
     """How often sessions are timed, at the least, for how many seconds, at the least, and when that must end.
 
-    `profile` is what the shares of the nodes are taken from, None where they are not wanted.
+    Each of the `groups` of rounds has sessions of its own. `profile` is what the shares of the nodes are taken from, None
+    where they are not wanted.
     """
 
     rounds: int
     seconds: float = 0.0
     most: float = 300.0
+    groups: int = 1
     profile: Plan | None = None
 
 
@@ -70,7 +72,7 @@ class Event:
 class Job:
     """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all.
 
-    With `timing` the sessions are kept and timed on the first input, in turns.
+    With `timing` the plans are timed on the first input, in turns.
     """
 
     plans: tuple[Plan, ...]
@@ -105,5 +107,5 @@ class Answer:
     error: str = ""
     at: int = 0
     placed: tuple[tuple[Placed, ...], ...] = ()
-    seconds: tuple[tuple[float, ...], ...] = ()
+    seconds: tuple[tuple[tuple[float, ...], ...], ...] = ()
     events: tuple[Event, ...] = ()

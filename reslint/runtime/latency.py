@@ -21,13 +21,13 @@ def latency(
     anatomy: Anatomy,
     provider: str,
     threads: int,
-    seconds: Sequence[Sequence[float]],
+    seconds: Sequence[Sequence[Sequence[float]]],
     against: str = "",
     most: float = math.inf,
     shares: tuple[Share, ...] = (),
 ) -> Latency:
     """The percentiles of a model's own runs; with a reference's, the ratio of the two."""
-    own = np.array(seconds[0]) * 1000
+    own = np.concatenate(seconds[0]) * 1000
     p50, p90, p95, p99 = (float(p) for p in np.percentile(own, PERCENTILES))
     slower = Ratio(against, *ratio(seconds[0], seconds[1]), most) if len(seconds) > 1 else None
     return Latency(

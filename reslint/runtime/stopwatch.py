@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import onnxruntime
 
@@ -11,15 +12,41 @@ from reslint.runtime.job import Feed, Timing
 
 _WARM_UP = 10  # runs: memory is laid out, kernels are chosen
 _WARM_SHARE = 0.1  # of all the time that there is, at most
+Start = Callable[[], onnxruntime.InferenceSession]
 _GPU = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProvider"})
 
 
-def timed(
-    sessions: Sequence[onnxruntime.InferenceSession], feed: Feed, timing: Timing
-) -> tuple[tuple[float, ...], ...]:
-    """The seconds of each session's runs; inputs and outputs stay on the device."""
-    runs = [_bound(session, feed) for session in sessions]
+def timed(starts: Sequence[Start], feed: Feed, timing: Timing) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    """The seconds of each model's runs, by group. Each group has sessions of its own, made in turns in another order.
+
+    Where a session's memory happens to lie makes it faster or slower than another one of the same model for all its life.
+    """
+    found: list[list[tuple[float, ...]]] = [[] for _ in starts]
     began = time.perf_counter()
+    for group in range(timing.groups):
+        left = timing.groups - group
+        spent = time.perf_counter() - began
+        if group and spent >= timing.most:
+            break
+        share = replace(
+            timing,
+            rounds=-(-timing.rounds // timing.groups),
+            seconds=timing.seconds / timing.groups,
+            most=(timing.most - spent) / left,
+        )
+        for which, seconds in zip(_order(len(starts), group), _group(starts, group, feed, share), strict=True):
+            found[which].append(seconds)
+    return tuple(tuple(groups) for groups in found)
+
+
+def _order(many: int, group: int) -> Sequence[int]:
+    return range(many) if group % 2 == 0 else range(many - 1, -1, -1)
+
+
+def _group(starts: Sequence[Start], group: int, feed: Feed, timing: Timing) -> Sequence[tuple[float, ...]]:
+    """The seconds of one group of rounds; inputs and outputs stay on the device."""
+    began = time.perf_counter()
+    runs = [_bound(starts[which](), feed) for which in _order(len(starts), group)]
     for _ in range(_WARM_UP):
         for run in runs:
             run()
@@ -34,7 +61,7 @@ def timed(
             runs[turn]()
             found[turn].append(time.perf_counter() - before)
         rounds += 1
-    return tuple(tuple(seconds) for seconds in found)
+    return [tuple(seconds) for seconds in found]
 
 
 def goes_on(rounds: int, seconds: float, timing: Timing) -> bool:
