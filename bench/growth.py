@@ -1,8 +1,8 @@
 """Graphs of 25 and of 250 thousand nodes in, how reslint's time grows with them out.
 
-    python bench/growth.py [KIND ...] [--nodes 25000] [--factor 10] [--times 3] [--command check]
+    python bench/growth.py [KIND ...] [--nodes 25000] [--factor 10] [--times 3] [--command anatomy]
 
-The base is a process that imports what reslint imports, parses the same file and lets onnx infer its shapes.
+The base is a process that imports what the floor imports, parses the same file and lets onnx infer its shapes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=25_000)
     parser.add_argument("--factor", type=int, default=10)
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--command", choices=("check", "anatomy"), default="check")
+    parser.add_argument("--command", choices=("check --no-cache", "anatomy"), default="check --no-cache")
     given = parser.parse_args()
     for kind in given.kinds:
         small, large = (str(_model(kind, n)) for n in (given.nodes, given.nodes * given.factor))
         base = measure((*BASE, small), given.times)
-        runs = [measure((*RESLINT, given.command, path), given.times) for path in (small, large)]
+        runs = [measure((*RESLINT, *given.command.split(), path), given.times) for path in (small, large)]
         print(
             f"{kind:8}{runs[0].wall / base.wall:5.2f} x import, parse and inference; {given.factor} times the nodes take "
             f"{runs[1].wall / runs[0].wall:5.2f} x the time ({runs[1].cpu / runs[0].cpu:.2f} x processor, "

@@ -202,7 +202,7 @@ class TestSharedWork:
         monkeypatch.setattr("reslint.cli.fresh.PAYS", 0.0)
         monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
         shared: list[int] = []
-        monkeypatch.setattr("reslint.cli.fresh.ProcessPoolExecutor", _counting(shared))
+        monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", _counting(shared))
         assert run("check", ".", "--format", "json", "--no-cache") == alone
         assert shared == [2]
         assert [file["status"] for file in alone.json["files"]].count("failed") == 1
@@ -210,7 +210,7 @@ class TestSharedWork:
     def test_few_small_models_are_not_shared_out(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in "ab":
             write(f"{name}.onnx")
-        monkeypatch.setattr("reslint.cli.fresh.ProcessPoolExecutor", None)
+        monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", None)
         assert run("check", ".", "--no-cache").status == 0
 
 

@@ -10,7 +10,8 @@ from itertools import zip_longest
 
 from onnx import NodeProto, TensorProto, helper
 
-from reslint.net import Net, Op, Shape, from_proto
+from reslint.net import Net, Op, Shape
+from reslint.net.build import build
 from reslint.net.weights import integers
 
 _OTHERS = (8, 64, 224)
@@ -120,7 +121,7 @@ def _resized(net: Net, sizes: Mapping[str, int], others: int) -> Net:
         [c for c in constants if isinstance(c, TensorProto)],
     )
     domains = [helper.make_opsetid(domain, version) for domain, version in net.opsets.items()]
-    return from_proto(helper.make_model(graph, opset_imports=domains), net.path)
+    return build(helper.make_model(graph, opset_imports=domains), net.path, net.unread)
 
 
 def _renamed(op: Op, sized: Mapping[str, Sequence[int]]) -> NodeProto:

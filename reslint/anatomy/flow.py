@@ -78,7 +78,7 @@ def flow_of(net: Net) -> Flow:
     for name in net.data_among(net.inputs):
         numbers.of(name)
     for op in net.live:
-        made_of = [numbers.of(name) for name in dict.fromkeys(net.data_among((*op.inputs, *op.captured)))]
+        made_of = [numbers.of(name) for name in dict.fromkeys(net.data_among(op.inputs + op.captured))]
         added = fused_sum(op)
         apart = bool(added) or op.type in SKIP_NORMS
         if op.type in SKIP_NORMS:

@@ -35,6 +35,8 @@ def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
     net = flow.net
     makers = [_maker(flow, i) for i in op.inputs]
     first, second = makers
+    if not any(maker is not None and maker.type == "Mul" for maker in makers):
+        return
     if first is not None and second is not None and first.type == second.type == "Mul":
         for u, g in (first.inputs, first.inputs[::-1]):
             for v, h in (second.inputs, second.inputs[::-1]):

@@ -43,8 +43,10 @@ def routes(flow: Flow, atlas: Atlas, side: int, other: int) -> Iterator[Route]:
 def _behind_shared_scale(flow: Flow, atlas: Atlas, route: Route) -> Route:
     """A route that starts at the scaled stream itself, where equal products were merged into one that only sums read."""
     step = step_back(flow, route.side)
+    if step is None or step.effect is not Effect.SCALE:
+        return route
     readers = flow.net.consumers.get(flow.names[route.side], ())
-    if step is None or step.effect is not Effect.SCALE or len(readers) < 2 or any(c.type not in SUMS for c in readers):
+    if len(readers) < 2 or any(c.type not in SUMS for c in readers):
         return route
     others = [flow.index[i] for c in readers for i in c.inputs if i in flow.index and flow.index[i] != route.side]
     region = atlas.between(step.before, route.other)

@@ -7,9 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 from reslint.api import files, look
 from reslint.cache import Cache, Stamp, stamps
@@ -47,6 +45,9 @@ def _seen(paths: Sequence[str], one: Callable[[str], Sight]) -> Iterator[Sight]:
 
 
 def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> Iterator[Sight]:
+    from concurrent.futures import ProcessPoolExecutor  # most runs are over before it would pay to import these
+    from multiprocessing import get_context
+
     # Spawned, not forked: numpy and onnx have threads, which a fork would not take along.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
     try:

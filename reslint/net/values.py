@@ -201,9 +201,14 @@ class Net:
         return frozenset({*self.constants, *(self.outer or ())} - {""})
 
     @cached_property
+    def located(self) -> dict[str, tuple[Path, int] | str]:
+        """The files of external data that were looked for so far, by location: path and size, or what is wrong."""
+        return {}
+
+    @cached_property
     def live(self) -> tuple[Op, ...]:
         """The ops that compute something from the values of the inputs; the others do shape arithmetic."""
-        return tuple(op for op in self.ops if any(o and o not in self.static for o in op.outputs))
+        return tuple([op for op in self.ops if self.data_among(op.outputs)])
 
     @cached_property
     def quantizers(self) -> Mapping[str, Op]:

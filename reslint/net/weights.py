@@ -81,6 +81,13 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
     Raises UnreadableModel for a location that leaves the folder (absolute, `..`, a symbolic link) and for a file that is
     missing, too short or a git LFS pointer.
     """
+    file, there = _located(path, location)
+    _refuse_truncated(location, there, size)
+    return file
+
+
+def _located(path: Path, location: str) -> tuple[Path, int]:
+    """The external file of a model and its size in bytes. Raises UnreadableModel as `inside` does."""
     try:
         file = path.parent / location
         far = Path(location).is_absolute() or ".." in Path(location).parts
@@ -98,10 +105,28 @@ def inside(path: Path, location: str, size: int = 0) -> Path:
         raise UnreadableModel(
             f"external data {location!r} is a git LFS pointer; run: git lfs pull --include {file.name!r}"
         )
+    return file, there
+
+
+def _refuse_truncated(location: str, there: int, size: int) -> None:
     if there < size:
         raise UnreadableModel(
             f"external data {location!r} is truncated: {there} bytes where the model needs {size}; fetch it again"
         )
+
+
+def _external(net: Net, location: str, size: int) -> Path:
+    """The same as `inside`, found once for each file: a fifth of what small models took was finding it again."""
+    if location not in net.located:
+        try:
+            net.located[location] = _located(net.path, location)
+        except UnreadableModel as error:
+            net.located[location] = str(error)
+    found = net.located[location]
+    if isinstance(found, str):
+        raise UnreadableModel(found)
+    file, there = found
+    _refuse_truncated(location, there, size)
     return file
 
 
@@ -143,7 +168,7 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
 def _payload(net: Net, entries: Mapping[str, str], most: int) -> bytes:
     """Up to `most` of the bytes that lie in external data, or that were left in the model file."""
     start, size = _number(entries.get("offset")), _number(entries.get("length"))
-    file = net.path if FIELD in entries else inside(net.path, entries.get("location", ""), start + size)
+    file = net.path if FIELD in entries else _external(net, entries.get("location", ""), start + size)
     with file.open("rb") as opened:
         opened.seek(start)
         return opened.read(min(size if FIELD in entries else size or _MOST_BYTES, most))
