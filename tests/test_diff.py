@@ -37,10 +37,11 @@ BLOCKS = {
 }
 
 
-def model(kinds: Sequence[str]) -> ModelProto:
+def model(kinds: Sequence[str], width: int = 8) -> ModelProto:
     body = "\n".join(BLOCKS[kind].format(n=at + 1, p=at) for at, kind in enumerate(kinds))
-    return parsed(f"""agraph (float[1, 8, 4, 4] x0) => (float[1, 8, 4, 4] x{len(kinds)})
-        <float[8, 8, 3, 3] w, float[8, 8, 5, 5] v, float[8, 8, 1, 1] u, float[8] b, float half = {{0.5}}> {{ {body} }}""")
+    graph = f"""agraph (float[1, 8, 4, 4] x0) => (float[1, 8, 4, 4] x{len(kinds)})
+        <float[8, 8, 3, 3] w, float[8, 8, 5, 5] v, float[8, 8, 1, 1] u, float[8] b, float half = {{0.5}}> {{ {body} }}"""
+    return parsed(graph.replace("8", str(width)))
 
 
 def anatomy(graph: ModelProto) -> Anatomy:
@@ -131,6 +132,13 @@ class TestLostShortcut:
         found = between(["conv", "bare", "conv"], ["conv"] * 3)
         assert [(s.number, s.fate) for s in found.gained] == [(2, Fate.BARE)]
         assert (found.lost, found.outside) == ((), {})
+
+    def test_beside_a_pruning(self) -> None:
+        """Layers of another width are the same layers when it comes to what became of them."""
+        found = compare(anatomy(model(["conv"] * 4)), anatomy(model(["conv", "bare", "conv", "conv"], width=6)))
+        assert [s.number for s in found.lost_shortcuts] == [2]
+        assert [one.number for one in found.changed] == [1, 3, 4]
+        assert {one.changes for one in found.changed} == {(Change("branch", "Conv[8, 8, 3, 3]", "Conv[6, 6, 3, 3]"),)}
 
     def test_a_block_that_was_removed_lost_none(self) -> None:
         found = between(["conv", "wide", "conv"], ["conv", "conv"])

@@ -35,6 +35,7 @@ TRAPS = [
     ("inconsistent-normalization", "begins its stack"),
     ("missing-final-norm", "the stream is normalized behind its last merge"),
     ("missing-final-norm", "no learned layer reads the stream"),
+    ("cost-budget", "1,040 parameters, of 2,000 that are allowed"),
     ("depth-limit", "2 blocks in a row, of 2 that are allowed"),
     ("plain-depth", "2 layers in a row, of 3 from which they are too many"),
 ]
@@ -84,6 +85,7 @@ def test_the_rules_with_the_most_exemptions_give_reasons() -> None:
         ),
         ("llama", "missing-normalization", "normalized: pre", 8),
         ("llama", "missing-final-norm", "the stream is normalized behind its last merge", 1),
+        ("resnet18_qdq", "one-sided-quantization", "quantized, but no target says how it should be", 8),
         ("resnet18", "plain-depth", "3 layers in a row, of 21 from which they are too many", 1),
     ],
 )

@@ -8,14 +8,15 @@ from reslint.anatomy import Anatomy
 from reslint.anatomy.cost import assumed, costs
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 
 @rule("cost-budget", "cost", Severity.ERROR, Confidence.PROVEN)
-def cost_budget(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def cost_budget(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """Parameters, MACs or activation memory are over the configured budget."""
     net, budget = anatomy.net, settings.budget
     if (budget.params, budget.macs, budget.activation_mb) == (None, None, None):
+        yield from (Pass(op, net, "no budget is configured") for op in net.ops[-1:])
         return
     cost = costs(net, settings.sizes)
     made = cost.by_op or {}
@@ -26,7 +27,10 @@ def cost_budget(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         ("MACs", budget.macs, cost.macs, left, lambda op: made.get(op.id, 0)),
         ("MB of activations", budget.activation_mb, cost.activation_bytes / 1e6, left, lambda op: _size(net, op)),
     ):
-        if limit is not None and have > limit:
+        if limit is not None and have <= limit:
+            why = f"{have:,.0f} {name}{of}, of {limit:,} that are allowed"
+            yield from (Pass(op, net, why) for op in net.ops[-1:])
+        elif limit is not None:
             yield Draft(
                 _largest(net, where),
                 net,

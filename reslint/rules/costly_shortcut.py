@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from reslint.anatomy import Anatomy, Block, Cost, Kind
 from reslint.anatomy.cost import assumed, costs
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _TRIED = (1, 224)  # symbolic dimensions may be small or large; the share is what it is at least
 _FEWEST = 4  # blocks of a net whose share is worth telling: a tiny net is mostly projections
 
 
 @rule("costly-shortcut", "cost", Severity.NOTE, Confidence.PROVEN, design=True)
-def costly_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def costly_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The projections on shortcuts take more than the configured share of the cost."""
     projected = [b for b in anatomy.blocks if b.kind is Kind.PROJECTION]
     if not projected or len(anatomy.blocks) < _FEWEST or anatomy.cost.unknown:
@@ -23,7 +23,10 @@ def costly_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     share = min(
         _share(projected, costs(anatomy.net, {**settings.sizes, **dict.fromkeys(free, size)})) for size in _TRIED
     )
-    if share > settings.costly_shortcut:
+    if share <= settings.costly_shortcut:
+        why = f"one of {len(projected)} projections that take {share:.1%} together, of {settings.costly_shortcut:.0%}"
+        yield from (Pass(b.merge, b.net, why) for b in projected)
+    else:
         first, *others = sorted(projected, key=lambda b: b.merge.place)
         yield Draft(
             first.merge,

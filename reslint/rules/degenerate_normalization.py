@@ -12,14 +12,14 @@ from reslint.anatomy.ops import ACTIVATIONS, LAYOUT
 from reslint.finding import Confidence, Severity
 from reslint.net import Dim, Net, Op
 from reslint.net.weights import array, integers
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _SCALES = {"BatchNormalization": 1, "LayerNormalization": 1, "InstanceNormalization": 1, "RMSNormalization": 1}
 _SCALES |= {"GroupNormalization": 1, "SimplifiedLayerNormalization": 1}
 
 
 @rule("degenerate-normalization", "norm", Severity.WARNING, Confidence.PROVEN)
-def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A normalization over one element, with an all-zero scale, or with statistics that can't be."""
     for flow in anatomy.flows:
         net = flow.net
@@ -27,6 +27,8 @@ def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[D
         for run in flow.norms.values():
             for said in (*_single(net, run), *_weights(net, run.op)):
                 found.setdefault(said, []).append(run.op)
+            if settings.explain and _is_switched_off(net, run.op) and _ends_branch(net, run.op):
+                yield Pass(run.op, net, "its scale is zero, but a sum follows: a block that starts as the identity")
         for (what, advice), ops in found.items():
             yield Draft(
                 ops[0],
@@ -67,9 +69,7 @@ def _reduced(net: Net, run: NormRun) -> Sequence[Dim]:
 
 
 def _weights(net: Net, op: Op) -> Iterator[tuple[str, str]]:
-    at = _SCALES.get(op.type)
-    scale = array(net, op.inputs[at]) if at is not None and len(op.inputs) > at else None
-    if scale is not None and scale.size and not np.any(scale) and not _ends_branch(net, op):
+    if _is_switched_off(net, op) and not _ends_branch(net, op):
         yield "has a scale that is zero throughout: its output does not depend on its input", "check what was loaded"
     if op.type == "BatchNormalization" and len(op.inputs) > 4:
         mean, variance = (_numbers(net, op.inputs[at]) for at in (3, 4))
@@ -80,6 +80,13 @@ def _weights(net: Net, op: Op) -> Iterator[tuple[str, str]]:
             )
         if any(s is not None and not np.all(np.isfinite(s)) for s in (mean, variance)):
             yield "has running statistics that are not finite", "check what was loaded, and train again"
+
+
+def _is_switched_off(net: Net, op: Op) -> bool:
+    """Whether a normalization's scale is zero throughout."""
+    at = _SCALES.get(op.type)
+    scale = array(net, op.inputs[at]) if at is not None and len(op.inputs) > at else None
+    return scale is not None and scale.size > 0 and not np.any(scale)
 
 
 def _numbers(net: Net, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind, Placement
 from reslint.finding import Confidence, Severity
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _STATISTICAL = frozenset({"BatchNormalization", "GroupNormalization", "InstanceNormalization", "GroupNorm"})
 
 
 @rule("norm-after-add", "norm", Severity.WARNING, Confidence.LIKELY, design=True)
-def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A batch, group or instance normalization stands on the stream after each merge."""
     for stack in anatomy.stacks:
         found = [
@@ -23,6 +23,8 @@ def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
             and b.kind is not Kind.DENSE
             and any(op.type in _STATISTICAL for op in b.net.consumers.get(b.merge.id, ()))
         ]
+        if len(found) == 1:
+            yield Pass(found[0].merge, found[0].net, "normalized behind its merge, but alone in its stack")
         if len(found) >= 2:
             first = found[0]
             yield Draft(

@@ -8,7 +8,7 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
 from reslint.net.weights import scalar
-from reslint.rules.rule import Draft, Settings, rule
+from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
 
 _WIDE = 16.0  # scales further apart than this leave the finer side four bits of eight, a heuristic
@@ -17,13 +17,16 @@ Sides = tuple[Op | None, Op | None]
 
 
 @rule("one-sided-quantization", "shortcut", Severity.NOTE, Confidence.LIKELY)
-def one_sided_quantization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
+def one_sided_quantization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The sides of a residual merge are not quantized as the target fuses them, or their scales differ widely."""
-    if not settings.target:
+    if not settings.target and not settings.explain:
         return
     sums = [(b, _dequantizers(b)) for b in anatomy.blocks if b.merge.type == "Add" and b.kind is not Kind.DENSE]
     if not any(short or branch for _, (short, branch) in sums):
         return  # a quantized file whose sums are all float is a choice
+    if not settings.target:
+        yield from (Pass(b.merge, b.net, "quantized, but no target says how it should be") for b, _ in sums)
+        return
     wanted = (True, False) if settings.target == "tensorrt" else (True, True)
     yield from _unlike(sums, wanted, settings.target)
     yield from _apart(sums)

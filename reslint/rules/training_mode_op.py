@@ -64,7 +64,7 @@ def _found(
             ops[0],
             net,
             message=f"{kind} {does}{others}: the model was exported in training mode",
-            help=f"export after {advice}",
+            help=f"export after {advice}; `reslint check --diff` shows what can be mended in the file",
             evidence={"op": kind, "count": len(ops)},
             related=tuple(ops[1:]),
             confidence=sure,
