@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -66,6 +67,11 @@ class Baseline:
         asked = {self.seen(path): what for path, what in ran.items()}
         others = (e for e in self.entries if e.path not in asked or not asked[e.path].shows(e))
         return Baseline(self.file, tuple(sorted({*others, *map(self._entry, findings)})))
+
+    def gone(self) -> Mapping[str, int]:
+        """The paths that lead to nothing any more, and how many entries each has."""
+        found = Counter(e.path for e in self.entries)
+        return {path: n for path, n in sorted(found.items()) if not os.path.lexists(self.file.parent / path)}
 
     def seen(self, path: str) -> str:
         """A model's path as the file has it: the same on every machine that has the folder."""

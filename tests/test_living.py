@@ -185,6 +185,21 @@ class TestBaseline:
         assert run("check", "--write-baseline", "known.json", ".").status == 2
         assert json.loads((here / "known.json").read_text())["models"].keys() == {"a.onnx", "b.onnx"}
 
+    def test_a_model_that_is_gone(self, run: Run, write: Write, here: Path) -> None:
+        write("models/a.onnx")
+        write("models/b.onnx")
+        run("check", "--write-baseline", "models/known.json", "models")
+        before = (here / "models" / "known.json").read_text()
+        (here / "models" / "b.onnx").unlink()
+        for option in ("--baseline", "--write-baseline"):
+            ran = run("check", option, "models/known.json", "models")
+            assert ran.err == (
+                "models/known.json: note: b.onnx is not there any more, and has 2 known findings; "
+                "delete them if it won't come back\n"
+            )
+            assert (here / "models" / "known.json").read_text() == before
+        assert run("check", "--quiet", "--baseline", "models/known.json", "models").err == ""
+
     @pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"schema": "reslint.baseline/1", "models": {"a": [1]}}'])
     def test_none(self, run: Run, write: Write, here: Path, text: str | None) -> None:
         write("a.onnx")

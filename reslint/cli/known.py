@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from reslint.baseline import Baseline, Ran, load, render
 from reslint.cli.options import Options
 from reslint.cli.output import note, written
 from reslint.finding import Finding
+from reslint.report.plain import counted
 from reslint.report.report import Looked
 
 
@@ -27,6 +28,10 @@ def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran
     told = "dropped" if options.write_baseline else "--write-baseline drops it"
     for entry in resolved:
         note(str(known.file), f"{entry.path}: {entry.rule} at {entry.at} is resolved; {told}")
+    for path, number in () if options.quiet else known.gone().items():
+        if not options.config.factory(PurePath(path).name):  # a PyTorch model is no file
+            told = counted(number, "known finding")
+            note(str(known.file), f"{path} is not there any more, and has {told}; delete them if it won't come back")
     if not options.write_baseline:
         return known
     renewed = known.renewed(findings, ran)
