@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -175,6 +176,7 @@ def _exported(
     with needing_torch():
         from reslint.export.exported import asked, exported
     made = exported(*asked(factory))
+    gc.collect()  # what torch made on the way refers to itself, and the command line has the collector off
     anatomy = dissected(from_proto(made.model, Path(path)))
     return anatomy, (Parameters(anatomy, made.unread),), made.notes
 

@@ -7,10 +7,17 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+import torch
 from conftest import Ran, Run
 from torchnets import NETS
+
+from reslint.export.blame import relative
+from reslint.export.dynamic import axis
+from reslint.export.load import Loaded
+from reslint.export.sample import Sample, samples
 
 USER = "shipped_nets_of_a_user"
 
@@ -74,3 +81,31 @@ def test_a_folder_that_is_not_there(project: Path, run: Run) -> None:
     ran = run("export", f"{USER}:sound", "-o", "nowhere/made.onnx")
     assert ran.status == 2
     assert "there is no folder 'nowhere'" in ran.err
+
+
+class Summed(torch.nn.Module):
+    def forward(self, first: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        if len(first) == 4:
+            raise ValueError("no four of them")
+        return first + rest[0]
+
+
+def test_samples_have_seeds_and_sizes_and_tell_where_the_module_fails() -> None:
+    loaded = Loaded(Summed().eval(), (torch.arange(6.0).view(2, 3), torch.ones(2, 3)), {})
+    found = tuple(samples(loaded, (axis("batch"),), ("first", "rest"), ("sum",)))
+    ran = [sample for sample in found if isinstance(sample, Sample)]
+    assert [sample.label for sample in ran] == [f"seed {seed}, batch={size}" for size in (2, 3) for seed in (0, 1, 2)]
+    assert [sample.feed["rest"].shape for sample in ran] == [(2, 3)] * 3 + [(3, 3)] * 3
+    for sample in ran:
+        np.testing.assert_array_equal(sample.wanted["sum"], sample.feed["first"] + sample.feed["rest"])
+    assert not np.array_equal(ran[0].feed["first"], ran[1].feed["first"])
+    assert found[6:] == (
+        "seed 0, batch=4 is left out, since the module fails there: ValueError: no four of them; at "
+        f'{relative(__file__)}:{Summed.forward.__code__.co_firstlineno + 2}: raise ValueError("no four of them")',
+    )
+
+
+def test_integers_stay_in_their_domain() -> None:
+    loaded = Loaded(torch.nn.Embedding(8, 2).eval(), (torch.tensor([[3, 5, 7]]),), {})
+    found = [s for s in samples(loaded, (), ("ids",), ("rows",)) if isinstance(s, Sample)]
+    assert all(set(sample.feed["ids"].flatten()) <= {3, 5, 7} for sample in found)

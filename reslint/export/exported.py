@@ -60,9 +60,9 @@ def analysed(module: Loaded, how: How) -> Exported:
         if how.exporter or module.fake or module.program or depends_on_values(error):
             raise
         return _fallen_back(module, how, error)
-    read = read_by(made.exported_program) if made.exported_program is not None else frozenset()
+    read = read_by(made.exported_program) if made.exported_program is not None else None
     model = lean(made, module.module)
-    return Exported(model, unread(module, read, model))
+    return Exported(model, unread(module, read, model) if read is not None else ())
 
 
 def _fallen_back(module: Loaded, how: How, error: ExportFailed) -> Exported:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ from torch.utils import _pytree as pytree
 
 from reslint.errors import ExportFailed
 from reslint.export.blame import told
-from reslint.export.dynamic import Axis, arguments
+from reslint.export.dynamic import Axis, arguments, flat
 from reslint.export.load import Loaded
 from reslint.net.values import Array
 
@@ -54,7 +56,7 @@ def samples(
                 break
             yield Sample(
                 label,
-                _named(inputs, _tensors(fed), "inputs"),
+                _fed(module, inputs, fed),
                 _named(outputs, made, "outputs"),
                 _allowed(module.module, fed, made),
                 fed,
@@ -110,8 +112,9 @@ def modules(module: Loaded, fed: Mapping[str, object], paths: Sequence[str]) -> 
 
 
 def _run(module: nn.Module, fed: Mapping[str, object]) -> tuple[Tensor, ...]:
+    bound = inspect.BoundArguments(inspect.signature(module.forward), OrderedDict(fed))
     with torch.no_grad():
-        return tuple(_tensors(module(**fed)))
+        return tuple(_tensors(module(*bound.args, **bound.kwargs)))
 
 
 def _varied(name: str, value: object, axes: Sequence[Axis], sizes: int, seed: int, random: torch.Generator) -> object:
@@ -160,6 +163,13 @@ def _doubled(leaf: object) -> object:
 
 def _tensors(value: object) -> list[Tensor]:
     return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]
+
+
+def _fed(module: Loaded, inputs: Sequence[str], fed: Mapping[str, object]) -> Mapping[str, Array]:
+    """The model's inputs in the order of the module's; the TorchScript exporter leaves out those that it does not need."""
+    tensors, (names, _) = _tensors(fed), flat(module, ())
+    kept = [tensor for name, tensor in zip(names, tensors, strict=True) if name in inputs]
+    return _named(inputs, tensors if len(tensors) == len(inputs) else kept, "inputs")
 
 
 def _named(names: Sequence[str], tensors: Sequence[Tensor], what: str) -> Mapping[str, Array]:
