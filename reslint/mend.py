@@ -78,19 +78,19 @@ def write(plan: Mended) -> None:
     """
     file = Path(plan.path)
     try:
-        with tempfile.NamedTemporaryFile("wb", dir=file.parent, prefix=".reslint-", delete=False) as part:
-            try:
-                with file.open("rb") as opened:
-                    stamp = os.fstat(opened.fileno())
-                    _copy(opened, plan.edits, part.file)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".reslint-")
+        try:
+            with os.fdopen(handle, "wb") as part, file.open("rb") as opened:
+                stamp = os.fstat(opened.fileno())
+                _copy(opened, plan.edits, part)
                 part.flush()
                 os.fsync(part.fileno())
-                shutil.copymode(file, part.name)
-                _refuse_other(plan, Path(part.name), file, stamp)
-                os.replace(part.name, file)
-            except BaseException:
-                os.unlink(part.name)
-                raise
+            shutil.copymode(file, name)
+            _refuse_other(plan, Path(name), file, stamp)
+            os.replace(name, file)
+        except BaseException:  # also Ctrl-C: nothing half done is left
+            os.unlink(name)
+            raise
     except OSError as problem:
         raise UnreadableModel(f"can't be written: {problem.strerror or problem}; it is as it was") from problem
 
