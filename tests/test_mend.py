@@ -106,17 +106,25 @@ class TestMended:
         assert {node.op_type for node in mended.graph.node} == {"MatMul", "Relu", "Identity", "Add"}
 
     def test_in_a_body(self, run: Run, here: Path) -> None:
-        body = "{ e = Dropout (h, half, on) }"
+        """Beside weights of the body that are too large to be held in memory."""
+        body = "{ m = Mul (h, big) e = Dropout (m, half, on) }"
         graph = MASKED.replace("zero = {0}", "zero = {0}, bool on = {1}").replace("] x)", "] x, bool c)")
         other = "{ i = Identity (h) }"
         shape = "float[2, 4, 8]"
         branch = f"d = If (c) <then_branch = a () => ({shape} e) {body}, else_branch = b () => ({shape} i) {other}>"
-        found = save(graph % branch)
-        assert fix(run).status == 0
+        found = onnx.parser.parse_model(HEADER + graph % branch)
+        weigh(found.graph)
+        inner = next(a.g for node in found.graph.node for a in node.attribute if a.name == "then_branch")
+        inner.initializer.append(numpy_helper.from_array(np.ones((1, 4, 8), np.float32), "big"))
+        inner.initializer.append(numpy_helper.from_array(np.ones(4096, np.float32), "larger"))
+        onnx.save(found, "a.onnx")
+        ran = fix(run)
+        assert ran.status == 0, ran.err
         mended = onnx.load("a.onnx")
         (switch,) = (node for node in mended.graph.node if node.op_type == "If")
-        inner = {a.name: a.g for a in switch.attribute}["then_branch"]
-        assert list(inner.node[0].input) == ["h", "half"]
+        after = {a.name: a.g for a in switch.attribute}["then_branch"]
+        assert list(after.node[1].input) == ["m", "half"]
+        assert list(after.initializer) == list(inner.initializer)
         assert len(mended.graph.node) == len(found.graph.node)
 
     def test_pages(self, run: Run, here: Path) -> None:

@@ -145,7 +145,7 @@ def _weightless(model: ModelProto) -> ModelProto:
     graphs = [other.graph, *(a.g for node in nodes(other.graph) for a in node.attribute if a.HasField("g"))]
     known = {value.name for value in other.graph.input}
     absent: list[ValueInfoProto] = []
-    for graph in graphs:
+    for graph in reversed(graphs):  # the innermost first, since what is around is written anew
         absent += [helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in graph.initializer if _far(t)]
         near = [TensorProto.FromString(t.SerializeToString()) for t in graph.initializer if not _far(t)]
         del graph.initializer[:]
