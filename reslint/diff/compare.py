@@ -79,7 +79,8 @@ def _singles(pairs: Iterable[Pair], items: Sequence[Item], spare: Counter[str]) 
         if remains:
             left -= found
         at = there.ops[-1].id if remains and there is not None else ""
-        yield Single(here.block, number[id(here.block)], Fate.BARE if remains else Fate.GONE, at)
+        fate = (Fate.BARE if remains else Fate.GONE) if wanted else Fate.UNKNOWN
+        yield Single(here.block, number[id(here.block)], fate, at)
 
 
 def _numbered(items: Sequence[Item]) -> Mapping[int, int]:

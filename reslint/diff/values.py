@@ -12,11 +12,13 @@ from reslint.anatomy import Block
 class Fate(StrEnum):
     """What became of the layers of a block that only one of the models has.
 
-    `bare`: they are there in the other model, too, and no shortcut bypasses them. `gone`: they are not there.
+    `bare`: they are there in the other model, too, and no shortcut bypasses them. `gone`: they are not there. `unknown`: the
+    block has no layers by which to tell.
     """
 
     BARE = "bare"
     GONE = "gone"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +77,5 @@ class Difference:
 
     @property
     def lost_shortcuts(self) -> tuple[Single, ...]:
-        """The blocks whose layers are still there, without their shortcut."""
-        return tuple(single for single in self.lost if single.fate is Fate.BARE)
+        """The blocks whose layers are still there, without their shortcut, or may be."""
+        return tuple(single for single in self.lost if single.fate is not Fate.GONE)

@@ -18,10 +18,12 @@ _AMOUNTS = {"params": "params", "macs": "MAC"}
 _LOST = {
     Fate.BARE: "lost the shortcut; the layers are still there, and nothing bypasses them",
     Fate.GONE: "gone, with the layers",
+    Fate.UNKNOWN: "lost; it has no layers by which to tell whether what it does is still there",
 }
 _GAINED = {
     Fate.BARE: "gained a shortcut; the layers were there, and nothing bypassed them",
     Fate.GONE: "new, with the layers",
+    Fate.UNKNOWN: "new; it has no layers by which to tell whether what it does was there before",
 }
 
 
