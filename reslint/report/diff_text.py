@@ -50,7 +50,7 @@ def headline(difference: Difference) -> str:
         [f"final norm {'gained' if difference.final_norm[1] else 'lost'}"] if len({*difference.final_norm}) > 1 else []
     )
     old, new = difference.blocks
-    return f"{', '.join(told)}; {old} residual blocks before, {new} after"
+    return f"{', '.join(told)}; {counted(old, 'residual block')} before, {new} after"
 
 
 def grouped(changed: Sequence[Changed]) -> Mapping[tuple[str, tuple[Change, ...]], Sequence[Changed]]:
