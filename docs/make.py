@@ -15,8 +15,8 @@ from reslint.rules import ALL, Rule
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "build" / "docs"
 
-_FENCE = re.compile(r"^```onnx +(?P<words>[^\n]+)$", re.M)
-_WORDS = {"run": "by running it", "invalid": "the full check of onnx refuses it"}
+_FENCE = re.compile(r"^```(?P<language>onnx|python) +(?P<words>[^\n]+)$", re.M)
+_WORDS = {"run": "by running it", "flow": "by its gradients", "invalid": "the full check of onnx refuses it"}
 _LINK = re.compile(r"\]\((?P<path>[^)#:\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -65,7 +65,7 @@ def moved(text: str, page: Path) -> str:
         place = places.get((page.parent / found["path"]).resolve())
         return f"]({up}{place}{found['anchor'] or ''})" if place else found[0]
 
-    return _FENCE.sub(lambda found: f"```onnx title='{_said(found['words'])}'", _LINK.sub(link, text))
+    return _FENCE.sub(lambda found: f"```{found['language']} title='{_said(found['words'])}'", _LINK.sub(link, text))
 
 
 def _said(words: str) -> str:

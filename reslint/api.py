@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -32,7 +32,7 @@ from reslint.errors import (
 )
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, nearest, regraded
-from reslint.measure import Measurement, Parameters
+from reslint.measure import GradientFlow, Measurement, Parameters
 from reslint.net import Net, from_proto, read
 from reslint.net.weights import external_location
 from reslint.report.report import Looked
@@ -97,7 +97,7 @@ def check(
     if config.profile not in PROFILES:
         raise BadConfiguration(f"profile must be one of {', '.join(PROFILES)}, not {config.profile!r}")
     anatomy, beside = _dissected(model, inputs)
-    return _examined(path, anatomy, config, partial(statically, beside=beside), measured=False).findings
+    return examined(path, anatomy, config, partial(statically, beside=beside)).findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,6 @@ class Judged:
     findings: Iterable[Finding] = ()
     measured: tuple[Measurement, ...] = ()
 
-
-_STATIC = (Anatomy, Parameters)
-"""What rules look at that need no run."""
 
 Judge = Callable[[str, Anatomy, Sequence[Rule], Config], Judged]
 
@@ -131,7 +128,7 @@ class Seen:
 
 
 def look(
-    path: str, config: Config, judge: Judge | None = statically, *, measured: bool = False, drawn: bool = False
+    path: str, config: Config, judge: Judge | None = statically, *, command: str = "check", drawn: bool = False
 ) -> Seen:
     """Look at one model file with the rules that its settings select, or with none; errors become values, bugs as well.
 
@@ -140,11 +137,11 @@ def look(
     try:
         factory = config.factory(path)
         if factory:
-            anatomy, beside, notes = _exported(path, factory, measured=measured)
+            anatomy, beside, notes = _exported(path, factory, command)
             judge = judge and partial(statically, beside=beside)
         else:
             anatomy, notes = dissect(path), ()
-        looked = replace(_examined(path, anatomy, config.at(path), judge, measured=measured), notes=notes)
+        looked = replace(examined(path, anatomy, config.at(path), judge, command=command), notes=notes)
         looked = _portrayed(looked, anatomy) if drawn else looked
     except (UnreadableModel, RunFailed, ExportFailed) as problem:
         return Seen(failed(path, problem, config))
@@ -167,11 +164,9 @@ def needing_torch() -> Iterator[None]:
         raise
 
 
-def _exported(
-    path: str, factory: Factory, *, measured: bool = False
-) -> tuple[Anatomy, tuple[Parameters, ...], tuple[str, ...]]:
+def _exported(path: str, factory: Factory, command: str) -> tuple[Anatomy, tuple[Parameters, ...], tuple[str, ...]]:
     """The anatomy of a PyTorch model, its parameters, and what is to be said on its export."""
-    if measured:
+    if command == "run":
         raise RunFailed(f"has no file to run; write one first: reslint export {path} -o model.onnx")
     with needing_torch():
         from reslint.export.exported import asked, exported
@@ -194,8 +189,9 @@ def failed(path: str, problem: ReslintError, config: Config, trace: str = "") ->
     return Looked(path, error=str(problem), fails=fails, trace=trace)
 
 
-def _examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *, measured: bool) -> Looked:
-    rules = chosen(config, measured=measured) if judge else ()
+def examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *, command: str = "check") -> Looked:
+    """What the rules that a configuration selects find in an anatomy."""
+    rules = chosen(config, command=command) if judge else ()
     found = judge(path, anatomy, rules, config) if judge else Judged()
     left = allowed(regraded(found.findings, config.severity), config, date.today())
     return Looked(
@@ -222,21 +218,31 @@ def rules() -> tuple[Rule, ...]:
     return ALL
 
 
-def chosen(config: Config, *, measured: bool = False) -> tuple[Rule, ...]:
-    """The rules that a configuration selects. Raises UnknownRule where all are the other command's: silence would mislead."""
+_COMMANDS: Mapping[type, str] = {Anatomy: "check", Parameters: "check", GradientFlow: "flow"}
+"""The command that looks at what a rule judges; all else comes from `run`."""
+
+
+def chosen(config: Config, *, command: str = "check") -> tuple[Rule, ...]:
+    """The rules that a configuration selects. Raises UnknownRule where all are other commands': silence would mislead."""
     rules = choose(ALL, config.select, config.ignore, config.profile)
-    if config.select and rules and not any(rule.proof or (rule.subject not in _STATIC) is measured for rule in rules):
-        raise UnknownRule(
-            "the selected rules need no run; use: reslint check" if measured else "the selected rules need: reslint run"
-        )
+    needed = dict.fromkeys(command for rule in rules for command in _commands(rule))
+    if config.select and rules and command not in needed:
+        others = " and ".join(f"reslint {name}" for name in needed)
+        raise UnknownRule(f"the selected rules need: {others}")
     return rules
 
 
-def refuse_unknown_rules(config: Config, *, measured: bool = False) -> None:
+def _commands(rule: Rule) -> Iterator[str]:
+    yield _COMMANDS.get(rule.subject, "run")
+    if rule.proof:
+        yield "run"
+
+
+def refuse_unknown_rules(config: Config, *, command: str = "check") -> None:
     """Raise UnknownRule for any rule that the configuration names for any model, before the first one is looked at."""
     known = {rule.name for rule in ALL}
     for one in (config, *config.of_models()):
-        chosen(one, measured=measured)
+        chosen(one, command=command)
         for name in (*one.severity, *(entry.rule for entry in one.allow)):
             if name not in known:
                 raise UnknownRule(f"no rule is called {name!r}{nearest(name, known)}")

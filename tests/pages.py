@@ -129,3 +129,36 @@ def _weight(value: ValueInfoProto, seed: int) -> TensorProto:
     else:
         weight = random.uniform(0.5, 1.5, shape)
     return onnx.numpy_helper.from_array(weight.astype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)), value.name)
+
+
+_PROGRAM = re.compile(r"^```python flow\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FACTORY = re.compile(r"^def build\(\):(?:  # (?P<rules>[a-z, -]+))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One PyTorch module of a page: its factory is `build`, whose comment names the rules that fire on its gradients."""
+
+    page: str
+    line: int
+    part: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+    @property
+    def expected(self) -> set[str]:
+        """The rules of all findings that the comment states."""
+        found = _FACTORY.search(self.text)
+        assert found is not None
+        return {rule.strip() for rule in (found["rules"] or "").split(",") if rule.strip()}
+
+
+def programs(page: Path) -> Iterator[Program]:
+    """The modules of a page, in order."""
+    text = page.read_text("utf-8")
+    for found in _PROGRAM.finditer(text):
+        before = text[: found.start()]
+        heading = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", before, flags=re.M | re.S), re.MULTILINE)
+        yield Program(page.stem, before.count("\n") + 1, heading[-1] if heading else "", found["text"])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pages import FOLDER, Example, examples, pages
+from pages import FOLDER, Example, Program, examples, pages, programs
 
 from reslint.config import KEYS, load
 from reslint.finding import Severity
@@ -93,6 +93,7 @@ COMPARING = (
 """Rules that one graph on a page can't show: they need another model, a wrong optimizer, another machine, time, or PyTorch."""
 
 PAGES = {page.stem: tuple(examples(page)) for page in pages()}
+PROGRAMS = {page.stem: tuple(programs(page)) for page in pages()}
 
 
 def text(rule: Rule) -> str:
@@ -104,8 +105,11 @@ def headings(page: str) -> list[str]:
     return re.findall(r"^## (.*)$", outside, re.MULTILINE)
 
 
-def fires(rule: Rule, graphs: tuple[Example, ...]) -> Iterator[Example]:
-    return (example for example in graphs if rule.name in {name for _, name in example.expected})
+def fires(rule: Rule, shown: tuple[Example | Program, ...]) -> Iterator[Example | Program]:
+    for example in shown:
+        names = example.expected if isinstance(example, Program) else {name for _, name in example.expected}
+        if rule.name in names:
+            yield example
 
 
 each = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.name)
@@ -134,11 +138,11 @@ def test_its_page_has_all_parts(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", [r for r in ALL if r.name not in COMPARING], ids=lambda rule: rule.name)
 def test_its_page_shows_one_failing_and_two_passing_graphs(rule: Rule) -> None:
-    graphs = PAGES[rule.name]
-    failing = tuple(fires(rule, graphs))
+    shown = (*PAGES[rule.name], *PROGRAMS[rule.name])
+    failing = tuple(fires(rule, shown))
     assert failing
     assert all(example.part == "Fails" for example in failing)
-    assert sum(example.part == "Passes" for example in graphs) >= 2
+    assert sum(example.part == "Passes" for example in shown) >= 2
     assert "trap" in text(rule).lower()
 
 

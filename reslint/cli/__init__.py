@@ -13,7 +13,7 @@ from reslint.errors import ReslintError
 from reslint.report.plain import plain
 from reslint.version import __version__
 
-COMMANDS = ("check", "anatomy", "run", "export", "diff", "explain", "rules", "init")
+COMMANDS = ("check", "anatomy", "run", "export", "flow", "diff", "explain", "rules", "init")
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 

@@ -48,11 +48,11 @@ def look(options: Options) -> Iterator[Looked]:
     yield from _told(tuple(found), seen, options)
 
 
-def examine(options: Options, judge: Judge | None, *, measured: bool = False) -> Iterator[Seen]:
+def examine(options: Options, judge: Judge | None, *, command: str = "check") -> Iterator[Seen]:
     """The models with their anatomies, one at a time, each let go before the next one is read; with no rules, no findings."""
     from reslint import api
 
-    api.refuse_unknown_rules(options.config, measured=measured)
+    api.refuse_unknown_rules(options.config, command=command)
     found = named(options)
     anatomies: list[Seen] = []
 
@@ -61,7 +61,7 @@ def examine(options: Options, judge: Judge | None, *, measured: bool = False) ->
             if says:
                 anatomies[:] = [api.Seen(_missing(path, says))]
             else:
-                anatomies[:] = [api.look(path, options.config, judge, measured=measured, drawn=draws(options))]
+                anatomies[:] = [api.look(path, options.config, judge, command=command, drawn=draws(options))]
             yield anatomies[0].looked
 
     for _ in _told(tuple(found), looks(), options, judged=judge is not None):
@@ -106,7 +106,7 @@ def _told(paths: Sequence[str], looks: Iterator[Looked], options: Options, *, ju
     for path in progress(paths, options.quiet):
         looked = next(looks)
         if looked.error:
-            _failed(looked, options)
+            tell_failed(looked, options)
         else:
             ran[path] = looked.rules
             used.update(looked.used)
@@ -120,7 +120,7 @@ def _told(paths: Sequence[str], looks: Iterator[Looked], options: Options, *, ju
         note(str(options.config.file), line)
 
 
-def _failed(looked: Looked, options: Options) -> None:
+def tell_failed(looked: Looked, options: Options) -> None:
     sys.stderr.write(looked.trace)
     if looked.fails:
         error(looked.path, looked.error or "")

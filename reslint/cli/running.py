@@ -37,7 +37,7 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
         judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
         return Judged(judged, found.subjects)
 
-    looks = (seen.looked for seen in examine(options, findings, measured=True))
+    looks = (seen.looked for seen in examine(options, findings, command="run"))
     return reported(looks, options, start)
 
 

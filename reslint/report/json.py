@@ -48,16 +48,16 @@ def finite(value: object) -> object:
 def _measured(file: Looked) -> Iterator[object]:
     from reslint.report.measurements import measurements  # stands on onnx; a report of cached findings must not
 
-    yield _rounded(finite({"path": file.path, **measurements(file.measured)}))
+    yield rounded(finite({"path": file.path, **measurements(file.measured)}))
 
 
-def _rounded(value: object) -> object:
+def rounded(value: object) -> object:
     """Measured numbers to six digits: those behind are noise."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+        return {key: rounded(inner) for key, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _file(file: Looked) -> dict[str, object]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.where import module_of
-from reslint.measure import Agreement, Difference, Latency, Measurement, Signal, Tap
+from reslint.measure import Agreement, Difference, GradientFlow, Latency, Measurement, Signal, Tap
 from reslint.net import Op
+from reslint.report import flow_text
 from reslint.report.measurements import LARGEST
 from reslint.report.plain import counted, plain
 from reslint.report.timed import lines, shares
@@ -22,6 +23,10 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
     for one in measured:
         if isinstance(one, Signal):
             yield from _signal(one, verbose)
+        if isinstance(one, GradientFlow):
+            yield f"  {flow_text.headline(one)}"
+            yield from table(flow_text.HEADING, flow_text.rows(one), verbose) if one.passages else ()
+            yield from (f"{_INDENT}{line}" for line in flow_text.notes(one))
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
     for one in measured:
         if isinstance(one, Latency):

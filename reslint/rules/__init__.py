@@ -17,6 +17,7 @@ from reslint.rules.depth_over_data import depth_over_data
 from reslint.rules.depth_over_width import depth_over_width
 from reslint.rules.double_normalization import double_normalization
 from reslint.rules.empty_branch import empty_branch
+from reslint.rules.exploding_gradient import exploding_gradient
 from reslint.rules.fusion_blocked import fusion_blocked
 from reslint.rules.half_overflow import half_overflow
 from reslint.rules.half_precision_norm import half_precision_norm
@@ -43,6 +44,7 @@ from reslint.rules.reference_mismatch import reference_mismatch
 from reslint.rules.repeated_shortcut import repeated_shortcut
 from reslint.rules.rule import Draft, Pass, Rule, Settings, rule
 from reslint.rules.shortcut_broadcast import shortcut_broadcast
+from reslint.rules.shortcut_carries_nothing import shortcut_carries_nothing
 from reslint.rules.shortcut_dynamic_mismatch import shortcut_dynamic_mismatch
 from reslint.rules.shortcut_layout_mismatch import shortcut_layout_mismatch
 from reslint.rules.shortcut_low_precision import shortcut_low_precision
@@ -57,6 +59,7 @@ from reslint.rules.unbounded_depth import unbounded_depth
 from reslint.rules.unfused_reparam import unfused_reparam
 from reslint.rules.unsafe_epsilon import unsafe_epsilon
 from reslint.rules.unused_parameters import unused_parameters
+from reslint.rules.vanishing_gradient import vanishing_gradient
 
 ALL: tuple[Rule, ...] = (
     training_mode_op,
@@ -112,6 +115,9 @@ ALL: tuple[Rule, ...] = (
     signal_growth,
     idle_branch,
     nondeterministic_output,
+    vanishing_gradient,
+    exploding_gradient,
+    shortcut_carries_nothing,
     provider_fallback,
     latency_budget,
     latency_regression,
