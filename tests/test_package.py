@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("onnx", "networkx", "numpy", "rich", "torch", "onnxruntime", "google", "junitparser")
+HEAVY = ("onnx", "networkx", "numpy", "rich", "torch", "onnxruntime", "google", "junitparser", "jinja2")
 
 
 def imported(*arguments: str) -> set[str]:
@@ -61,6 +61,9 @@ def test_wheel_carries_the_pages_and_the_types(tmp_path: Path) -> None:
     pages = {f"reslint/pages/{page.name}" for page in (ROOT / "rules").glob("*.md")}
     assert pages <= names
     assert {"reslint/py.typed", "reslint/__main__.py"} <= names
+    parts = [part for part in (ROOT / "reslint/report/html").iterdir() if part.suffix in (".html", ".css", ".js")]
+    assert parts
+    assert {f"reslint/report/html/{part.name}" for part in parts} <= names
     assert not any(name.startswith(("tests/", "fixtures/", "rules/")) for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
