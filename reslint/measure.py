@@ -201,6 +201,35 @@ class Provided(Agreement):
 
 
 @dataclass(frozen=True, slots=True)
+class Felt:
+    """How much a small random change of a block's stream moves the outputs; None where that is no number.
+
+    `gain`: a change of one percent of the stream moves the outputs by so many percent. `gradient`: the norm of the outputs'
+    derivative by the stream, over that of the last block. The same with all shortcuts cut; and how far the outputs go, over
+    their own size, where this block's alone is cut.
+    """
+
+    block: Block
+    gain: float | None
+    gradient: float | None
+    cut_gain: float | None = None
+    cut_gradient: float | None = None
+    alone: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What the outputs felt of each stream, by finite differences; `untouched` blocks could not be reached."""
+
+    anatomy: Anatomy
+    felt: tuple[Felt, ...]
+    directions: int
+    seed: int
+    ablated: bool = False
+    untouched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """Where a model's nodes ran: those that another provider took than the one asked for, with its name; `nodes` counts all."""
 
@@ -365,4 +394,4 @@ def geometric(numbers: Sequence[float]) -> float:
     return math.exp(sum(map(math.log, numbers)) / len(numbers)) if min(numbers) > 0 else 0.0
 
 
-Measurement = Signal | Agreement | Placement | Latency | GradientFlow
+Measurement = Signal | Agreement | Sensitivity | Placement | Latency | GradientFlow

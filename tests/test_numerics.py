@@ -13,7 +13,7 @@ from conftest import Run, Write, parsed
 from onnx import TensorProto, numpy_helper
 
 from reslint.anatomy import Anatomy, dissect
-from reslint.measure import Agreement, Measurement, Narrowed, Optimized, Repeated, Signal
+from reslint.measure import Agreement, Measurement, Narrowed, Optimized, Repeated, Sensitivity, Signal
 from reslint.net import read
 from reslint.rules import Settings
 from reslint.rules.half_overflow import half_overflow
@@ -367,6 +367,47 @@ class TestProofs:
         assert "the values of 16 missing weights are made up (--fill)" in ran.err
 
 
+class TestSensitivity:
+    """A chain in which each block multiplies its stream by 1 + c, or by c without its shortcut: all is known."""
+
+    BLOCKS, C = 4, 0.5
+
+    def chain(self, here: Path, kind: str = "float") -> Path:
+        blocks = "".join(f"f{k} = MatMul (x{k}, w) x{k + 1} = Add (f{k}, x{k})\n" for k in range(self.BLOCKS))
+        model = parsed(f"agraph ({kind}[4, 8] x0) => ({kind}[4, 8] x{self.BLOCKS}) <{kind}[8, 8] w> {{ {blocks} }}")
+        planted(model, "w", np.eye(8, dtype=np.float32) * self.C)
+        onnx.save(model, here / "a.onnx")
+        return here / "a.onnx"
+
+    @pytest.mark.parametrize("kind", ["float", "float16"])
+    def test_against_the_exact_derivative(self, here: Path, kind: str) -> None:
+        (found,) = (
+            s for s in ran(self.chain(here, kind), Wanted(ablate=True, sensitivity=True)) if isinstance(s, Sensitivity)
+        )
+        assert found.untouched == 0
+        near = {"rel": 1e-3}
+        for at, felt in enumerate(found.felt):
+            after = self.BLOCKS - 1 - at
+            assert felt.gain == pytest.approx(1, **near)
+            assert felt.gradient == pytest.approx((1 + self.C) ** after, **near)
+            assert felt.cut_gain == pytest.approx(1, **near)
+            assert felt.cut_gradient == pytest.approx(self.C**after, **near)
+            assert felt.alone == pytest.approx(1 / (1 + self.C), **near)
+
+    def test_table_and_json(self, run: Run, here: Path) -> None:
+        self.chain(here)
+        out = run("run", "a.onnx", "--ablate").out
+        assert "  sensitivity of the outputs to a small change of each stream, 4 directions, seed 0" in out.splitlines()
+        (row,) = json.loads(run("run", "a.onnx", "--sensitivity", "--format", "json").out)["measurements"]
+        assert [felt["gradient"] for felt in row["sensitivity"]] == pytest.approx([3.375, 2.25, 1.5, 1], rel=1e-3)
+        assert {felt["shortcuts_cut"] for felt in row["sensitivity"]} == {None}
+
+    def test_a_stream_that_can_not_be_reached_is_told(self, run: Run) -> None:
+        ran_ = run("run", str(FIXTURES / "resnet18_qoperator.onnx"), "--fill", "--sensitivity")
+        assert ran_.status == 0
+        assert "8 blocks not shaken" in ran_.out
+
+
 class TestFill:
     def test_what_was_noted_is_kept(self) -> None:
         net = read(FIXTURES / "resnet18.onnx")
@@ -402,3 +443,78 @@ class TestFill:
         values = filled(read(FIXTURES / "swin_t.onnx"), tensor, 0)
         assert values.min() >= 0
         assert 160 < values.max() <= 168
+
+
+class TestWheel:
+    """Models and reference data that the onnx wheel ships."""
+
+    DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
+
+    def test_saved_outputs_of_small_models(self, run: Run) -> None:
+        folders = (
+            "simple/test_single_relu_model",
+            "pytorch-operator/test_operator_conv",
+            "pytorch-converted/test_Linear",
+        )
+        for folder in folders:
+            there = self.DATA / folder
+            ran_ = run("run", str(there / "model.onnx"), "--inputs", str(there / "test_data_set_0"), "--format", "json")
+            assert ran_.status == 0, ran_.err
+            (row,) = json.loads(ran_.out)["measurements"]
+            assert [a["agrees"] for a in row["agreement"] if a["against"] == "the saved outputs"] == [True]
+
+    def test_residual_blocks_of_operator_set_9(self, run: Run) -> None:
+        """Reductions, dequantizers and cosines are written in the words of old operator sets, too."""
+        ran_ = run("run", str(self.DATA / "light" / "light_resnet50.onnx"), "--format", "json", "--fail-on", "never")
+        assert ran_.status == 0, ran_.err
+        (row,) = json.loads(ran_.out)["measurements"]
+        assert len(row["signal"]) == 16
+
+
+class TestFixtures:
+    """Real architectures on seeded weights: everything that can be measured is, and nothing is found in what is sound."""
+
+    @pytest.mark.parametrize(
+        ("name", "options", "blocks"),
+        [
+            ("bert_small", ("--as", "float16", "--round", "--sensitivity"), 6),
+            ("bert_small_fused", ("--as", "float16", "--ablate"), 6),
+            (
+                "bert_small_int8",
+                (
+                    "--as",
+                    "float16",
+                ),
+                6,
+            ),
+            (
+                "bert_small_fp16",
+                (
+                    "--as",
+                    "float16",
+                ),
+                6,
+            ),
+            ("llama_fp16", ("--round",), 8),
+            ("llama_int4", (), 8),
+            ("t5", ("--dim", "batch=2"), 10),
+            ("gnn", ("--sensitivity",), 16),
+        ],
+    )
+    def test_sound(self, run: Run, name: str, options: tuple[str, ...], blocks: int) -> None:
+        model = onnx.load(FIXTURES / f"{name}.onnx", load_external_data=False)
+        symbols = {d.dim_param for i in model.graph.input for d in i.type.tensor_type.shape.dim}
+        options = tuple(o for o in options if o not in ("--dim", "batch=2")) if "batch" not in symbols else options
+        ran_ = run("run", str(FIXTURES / f"{name}.onnx"), "--fill", "--format", "json", *options)
+        assert ran_.status == 0, ran_.err
+        assert [f for f in ran_.json["findings"] if f["severity"] != "note"] == []
+        (row,) = json.loads(ran_.out)["measurements"]
+        assert len(row["signal"]) == blocks
+        assert all(a["agrees"] for a in row["agreement"])
+        assert all(tap["stream"]["variance"] > 0 for tap in row["signal"])
+
+    def test_quantized_sums_are_scaled(self, run: Run) -> None:
+        ran_ = run("run", str(FIXTURES / "resnet18_qoperator.onnx"), "--fill", "--format", "json")
+        (row,) = json.loads(ran_.out)["measurements"]
+        assert len(row["signal"]) == 8
+        assert all(0 < tap["stream"]["peak"] < 1e4 for tap in row["signal"])

@@ -31,6 +31,8 @@ PROVIDERS = (
     help="Compare with this type, and hold to its range.",
 )
 @click.option("--round", "rounded", is_flag=True, help="Round to half precision after every op, too; slow.")
+@click.option("--sensitivity", is_flag=True, help="How much a small change of each stream moves the outputs.")
+@click.option("--ablate", is_flag=True, help="The same with the shortcuts cut.")
 @click.option("--rtol", type=click.FloatRange(min=0), help="Compare element by element: relative to the reference.")
 @click.option("--atol", type=click.FloatRange(min=0), help="Compare element by element: absolute.")
 @click.option(

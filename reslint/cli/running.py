@@ -83,6 +83,8 @@ def _wanted(asked: Mapping[str, object]) -> Wanted:
         provider=str(asked["provider"]),
         precision=str(precision or ""),
         rounded=rounded is True,
+        sensitivity=asked["sensitivity"] is True or asked["ablate"] is True,
+        ablate=asked["ablate"] is True,
         fill=int(_number(asked["seed"])) if asked["fill"] else None,
         tolerances=Tolerances(rtol=_maybe(asked["rtol"]), atol=_maybe(asked["atol"])),
         rounds=int(_number(asked["runs"])),

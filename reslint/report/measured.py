@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.where import module_of
-from reslint.measure import Agreement, Difference, GradientFlow, Latency, Measurement, Signal, Tap
+from reslint.measure import Agreement, Difference, Felt, GradientFlow, Latency, Measurement, Sensitivity, Signal, Tap
 from reslint.net import Op
 from reslint.report import flow_text
 from reslint.report.measurements import LARGEST
@@ -27,6 +27,8 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
             yield f"  {flow_text.headline(one)}"
             yield from table(flow_text.HEADING, flow_text.rows(one), verbose) if one.passages else ()
             yield from (f"{_INDENT}{line}" for line in flow_text.notes(one))
+        if isinstance(one, Sensitivity):
+            yield from _sensitivity(one, verbose)
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
     for one in measured:
         if isinstance(one, Latency):
@@ -63,6 +65,20 @@ def _signal(signal: Signal, verbose: bool) -> Iterator[str]:
         yield from table(_COLUMNS, [_row(tap) for tap in signal.taps], verbose)
     if signal.untapped:
         yield f"  {counted(signal.untapped, 'block')} not tapped: in bodies, concatenations and fused ops"
+
+
+def _sensitivity(found: Sensitivity, verbose: bool) -> Iterator[str]:
+    if found.felt:
+        yield f"  sensitivity of the outputs to a small change of each stream, {found.directions} directions, seed {found.seed}"
+        heading = ("block", "gain", "gradient", *(("cut: gain", "gradient", "alone") if found.ablated else ()))
+        yield from table(heading, [_felt(felt, found.ablated) for felt in found.felt], verbose)
+    if found.untouched:
+        yield f"  {counted(found.untouched, 'block')} not shaken: the stream is quantized, or no float32, or fused away"
+
+
+def _felt(felt: Felt, ablated: bool) -> tuple[str, ...]:
+    cut = (felt.cut_gain, felt.cut_gradient, felt.alone) if ablated else ()
+    return name(felt.block.merge), *(number(value) for value in (felt.gain, felt.gradient, *cut))
 
 
 _COLUMNS = ("block", "var shortcut", "branch", "ratio", "var stream", "peak", "peak/65504", "cosine")

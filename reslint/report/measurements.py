@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from reslint.anatomy.where import where
-from reslint.measure import Agreement, Difference, Latency, Measurement, Placement, Range, Ratio, Share, Signal, Tap
+from reslint.measure import (
+    Agreement,
+    Difference,
+    Latency,
+    Measurement,
+    Placement,
+    Range,
+    Ratio,
+    Sensitivity,
+    Share,
+    Signal,
+    Tap,
+)
 from reslint.net import Op
 
 LARGEST = 65504.0
@@ -82,6 +94,14 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
     }
 
 
+def _sensitivity(sensitivity: object) -> Iterator[Row]:
+    if isinstance(sensitivity, Sensitivity):
+        for felt in sensitivity.felt:
+            row = {**place(felt.block.merge), "gain": felt.gain, "gradient": felt.gradient}
+            cut = {"gain": felt.cut_gain, "gradient": felt.cut_gradient, "alone": felt.alone}
+            yield {**row, "shortcuts_cut": cut if sensitivity.ablated else None}
+
+
 def _placement(placement: object) -> Iterator[Row]:
     if isinstance(placement, Placement):
         elsewhere = [{"tensor": op.id, "op": op.kind, "provider": other} for op, other in placement.elsewhere]
@@ -120,6 +140,7 @@ def _share(share: Share) -> Row:
 _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
     ("signal", Signal, _signal),
     ("agreement", Agreement, _agreement),
+    ("sensitivity", Sensitivity, _sensitivity),
     ("placement", Placement, _placement),
     ("latency", Latency, _latency),
 )

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 
 from reslint.net.values import Array
-from reslint.runtime.job import Answer, Event, Feed, Job, Placed, Plan, Ran
+from reslint.runtime.job import Answer, Event, Feed, Job, Placed, Plan, Ran, Shaking
 from reslint.runtime.profile import profiled
 from reslint.runtime.providers import CPU, CUDA, TENSORRT
 from reslint.runtime.stopwatch import timed
@@ -58,9 +58,13 @@ def _answered(job: Job) -> Answer:
             session = _session(plan)
             where.append(tuple(_placed(session, plan)))
             for at, alternatives in enumerate(job.feeds):
+                fit = [_widened(a) for a in alternatives] if plan.wide else alternatives
                 if at == len(used):
-                    used.append(_first(session, [_widened(a) for a in alternatives] if plan.wide else alternatives))
-                feed = _widened(alternatives[used[at]]) if plan.wide else alternatives[used[at]]
+                    used.append(0 if plan.shaking else _first(session, fit))
+                feed = fit[used[at]]
+                if plan.shaking is not None:
+                    here.append(_shook(session, feed, plan.shaking))
+                    continue
                 here.append(Ran(tuple(_outputs(session, feed) for _ in range(plan.times))))
         except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
             return Answer(error=f"{plan.label}: {error}", at=len(here))
@@ -91,6 +95,12 @@ def _widened(feed: Feed) -> Feed:
 
 def _wide(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _shook(session: onnxruntime.InferenceSession, feed: Feed, shaking: Shaking) -> Ran:
+    from reslint.runtime.shaking import shook
+
+    return Ran((shook(session, feed, shaking),))
 
 
 def _rounded(plan: Plan, feed: Feed) -> Ran:

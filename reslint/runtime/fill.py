@@ -32,7 +32,6 @@ _SCALES: Mapping[str, frozenset[int]] = {  # the inputs that must be above zero:
     "QLinearMatMul": frozenset({1, 4, 6}),
     "MatMulNBits": frozenset({2}),
 }
-_HALF = (-65504.0, 65504.0)
 _NARROW: Mapping[str, tuple[int, int]] = {"int4": (-8, 7), "uint4": (0, 15), "int2": (-2, 1), "uint2": (0, 3)}
 
 
@@ -51,8 +50,9 @@ def filled(net: Net, tensor: TensorProto, seed: int) -> Array:
     values = random.normal(mean, deviation, shape)
     if any(at in _SCALES.get(op.type, ()) for op, at in uses):
         values = np.abs(values)
-    if kind == np.float16:
-        values = np.clip(values, *_HALF)  # a mask's values are far apart
+    if kind.kind == "f":
+        most = float(np.finfo(kind.name).max)
+        values = np.clip(values, -most, most)  # a mask's values are as far apart as can be
     return values.astype(kind)
 
 

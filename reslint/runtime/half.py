@@ -24,7 +24,7 @@ def halved(plan: Plan) -> ModelProto:
     """The model in half precision, fed and read in its own types."""
     given = whole(plan)
     kept = {node.op_type for node in given.graph.node if any(word in node.op_type for word in EIGHT_BITS)}
-    block = [*DEFAULT_OP_BLOCK_LIST, *sorted(kept)]
+    block = [*DEFAULT_OP_BLOCK_LIST, "DequantizeLinear", *sorted(kept)]  # scales are float32 before operator set 19
     model: ModelProto = convert_float_to_float16(given, keep_io_types=True, op_block_list=block)
     nodes = [node.proto for node in in_order(nodes_of(model.graph), ())]  # the converter puts its casts last
     del model.graph.node[:]

@@ -7,18 +7,31 @@ from dataclasses import dataclass
 
 from reslint.net.values import Array
 from reslint.runtime.providers import CPU
+from reslint.runtime.shaken import Handles
 
 Fed = Array | list[Array]  # ONNX Runtime takes a sequence as a list and no tuple
 Feed = Mapping[str, Fed]
 
 
 @dataclass(frozen=True, slots=True)
+class Shaking:
+    """How to shake streams by their handles: along so many random directions, by a step relative to the stream's size."""
+
+    handles: tuple[Handles, ...]
+    directions: int
+    seed: int
+    step: float
+    ablate: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One session: a small model, where its weights lie, on what it runs, and how often on each input.
 
-    With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before; with
-    `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op.
-    `exact` turns off what rounds float32 to fewer bits on the way. `libraries` bring custom ops.
+    With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before. With
+    `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op. With
+    `shaking` it gives how its outputs move. `exact` turns off what rounds float32 to fewer bits on the way.
+    `libraries` bring custom ops.
     """
 
     label: str
@@ -34,6 +47,7 @@ class Plan:
     rounded: str = ""
     libraries: tuple[str, ...] = ()
     exact: bool = True
+    shaking: Shaking | None = None
 
 
 @dataclass(frozen=True, slots=True)

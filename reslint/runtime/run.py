@@ -11,7 +11,7 @@ from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
 from reslint.measure import Latency, Placement, Signal
 from reslint.net import Net
-from reslint.net.values import Array
+from reslint.net.values import Array, opset
 from reslint.runtime.agreeing import Known, agreements, narrowed, referred, rounded
 from reslint.runtime.auto import chosen
 from reslint.runtime.compare import coarseness
@@ -24,11 +24,13 @@ from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.marks import marked
 from reslint.runtime.model import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.providers import CPU, provider
+from reslint.runtime.sensing import sensitivity
 from reslint.runtime.signal import signal
 from reslint.runtime.streams import exposed, streams
 from reslint.runtime.taps import Measure, Pair, Taken, Taps
 from reslint.runtime.wanted import Measured, Wanted
 
+_OLDEST = 7  # the operator set from which ONNX Runtime knows arithmetic, which taps are made of
 _GIVEN = "saved"
 
 
@@ -62,10 +64,11 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *agreements(known, answer, saved),
         *referred(known, answer, wanted),
         *narrowed(known, answer, wanted),
+        *sensitivity(known, wanted),
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, model, where, feeds[0], wanted, limits),
     )
-    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), tuple(_notes(subjects, wanted, model.made_up, why)))
+    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), (*_limits_of(known), *_notes(subjects, wanted, why)))
 
 
 def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
@@ -96,6 +99,8 @@ def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer
 
 def _signal(known: Known, half: bool, wanted: Wanted) -> Signal:
     """The signal along the streams, in float32 where the model's own type is narrower."""
+    if opset(known.anatomy.net) < _OLDEST:
+        return Signal(known.anatomy, ())
     wide = widened(known.model, known.anatomy.net) if half else known.model
     seen = replace(wide, proto=exposed(wide.proto, known.found))
     held = half or wanted.precision == "float16"
@@ -128,10 +133,20 @@ def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: 
     return measure
 
 
-def _notes(subjects: Sequence[object], wanted: Wanted, made_up: int, why: str) -> Iterator[str]:
+def _limits_of(known: Known) -> Iterator[str]:
+    """What the measurements can't say."""
+    if known.model.made_up:
+        yield (
+            f"the values of {known.model.made_up} missing weights are made up (--fill): "
+            "what follows is true of the structure alone"
+        )
+    version = opset(known.anatomy.net)
+    if version < _OLDEST:
+        yield f"no tensor is tapped: ONNX Runtime has no arithmetic of operator set {version}; export the model anew"
+
+
+def _notes(subjects: Sequence[object], wanted: Wanted, why: str) -> Iterator[str]:
     """What is to be said beside the findings: how and where the model was run, and what could not be decided."""
-    if made_up:
-        yield f"the values of {made_up} missing weights are made up (--fill): what follows is true of the structure alone"
     if why:
         yield why
     if wanted.provider in ("cuda", "tensorrt"):

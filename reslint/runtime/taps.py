@@ -15,10 +15,12 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 from reslint.measure import Range
 from reslint.net.values import Array
 
-_PREFIX = "reslint."
-_LEAST = f"{_PREFIX}least"  # keeps the division by a peak of zero
-_LOST = f"{_PREFIX}lost"  # below half of half precision's least number all is rounded to zero
-_ZERO = f"{_PREFIX}zero"
+PREFIX = "reslint."
+"""What the names of all tensors begin with that are added to a model."""
+
+_LEAST = f"{PREFIX}least"  # keeps the division by a peak of zero
+_LOST = f"{PREFIX}lost"  # below half of half precision's least number all is rounded to zero
+_ZERO = f"{PREFIX}zero"
 _KINDS = ("peak", "square", "mean")  # relative to the peak but for the first, since 1e20 squared is no float32
 _NOISE = 1e-5
 _HALF_KINDS = ("small", "none")
@@ -59,9 +61,9 @@ class Taps:
                 made.graph.node.extend(_losses(at))
         place = {name: at for at, name in enumerate(self.names)}
         for at, (one, other) in enumerate(self.pairs):
-            shares = [f"{_PREFIX}{place[name]}.share" for name in (one, other)]
-            made.graph.node.append(helper.make_node("Mul", shares, [f"{_PREFIX}{at}.both"]))
-            made.graph.node.append(helper.make_node("ReduceMean", [f"{_PREFIX}{at}.both"], [_dot(at)], keepdims=0))
+            shares = [f"{PREFIX}{place[name]}.share" for name in (one, other)]
+            made.graph.node.append(helper.make_node("Mul", shares, [f"{PREFIX}{at}.both"]))
+            made.graph.node.append(helper.make_node("ReduceMean", [f"{PREFIX}{at}.both"], [_dot(at)], keepdims=0))
         made.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, []) for n in self._outputs())
         for at, name in enumerate(self.names):
             made.graph.node.append(helper.make_node("Shape", [name], [_shape(at)]))
@@ -82,12 +84,12 @@ class Taps:
 
     def _outputs(self) -> Iterator[str]:
         for at in range(len(self.names)):
-            yield from (f"{_PREFIX}{at}.{kind}" for kind in (*_KINDS, *(_HALF_KINDS if self.half else ())))
+            yield from (f"{PREFIX}{at}.{kind}" for kind in (*_KINDS, *(_HALF_KINDS if self.half else ())))
         yield from (_dot(at) for at in range(len(self.pairs)))
 
     def _range(self, run: Mapping[str, float], at: int) -> Range:
-        peak, square, mean = (run[f"{_PREFIX}{at}.{kind}"] for kind in _KINDS)
-        small, none = (run[f"{_PREFIX}{at}.{kind}"] for kind in _HALF_KINDS) if self.half else (0.0, 0.0)
+        peak, square, mean = (run[f"{PREFIX}{at}.{kind}"] for kind in _KINDS)
+        small, none = (run[f"{PREFIX}{at}.{kind}"] for kind in _HALF_KINDS) if self.half else (0.0, 0.0)
         lost = (small - none) / (1 - none) if none < 1 else 0.0
         return Range(peak, square * peak * peak if peak else 0.0, mean * peak if peak else 0.0, lost)
 
@@ -95,7 +97,7 @@ class Taps:
         """The mean over runs of the cosine of two tensors; NaN where one of them is zero."""
         found = []
         for run in runs:
-            squares = [run[f"{_PREFIX}{self.names.index(name)}.square"] for name in pair]
+            squares = [run[f"{PREFIX}{self.names.index(name)}.square"] for name in pair]
             size = math.sqrt(max(squares[0], 0.0) * max(squares[1], 0.0))
             found.append(max(-1.0, min(1.0, run[_dot(at)] / size)) if size > 0 else math.nan)
         return sum(found) / len(found)
@@ -105,8 +107,8 @@ def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
     """A copy that gives these tensors whole, in this order, and nothing else."""
     made = bare(model)
     for at, name in enumerate(names):
-        made.graph.node.append(helper.make_node("Cast", [name], [f"{_PREFIX}{at}"], to=TensorProto.FLOAT))
-        made.graph.output.append(helper.make_tensor_value_info(f"{_PREFIX}{at}", TensorProto.FLOAT, None))
+        made.graph.node.append(helper.make_node("Cast", [name], [f"{PREFIX}{at}"], to=TensorProto.FLOAT))
+        made.graph.output.append(helper.make_tensor_value_info(f"{PREFIX}{at}", TensorProto.FLOAT, None))
     return made
 
 
@@ -121,7 +123,7 @@ def bare(model: ModelProto) -> ModelProto:
 
 def _statistics(at: int, name: str) -> tuple[NodeProto, ...]:
     parts = ("wide", "size", "scale", "share", "product", *_KINDS)
-    wide, size, scale, share, product, peak, square, mean = (f"{_PREFIX}{at}.{part}" for part in parts)
+    wide, size, scale, share, product, peak, square, mean = (f"{PREFIX}{at}.{part}" for part in parts)
     return (
         helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT),
         helper.make_node("Abs", [wide], [size]),
@@ -137,18 +139,18 @@ def _statistics(at: int, name: str) -> tuple[NodeProto, ...]:
 def _losses(at: int) -> Iterator[NodeProto]:
     """The shares of a tensor's elements that half precision takes for zero, and that are zero anyway."""
     for kind, limit in zip(_HALF_KINDS, (_LOST, _ZERO), strict=True):
-        whether, number = f"{_PREFIX}{at}.{kind}.whether", f"{_PREFIX}{at}.{kind}.number"
-        yield helper.make_node("Less", [f"{_PREFIX}{at}.size", limit], [whether])
+        whether, number = f"{PREFIX}{at}.{kind}.whether", f"{PREFIX}{at}.{kind}.number"
+        yield helper.make_node("Less", [f"{PREFIX}{at}.size", limit], [whether])
         yield helper.make_node("Cast", [whether], [number], to=TensorProto.FLOAT)
-        yield helper.make_node("ReduceMean", [number], [f"{_PREFIX}{at}.{kind}"], keepdims=0)
+        yield helper.make_node("ReduceMean", [number], [f"{PREFIX}{at}.{kind}"], keepdims=0)
 
 
 def _shape(at: int) -> str:
-    return f"{_PREFIX}{at}.shape"
+    return f"{PREFIX}{at}.shape"
 
 
 def _dot(at: int) -> str:
-    return f"{_PREFIX}{at}.dot"
+    return f"{PREFIX}{at}.dot"
 
 
 def _joined(found: Sequence[Range]) -> Range:

@@ -27,6 +27,8 @@ class Wanted:
     store: Path | None = None
     precision: str = ""
     rounded: bool = False
+    sensitivity: bool = False
+    ablate: bool = False
     fill: int | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     against: Path | None = None
