@@ -454,7 +454,7 @@ class TestWheel:
         folders = (
             "simple/test_single_relu_model",
             "pytorch-operator/test_operator_conv",
-            "pytorch-converted/test_Linear",
+            "pytorch-converted/test_Conv2d",
         )
         for folder in folders:
             there = self.DATA / folder
