@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
+from onnx import ModelProto
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.cost import costs
@@ -17,6 +18,7 @@ from reslint.api import Model, check, dissect
 from reslint.config import FAIL_ON, Config, load
 from reslint.errors import BadConfiguration
 from reslint.finding import Finding, Severity
+from reslint.net import Net
 from reslint.report.plain import plain
 from reslint.report.text import finding_lines
 from reslint.settings import Budget
@@ -46,6 +48,7 @@ class Invariants(TypedDict, total=False):
 
 def assert_clean(
     model: Model,
+    inputs: Sequence[object] = (),
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -57,6 +60,7 @@ def assert_clean(
     """Fail where `reslint check` would, or where an invariant does not hold; the message shows the findings.
 
     The configuration is the project's, as on the command line, unless another is given; the keywords go before it.
+    `inputs` are what a PyTorch module is called with.
 
     >>> assert_clean("fixtures/resnet50.onnx", blocks=16, normalization="folded?", max_macs=4.2e9)
     >>> assert_clean("fixtures/resnet50_broken.onnx", ignore=["shortcut-broadcast"])
@@ -67,14 +71,15 @@ def assert_clean(
     least = fail_on or config.fail_on
     if least not in FAIL_ON:
         raise BadConfiguration(f"fail_on must be one of {', '.join(FAIL_ON)}, not {least!r}")
-    held = model if isinstance(model, str | os.PathLike) else dissect(model).net  # a module is exported only once
-    found = check(held, select=select, ignore=ignore, profile=profile, config=config)
+    if profile is None and _is_module(model) and config.origin(path, "profile") == "default":
+        profile = "design"
+    found = check(model, inputs, select=select, ignore=ignore, profile=profile, config=config)
     bad = [finding for finding in found if least != "never" and finding.severity >= Severity[least.upper()]]
-    _fail(path, (*_broken(held, invariants), *_shown(bad)))
+    _fail(path, (*_broken(model, inputs, invariants), *_shown(bad)))
 
 
-def assert_architecture(model: Model, **invariants: Unpack[Invariants]) -> None:
-    """Fail where an invariant does not hold, whatever the rules say.
+def assert_architecture(model: Model, inputs: Sequence[object] = (), **invariants: Unpack[Invariants]) -> None:
+    """Fail where an invariant does not hold, whatever the rules say; `inputs` are what a PyTorch module is called with.
 
     >>> assert_architecture("fixtures/resnet50.onnx", kinds={"identity": 12, "projection": 4}, max_depth=50)
     >>> assert_architecture("fixtures/resnet50.onnx", blocks=33)
@@ -84,7 +89,7 @@ def assert_architecture(model: Model, **invariants: Unpack[Invariants]) -> None:
     """
     __tracebackhide__ = True
     path = str(model) if isinstance(model, str | os.PathLike) else "model.onnx"
-    _fail(path, tuple(_broken(model, invariants)))
+    _fail(path, tuple(_broken(model, inputs, invariants)))
 
 
 def _fail(path: str, lines: Sequence[str]) -> None:
@@ -93,11 +98,16 @@ def _fail(path: str, lines: Sequence[str]) -> None:
         raise AssertionError("\n".join((f"{plain(path)} is not what it should be", *lines)))
 
 
-def _broken(model: Model, wanted: Invariants) -> Iterator[str]:
+def _is_module(model: Model) -> bool:
+    """Whether a model is none of ONNX's forms; torch itself is not asked, since that would import it."""
+    return not isinstance(model, str | os.PathLike | ModelProto | Net)
+
+
+def _broken(model: Model, inputs: Sequence[object], wanted: Invariants) -> Iterator[str]:
     """The invariants that do not hold."""
     if not wanted:
         return
-    anatomy = dissect(model)
+    anatomy = dissect(model, inputs)
     yield from _structure(anatomy, wanted)
     yield from _costs(anatomy, wanted)
     yield from _shown(_judged(anatomy, wanted))
