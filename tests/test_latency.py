@@ -186,3 +186,18 @@ class TestRun:
         assert "latency-regression" in (here / "out.sarif").read_text()
         assert run(*slow, "--baseline", "known.json").status == 0
         assert run(*slow, "--format", "github").status == 1
+
+    def test_the_phase_is_told_where_someone_watches(
+        self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("[red]a.onnx", STACK)
+        arguments = ("run", "[red]a.onnx", "--time", "--runs", "20", "--seconds", "0")
+        assert "timing" not in run(*arguments).err
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "200")
+        ran = run(*arguments)
+        assert ran.status == 0
+        for phase in ("running", "measuring the signal", "timing 20 runs"):
+            assert f"[red]a.onnx: {phase}" in ran.err
+        assert ran.out.splitlines()[0] == "[red]a.onnx: ok, 2 residual blocks (2 identity)"

@@ -64,7 +64,7 @@ def examine(options: Options, judge: Judge | None, *, command: str = "check") ->
                 anatomies[:] = [api.look(path, options.config, judge, command=command, drawn=draws(options))]
             yield anatomies[0].looked
 
-    for _ in _told(tuple(found), looks(), options, judged=judge is not None):
+    for _ in _told(tuple(found), looks(), options, judged=judge is not None, bar=command != "run"):
         yield anatomies.pop()
 
 
@@ -98,12 +98,14 @@ def _missing(path: str, says: str) -> Looked:
     return Looked(path, error=says, fails=True)
 
 
-def _told(paths: Sequence[str], looks: Iterator[Looked], options: Options, *, judged: bool = True) -> Iterator[Looked]:
+def _told(
+    paths: Sequence[str], looks: Iterator[Looked], options: Options, *, judged: bool = True, bar: bool = True
+) -> Iterator[Looked]:
     """What was seen, while what is to be said beside the results goes to standard error."""
     ran: dict[str, tuple[str, ...]] = {}
     used: set[int] = set()
     unread: list[tuple[str, str]] = []
-    for path in progress(paths, options.quiet):
+    for path in progress(paths, options.quiet or not bar):
         looked = next(looks)
         if looked.error:
             tell_failed(looked, options)

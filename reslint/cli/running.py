@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from reslint.cli.checking import reported
 from reslint.cli.look import examine, named
 from reslint.cli.options import Options
 from reslint.cli.output import note
+from reslint.cli.phases import phases
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
@@ -25,19 +27,21 @@ from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory
 def run(options: Options, asked: Mapping[str, object], start: float) -> int:
     """Run all files, report with the seconds since `start`, and say how it went."""
     asked_for = _wanted(asked)
-    stores = _stores(asked["store"], tuple(named(options)))
+    paths = tuple(named(options))
+    stores = _stores(asked["store"], paths)
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
         settings = _settings(config.settings(path), asked)
         rounds = asked_for.rounds if asked["timed"] or settings.latency or asked["max_ratio"] else 0
         wanted = replace(asked_for, rounds=rounds, store=stores.get(path), max_ratio=settings.max_ratio)
         wanted = replace(wanted, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
-        found = measured(anatomy, wanted)
+        found = measured(anatomy, replace(wanted, say=partial(say, path)))
         _tell(path, found, options.quiet)
         judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
         return Judged(judged, found.subjects)
 
-    looks = (seen.looked for seen in examine(options, findings, command="run"))
+    with phases(paths, options.quiet) as say:
+        looks = tuple(seen.looked for seen in examine(options, findings, command="run"))
     return reported(looks, options, start)
 
 

@@ -66,6 +66,7 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
     if wanted.against is None or wanted.against.suffix == ".npz":
         return
     name = wanted.against.name
+    wanted.say(f"comparing with {name}")
     try:
         reference = dissect(read(wanted.against))
         other = runnable(reference.net, wanted.fill, wanted.libraries)

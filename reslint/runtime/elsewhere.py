@@ -57,6 +57,7 @@ def timed(
     """The model timed, in turns with another one where that is given."""
     if not wanted.rounds:
         return
+    wanted.say(f"timing {wanted.rounds} runs")
     threads = wanted.threads or cores()
     plans = [plan("the model", model, provider=where)]
     against = wanted.against if wanted.against is not None and wanted.against.suffix != ".npz" else None

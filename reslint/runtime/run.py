@@ -56,6 +56,7 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         plans.append(plan(f"the model on {name}", marks.model, provider=where))
     keep = _keeping(wanted, net, types)
     keep([ladder[0] for ladder in inputs.feeds])  # before the run, which may be the last of it
+    wanted.say("running")
     answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
     known = Known(anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(coarseness(model.proto)))
@@ -104,6 +105,7 @@ def _signal(known: Known, half: bool, wanted: Wanted) -> Signal:
     wide = widened(known.model, known.anatomy.net) if half else known.model
     seen = replace(wide, proto=exposed(wide.proto, known.found))
     held = half or wanted.precision == "float16"
+    wanted.say("measuring the signal")
     measure = _measuring(seen, (*known.feeds, *_more(known, wanted)), known.limits, half=held)
     return signal(known.anatomy, known.found, measure, half=held, made_up=bool(known.model.made_up))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +13,17 @@ from reslint.runtime.job import Feed
 from reslint.runtime.launch import Limits
 
 
+def _silent(phase: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to run a model on, and how.
 
     `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
-    of weights that are missing. `rounds`: time so many runs, for at least so many `seconds`.
+    of weights that are missing. `rounds`: time so many runs, for at least so many `seconds`. `say` is
+    told what the run is at.
     """
 
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -39,6 +44,7 @@ class Wanted:
     max_ratio: float = math.inf
     libraries: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    say: Callable[[str], None] = _silent
 
 
 @dataclass(frozen=True, slots=True)
