@@ -132,3 +132,10 @@ def test_strings_are_stored_as_text(here: Path, run: Run) -> None:
     onnx.save(parsed("agraph (string[2] x) => (string[2] y) { y = Identity (x) }"), here / "a.onnx")
     assert run("run", "a.onnx", "--store", "fed.npz").status == 0
     assert np.load(here / "fed.npz")["x"].tolist() == ["a", "a"]
+
+
+def test_the_child_starts_without_what_it_does_not_need() -> None:
+    """Each run pays for it."""
+    look = "import sys; import reslint.runtime.child; print(*(m for m in sys.modules if m in ('onnx', 'networkx')))"
+    ended = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == []

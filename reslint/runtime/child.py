@@ -16,8 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnxruntime
 
-from reslint.net.values import Array
-from reslint.runtime.job import Answer, Event, Feed, Job, Placed, Plan, Ran, Shaking
+from reslint.runtime.job import Answer, Array, Event, Feed, Job, Placed, Plan, Ran, Shaking
 from reslint.runtime.profile import profiled
 from reslint.runtime.providers import CPU, CUDA, TENSORRT
 from reslint.runtime.stopwatch import timed
@@ -55,7 +54,7 @@ def _answered(job: Job) -> Answer:
                 ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
                 where.append(())
                 continue
-            session = _session(plan)
+            session = started(plan)
             where.append(tuple(_placed(session, plan)))
             for at, alternatives in enumerate(job.feeds):
                 fit = [_widened(a) for a in alternatives] if plan.wide else alternatives
@@ -73,7 +72,7 @@ def _answered(job: Job) -> Answer:
     if job.timing is None:
         return answer
     feed = job.feeds[0][used[0]]
-    starts = [partial(_session, plan, several=len(job.plans) > 1) for plan in job.plans]
+    starts = [partial(started, plan, several=len(job.plans) > 1) for plan in job.plans]
     seconds = timed(starts, feed, job.timing)
     return replace(answer, seconds=seconds, events=_profiled(feed, job.timing.profile))
 
@@ -83,7 +82,7 @@ def _profiled(feed: Feed, plan: Plan | None) -> tuple[Event, ...]:
     if plan is None:
         return ()
     with TemporaryDirectory(prefix="reslint-") as folder:
-        return profiled(_session(plan, profile=str(Path(folder) / "profile")), feed)
+        return profiled(started(plan, profile=str(Path(folder) / "profile")), feed)
 
 
 def _widened(feed: Feed) -> Feed:
@@ -126,7 +125,8 @@ def _first(session: onnxruntime.InferenceSession, alternatives: Sequence[Feed]) 
     raise first or ValueError("no input")
 
 
-def _session(plan: Plan, *, several: bool = False, profile: str = "") -> onnxruntime.InferenceSession:
+def started(plan: Plan, *, several: bool = False, profile: str = "") -> onnxruntime.InferenceSession:
+    """A session of a plan; `several` where others take turns with it, `profile` is the start of a profile's name."""
     if plan.half:
         from reslint.runtime.half import halved
 

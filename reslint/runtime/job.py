@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reslint.net.values import Array
+import numpy as np
+
 from reslint.runtime.providers import CPU
 from reslint.runtime.shaken import Handles
 
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]  # reslint.net's own would bring onnx into the child
 Fed = Array | list[Array]  # ONNX Runtime takes a sequence as a list and no tuple
 Feed = Mapping[str, Fed]
 

@@ -1,0 +1,105 @@
+"""What `reslint run` costs beyond the runs themselves, and how often it calls a model slower than itself.
+
+    python bench/running.py isolation [--times 5]
+    python bench/running.py itself [--times 100] [MODEL...]
+
+`isolation` compares a run in a process of its own with the same run inside this one. `itself` holds a model against itself,
+time after time: the interval of the ratio should miss 1 in 5 of 100 times, half of them on each side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+from onnx import numpy_helper
+
+from reslint.net import read
+from reslint.runtime import Limits
+from reslint.runtime.child import started
+from reslint.runtime.inputs import synthesized
+from reslint.runtime.job import Feed, Plan, Timing
+from reslint.runtime.launch import launch
+from reslint.runtime.model import plan, runnable
+from reslint.runtime.ratio import GROUPS, ratio
+from reslint.runtime.stopwatch import timed
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+SIZES = ("highway", "bert_small", "resnet18", "resnet50")
+FAST = ("highway", "gnn", "bert_small")
+FLOOR = "import numpy, onnxruntime"
+
+
+def ready(name: str, folder: str) -> tuple[Plan, Feed]:
+    """A model of the fixtures, saved with made-up weights, and what it is fed."""
+    source = FIXTURES / f"{name}.onnx"
+    weights = runnable(read(source), 0).weights
+    made = onnx.load(source, load_external_data=False)
+    for tensor in made.graph.initializer:
+        if tensor.name in weights:
+            tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name], tensor.name))
+    file = Path(folder) / source.name
+    onnx.save(made, file)
+    net = read(file)
+    return plan(name, runnable(net)), synthesized(net, {}, 0).feeds[0][0]
+
+
+def best(times: int, run: Callable[[], object]) -> float:
+    """The least seconds of several calls."""
+    return min(_seconds(run) for _ in range(times))
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def isolation(times: int, folder: str) -> Iterator[str]:
+    """In a child against here, and what the child costs beyond a bare process that imports ONNX Runtime."""
+    floor = best(times, lambda: subprocess.run([sys.executable, "-c", FLOOR], check=True))
+    for name in SIZES:
+        one, feed = ready(name, folder)
+        here = best(times, lambda: started(one).run(None, dict(feed)))  # noqa: B023
+        child = best(times, lambda: launch((one,), ((feed,),), Limits()))  # noqa: B023
+        yield f"{name:<10} child / here {child / here:6.2f}   child / (here + bare process) {child / (here + floor):5.2f}"
+
+
+def itself(times: int, folder: str, names: tuple[str, ...]) -> Iterator[str]:
+    """How often the interval of a model's ratio to itself lies above 1, below 1, and above the default limit of 1.05."""
+    for name in names:
+        one, feed = ready(name, folder)
+        timing = Timing(400, groups=GROUPS)
+        found = [ratio(*timed([lambda: started(one, several=True)] * 2, feed, timing)) for _ in range(times)]  # noqa: B023
+        above, below, slower = (
+            sum(test(low, high) for _, low, high in found) / times
+            for test in (lambda low, _: low > 1, lambda _, high: high < 1, lambda low, _: low > 1.05)
+        )
+        width = sorted(high - low for _, low, high in found)[times // 2]
+        yield f"{name:<10} above 1: {above:.3f}   below 1: {below:.3f}   above 1.05: {slower:.3f}   width {width:.3f}"
+
+
+def main() -> None:
+    """Print the rows of what was asked for."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("what", choices=("isolation", "itself"))
+    asked.add_argument("models", nargs="*", default=FAST)
+    asked.add_argument("--times", type=int, default=0)
+    given = asked.parse_args()
+    with TemporaryDirectory(prefix="reslint-") as folder:
+        if given.what == "isolation":
+            rows = isolation(given.times or 5, folder)
+        else:
+            rows = itself(given.times or 100, folder, tuple(given.models))
+        for row in rows:
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
