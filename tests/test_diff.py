@@ -46,6 +46,19 @@ def model(kinds: Sequence[str], width: int = 8) -> ModelProto:
     return parsed(graph.replace("8", str(width)))
 
 
+def beside(first: Sequence[str], second: Sequence[str]) -> ModelProto:
+    """Two rows of blocks on one input, joined at the end."""
+    rows = [
+        "\n".join(
+            BLOCKS[kind].format(n=f"{row}{at + 1}", p=f"{row}{at}" if at else "0") for at, kind in enumerate(kinds)
+        )
+        for row, kinds in (("a", first), ("b", second))
+    ]
+    return parsed(f"""agraph (float[1, 8, 4, 4] x0) => (float[1, 16, 4, 4] y)
+        <float[8, 8, 3, 3] w, float[8, 8, 5, 5] v, float[8, 8, 1, 1] u, float[8] b, float half = {{0.5}}>
+        {{ {rows[0]} {rows[1]} y = Concat <axis = 1> (xa{len(first)}, xb{len(second)}) }}""")
+
+
 def anatomy(graph: ModelProto) -> Anatomy:
     return dissect(from_proto(graph, FIXTURES / "model.onnx"))
 
@@ -214,6 +227,17 @@ class TestProperties:
         found = between(old, [*old[:at], kind, *old[at:]])
         assert (found.lost, found.changed) == ((), ())
         assert len(found.gained) == (kind != "bare")
+
+    @settings(max_examples=30, deadline=None, derandomize=True)
+    @given(seed=st.integers(0, 99), kind=st.sampled_from(["conv", "wide", "projection"]), at=st.integers(0, 3))
+    def test_rows_side_by_side(self, seed: int, kind: str, at: int) -> None:
+        """Whatever the order in the file, and though a block that is inserted in one row is beside the other."""
+        first, second = ["conv", "conv", "projection"], ["wide", "wide", "wide"]
+        more = [*first[:at], kind, *first[at:]]
+        old, new = beside(first, second), reordered(beside(more, second), random.Random(seed))
+        assert compare(anatomy(old), anatomy(reordered(old, random.Random(seed)))).same
+        found = compare(anatomy(old), anatomy(new))
+        assert (len(found.gained), found.lost, found.changed) == (1, (), ())
 
 
 class TestCommand:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from reslint.anatomy.signature import Work, label, shapeless
-from reslint.diff.row import Item
+from reslint.diff.row import Item, Row
 
 Pair = tuple[Item | None, Item | None]
 Scores = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
@@ -16,11 +17,61 @@ _SAME = 1000
 _BARE = 300  # a block's layers without its shortcut: less than any block that is like it
 _NEVER = -(10**8)
 _CELLS = 1 << 24  # of the table; larger ones are filled near their diagonal only
+_ROWS = 10_000  # pairs of rows that are compared; beyond, rows stand for each other in order
 _MOST = 0.75  # of a block's layers must stand in a stretch, a heuristic
 
 
-def aligned(old: Sequence[Item], new: Sequence[Item]) -> Iterator[Pair]:
-    """The items of both rows in order, each with what stands for it in the other row."""
+def aligned(old: Sequence[Row], new: Sequence[Row]) -> Iterator[Pair]:
+    """The items of all rows, each with what stands for it in the other model: row by row, then what is left across rows."""
+    left: list[tuple[Item, int]] = []
+    right: list[tuple[Item, int]] = []
+    for at, (here, there) in enumerate(_paired(old, new)):
+        for pair in _aligned(here, there):
+            if None not in pair:
+                yield pair
+            elif pair[0] is not None:
+                left.append((pair[0], at))
+            elif pair[1] is not None:
+                right.append((pair[1], at))
+    yield from _across(left, right)
+
+
+def _paired(old: Sequence[Row], new: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
+    """Which rows stand for each other: those that have most in common first. A row may stand alone."""
+    kinds = [[Counter(item.what for item in row) for row in rows] for rows in (old, new)]
+    common = [
+        (-(a & b).total(), abs(i - j), i, j)
+        for i, a in enumerate(kinds[0])
+        for j, b in enumerate(kinds[1])
+        if len(old) * len(new) <= _ROWS or i == j
+    ]
+    here, there = {*range(len(old))}, {*range(len(new))}
+    for _, _, i, j in sorted(common):
+        if i in here and j in there:
+            here.remove(i)
+            there.remove(j)
+            yield old[i], new[j]
+    yield from ((old[i], ()) for i in sorted(here))
+    yield from (((), new[j]) for j in sorted(there))
+
+
+def _across(old: Sequence[tuple[Item, int]], new: Sequence[tuple[Item, int]]) -> Iterator[Pair]:
+    """What was left of pairs of rows, aligned where it comes from different ones: within a pair, the order has been told."""
+    if len({at for _, at in (*old, *new)}) == 1:
+        yield from ((item, None) for item, _ in old)
+        yield from ((None, item) for item, _ in new)
+        return
+    rows = {id(item): at for item, at in (*old, *new)}
+    for here, there in _aligned([item for item, _ in old], [item for item, _ in new]):
+        if here is not None and there is not None and rows[id(here)] == rows[id(there)]:
+            yield here, None
+            yield None, there
+        else:
+            yield here, there
+
+
+def _aligned(old: Sequence[Item], new: Sequence[Item]) -> Iterator[Pair]:
+    """The items of two rows in order."""
     first = _common(old, new)
     last = _common(old[first:][::-1], new[first:][::-1])
     yield from zip(old[:first], new[:first], strict=True)

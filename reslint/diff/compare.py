@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from reslint.anatomy import Anatomy, Block, Cost
 from reslint.anatomy.cost import costs
@@ -14,7 +14,7 @@ from reslint.anatomy.signature import Work
 from reslint.anatomy.skeleton import has_final_norm, skeleton
 from reslint.anatomy.values import Scale
 from reslint.diff.align import Pair, aligned, unshaped
-from reslint.diff.row import Item, row
+from reslint.diff.row import Item, rows
 from reslint.diff.values import Change, Changed, Difference, Fate, Single
 
 _CLOSE = 0.02  # how far a scale may go when it is quantized
@@ -24,19 +24,18 @@ _FORMS = {"Instance": "Group", "SimplifiedLayer": "RMS", "Simplified": "RMS"}  #
 
 def compare(old: Anatomy, new: Anatomy, sizes: Mapping[str, int] | None = None) -> Difference:
     """Match the blocks of two models by structure, and say what differs. `sizes` stand for symbolic dimensions in costs."""
-    rows = row(old), row(new)
-    pairs = tuple(aligned(*rows))
+    pairs = tuple(aligned(rows(old), rows(new)))
     matched = [(a, b) for a, b in pairs if a is not None and b is not None and a.block and b.block]
     spare = _spare(pairs, matched)
-    lost = tuple(_singles(pairs, rows[0], spare))
-    gained = tuple(_singles([(b, a) for a, b in pairs], rows[1], _negative(spare)))
+    lost = tuple(sorted(_singles(pairs, old, spare), key=lambda s: s.number))
+    gained = tuple(sorted(_singles([(b, a) for a, b in pairs], new, _negative(spare)), key=lambda s: s.number))
     cost = costs(old.net, sizes), costs(new.net, sizes)
     return Difference(
         blocks=(len(old.blocks), len(new.blocks)),
         matched=len(matched),
         lost=lost,
         gained=gained,
-        changed=tuple(_changed(old, new, matched, rows[0])),
+        changed=tuple(sorted(_changed(old, new, matched), key=lambda c: c.number)),
         outside=_outside(pairs, lost, gained),
         final_norm=(has_final_norm(old), has_final_norm(new)),
         signature=(skeleton(old), skeleton(new)),
@@ -66,9 +65,9 @@ def _negative(spare: Mapping[str, int]) -> Counter[str]:
     return Counter({what: -n for what, n in spare.items()})
 
 
-def _singles(pairs: Iterable[Pair], items: Sequence[Item], spare: Counter[str]) -> Iterator[Single]:
+def _singles(pairs: Iterable[Pair], model: Anatomy, spare: Counter[str]) -> Iterator[Single]:
     """The blocks that only the first of two models has. What is spare in the other one is taken as theirs, in order."""
-    number = _numbered(items)
+    number = _numbered(model)
     left = +spare
     for here, there in pairs:
         if here is None or here.block is None or there is not None and there.block is not None:
@@ -83,9 +82,8 @@ def _singles(pairs: Iterable[Pair], items: Sequence[Item], spare: Counter[str]) 
         yield Single(here.block, number[id(here.block)], fate, at)
 
 
-def _numbered(items: Sequence[Item]) -> Mapping[int, int]:
-    blocks = [item.block for item in items if item.block is not None]
-    return {id(block): at for at, block in enumerate(blocks, 1)}
+def _numbered(model: Anatomy) -> Mapping[int, int]:
+    return {id(block): at for at, block in enumerate(model.blocks, 1)}
 
 
 def _outside(pairs: Iterable[Pair], lost: Iterable[Single], gained: Iterable[Single]) -> Mapping[str, int]:
@@ -106,10 +104,8 @@ def _towards(held: Work, more: Mapping[str, int]) -> Work:
     return held & Counter({what: n for what, n in more.items() if n > 0})
 
 
-def _changed(
-    old: Anatomy, new: Anatomy, matched: Iterable[tuple[Item, Item]], items: Sequence[Item]
-) -> Iterator[Changed]:
-    number = _numbered(items)
+def _changed(old: Anatomy, new: Anatomy, matched: Iterable[tuple[Item, Item]]) -> Iterator[Changed]:
+    number = _numbered(old)
     flows = {id(flow.net): flow for flow in (*old.flows, *new.flows)}
     for a, b in matched:
         if a.block is None or b.block is None:

@@ -1,4 +1,4 @@
-"""Anatomy in, its blocks in a row out, with the layers that no shortcut bypasses standing between them."""
+"""Anatomy in, its blocks in rows out, with the layers that no shortcut bypasses standing between them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from reslint.anatomy import Anatomy, Block, Stack
+from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.identity import essence, layers, layers_of, listed
 from reslint.anatomy.signature import Work
@@ -24,32 +24,50 @@ class Item:
     ops: tuple[Op, ...] = ()
 
 
-def row(anatomy: Anatomy) -> tuple[Item, ...]:
-    """All blocks stack by stack, each with the bare layers behind it.
+Row = tuple[Item, ...]
 
-    Stacks stand in the order of how many merges lie behind them, and not as the file has them: where streams run side by
-    side, exporters agree on no order.
+
+def rows(anatomy: Anatomy) -> tuple[Row, ...]:
+    """All blocks, each with the bare layers behind it: a row for each stream, of which most models have one.
+
+    Rows stand in the order of how many merges lie behind them, and not as the file has them: where streams run side by side,
+    exporters agree on no order.
     """
-    return tuple(item for flow in anatomy.flows for item in _of(anatomy, flow))
+    return tuple(row for flow in anatomy.flows for row in _of(anatomy, flow))
 
 
-def _of(anatomy: Anatomy, flow: Flow) -> Iterator[Item]:
-    stacks = [stack for stack in anatomy.stacks if stack.blocks[0].net is flow.net]
-    blocks = [block for stack in stacks for block in stack.blocks]
+def _of(anatomy: Anatomy, flow: Flow) -> Iterator[Row]:
+    blocks = [block for block in anatomy.blocks if block.net is flow.net]
     behind = _behind(flow, {name: at for at, block in enumerate(blocks) for name in merged_tensors(block)})
     bare = _bare(flow, blocks, behind)
-    rank = {block.merge.id: behind[flow.index[block.merge.id]][0] for block in blocks}
-    number = {block.merge.id: at for at, block in enumerate(blocks)}
-    yield from _stretch(flow, bare.get(None, ()))
-    for stack in sorted(stacks, key=lambda s: _place(s, rank)):
-        for block in stack.blocks:
-            yield Item(essence(block), layers(block.net, block.branch), block)
-            yield from _stretch(flow, bare.get(number[block.merge.id], ()))
+    level = {at: behind[flow.index[block.merge.id]][0] for at, block in enumerate(blocks)}
+    first = tuple(_stretch(flow, bare.get(None, ())))
+    found = sorted(_streams(flow, blocks, behind), key=lambda row: (level[row[0]], essence(blocks[row[0]])))
+    for row in found:
+        items = (
+            (Item(essence(b), layers(b.net, b.branch), b), *_stretch(flow, bare.get(at, ())))
+            for at in row
+            for b in (blocks[at],)
+        )
+        yield (*first, *(item for pair in items for item in pair))
+        first = ()
+    if first:
+        yield first
 
 
-def _place(stack: Stack, rank: Mapping[str, int]) -> tuple[int, str]:
-    first = stack.blocks[0]
-    return rank[first.merge.id], essence(first)
+def _streams(flow: Flow, blocks: Sequence[Block], behind: Sequence[tuple[int, int | None]]) -> Iterator[list[int]]:
+    """The blocks by their numbers, in rows that go on for as long as one block only follows."""
+    before: list[int | None] = []
+    for block in blocks:
+        preds = flow.preds[flow.index[block.merge.id]]
+        before.append(max((behind[p] for p in preds), key=lambda f: f[0], default=(0, None))[1])
+    followers = Counter(before)
+    row_of: dict[int, list[int]] = {}
+    for at, last in enumerate(before):
+        row = row_of.get(last, []) if last is not None and followers[last] == 1 else []
+        row_of[at] = row
+        row.append(at)
+    yield from {id(row): row for row in row_of.values()}.values()
 
 
 def _behind(flow: Flow, merged: Mapping[str, int]) -> Sequence[tuple[int, int | None]]:
