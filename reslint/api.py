@@ -142,7 +142,7 @@ def look(
         else:
             anatomy, notes = dissect(path), ()
         looked = replace(examined(path, anatomy, config.at(path), judge, command=command), notes=notes)
-        looked = _portrayed(looked, anatomy) if drawn else looked
+        looked = portrayed(looked, anatomy) if drawn else looked
     except (UnreadableModel, RunFailed, ExportFailed) as problem:
         return Seen(failed(path, problem, config))
     except ReslintError:  # not about this model
@@ -207,7 +207,8 @@ def examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *
     )
 
 
-def _portrayed(looked: Looked, anatomy: Anatomy) -> Looked:
+def portrayed(looked: Looked, anatomy: Anatomy) -> Looked:
+    """The same with the portrait that some formats draw."""
     from reslint.report.portrait import portrait  # few formats draw one
 
     return replace(looked, portrait=portrait(anatomy))

@@ -223,6 +223,13 @@ class TestCommand:
         assert line.startswith(f"{name}_refused:build: error: ")
         assert says in line
 
+    def test_page(self, run: Run, here: Path) -> None:
+        (here / "paged.py").write_text(NET.format(layer="nn.Linear(4, 4)", result="x + self.f(x)"))
+        ran = run("flow", "paged:build", "--seeds", "1", "--format", "html")
+        assert ran.status == 0, ran.err
+        assert '<button type="button" class="block"' in ran.out
+        assert {"Gradient at the blocks", "Carried by the shortcuts"} <= set(re.findall(r"<b>([\w ]+)</b>", ran.out))
+
     def test_a_model_that_the_configuration_names(self, run: Run, here: Path) -> None:
         (here / "named_net.py").write_text(NET.format(layer="nn.Linear(4, 4)", result="x + self.f(x)"))
         (here / "reslint.toml").write_text('[models.mine]\nfactory = "named_net:Net"\ninput = ["3x4"]\n')

@@ -19,7 +19,19 @@ from test_report import FINDING, REPORT, dissected
 from reslint.anatomy import Anatomy, Kind, dissect
 from reslint.finding import Finding, Severity
 from reslint.measure import Difference as Far
-from reslint.measure import Latency, Optimized, Range, Ratio, Referred, Share, Signal, Tap
+from reslint.measure import (
+    GradientFlow,
+    Latency,
+    Optimized,
+    Passage,
+    Range,
+    Ratio,
+    Reach,
+    Referred,
+    Share,
+    Signal,
+    Tap,
+)
 from reslint.net import read
 from reslint.report.html import render
 from reslint.report.html.charts import Scale, columns, curve, growth, linear, logarithmic, places
@@ -330,13 +342,31 @@ class TestRan:
         assert [row[1:] for row in chart.rows][-1] == ("the head", "25.00 %")
         assert [bar.high for bar in chart.bars] == pytest.approx([41.667, 83.333, 41.667])  # of 60 %
 
+    def test_gradient_flow(self, anatomy: Anatomy) -> None:
+        passages = tuple(
+            Passage(block, Reach((4.0 / 2**n,), (1.0,) if n else (0.0,)), Reach((0.0,), (0.5,)), (0.25 * (n + 1),))
+            for n, block in enumerate(anatomy.blocks[:3])
+        )
+        flow = GradientFlow(anatomy, passages, (0,), left=((anatomy.blocks[3], "in a loop"),))
+        reaching, learning, carried = run_charts([flow])
+        assert reaching.says.startswith(
+            "The first block gets 4 of the last one's; NaN with all shortcuts cut, over 1 seed."
+        )
+        assert reaching.says.endswith("1 block could not be measured.")
+        kept, cut = reaching.lines
+        assert (len(kept.parts), cut.parts) == (1, ())  # zero has no place on a logarithmic axis
+        assert [row[:3] for row in learning.rows] == [("1", "layers.1", "1"), ("2", "layers.2", "1")]
+        assert [bar.high for bar in carried.bars] == [25, 50, 75]
+        assert not Read(self.page(anatomy, flow)).open
+        assert list(run_charts([GradientFlow(anatomy, (), (0,))])) == []
+
     def test_stand_on_the_page(self, anatomy: Anatomy) -> None:
         read_again = Read(self.page(anatomy, Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10)))
         assert not read_again.open
         assert "cpu, 2 threads: half of 400 runs took up to 5 ms." in read_again.text
 
     @staticmethod
-    def page(anatomy: Anatomy, *measurements: Signal | Latency) -> str:
+    def page(anatomy: Anatomy, *measurements: Signal | Latency | GradientFlow) -> str:
         looked = Looked("m.onnx", kinds={"identity": 4}, portrait=portrait(anatomy), measured=measurements)
         return render(Report("1", (looked,), ()))
 

@@ -14,7 +14,7 @@ from reslint.cli.options import Options, shared
 @click.option("--kwargs", default="", metavar="JSON", help="What the factory is called with.")
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="How often to initialize it.")
 @click.option("--plot", metavar="FILE", help="Write the curves to FILE, too, as SVG.")
-@shared("text", "json", "svg")
+@shared("text", "json", "svg", "html")
 def command(options: Options) -> int:
     """Measure what the shortcuts of PyTorch modules do for the gradient, at initialization.
 

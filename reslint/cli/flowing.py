@@ -11,7 +11,7 @@ import click
 from reslint import api
 from reslint.anatomy import Anatomy
 from reslint.cli.checking import reported
-from reslint.cli.look import tell_failed
+from reslint.cli.look import draws, tell_failed
 from reslint.cli.options import Options
 from reslint.config import Config
 from reslint.errors import ExportFailed, UnreadableModel
@@ -49,19 +49,21 @@ def _spec(factory: Factory) -> Spec:
 
 def _looks(specs: Mapping[str, Spec], options: Options, seeds: Sequence[int]) -> Iterator[Looked]:
     for path, what in specs.items():
-        looked = _looked(path, what, options.config, seeds)
+        looked = _looked(path, what, options, seeds)
         if looked.error:
             tell_failed(looked, options)
         yield looked
 
 
-def _looked(path: str, what: Spec, config: Config, seeds: Sequence[int]) -> Looked:
+def _looked(path: str, what: Spec, options: Options, seeds: Sequence[int]) -> Looked:
     """One module; errors become values, bugs as well."""
+    config = options.config
     try:
         with api.needing_torch():
             from reslint.export.gradients import gradient_flow
         measured = gradient_flow(what, seeds)
-        return api.examined(path, measured.anatomy, config.at(path), _judge(measured), command="flow")
+        looked = api.examined(path, measured.anatomy, config.at(path), _judge(measured), command="flow")
+        return api.portrayed(looked, measured.anatomy) if draws(options) else looked
     except (ExportFailed, UnreadableModel) as problem:
         return api.failed(path, problem, config)
     except Exception:  # a bug keeps its traceback, but hides nothing of the other models and is no finding

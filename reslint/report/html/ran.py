@@ -1,11 +1,11 @@
-"""What a run measured in, its charts out: the signal along the blocks, and agreement; latency has a module of its own."""
+"""What was measured in, its charts out: the signal along the blocks and agreement; latency and gradients have modules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.where import module_of
-from reslint.measure import Agreement, Difference, Latency, Measurement, Signal, Tap
+from reslint.measure import Agreement, Difference, GradientFlow, Latency, Measurement, Signal, Tap
 from reslint.report.html.charts import (
     Chart,
     Level,
@@ -17,6 +17,7 @@ from reslint.report.html.charts import (
     places,
     up_ticks,
 )
+from reslint.report.html.flowed import flow_charts
 from reslint.report.html.numbers import decade, measured
 from reslint.report.html.timed import latency_charts
 from reslint.report.measurements import LARGEST
@@ -33,6 +34,8 @@ def run_charts(measurements: Iterable[Measurement]) -> Iterator[Chart | Strip]:
         if isinstance(one, Signal) and one.taps:
             yield _stream(one)
             yield _branches(one)
+        elif isinstance(one, GradientFlow):
+            yield from flow_charts(one)
     yield from _agreement([one for one in found if isinstance(one, Agreement)])
     yield from latency_charts([one for one in found if isinstance(one, Latency)])
 
