@@ -8,11 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from reslint.runtime.providers import CPU
-from reslint.runtime.shaken import Handles
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]  # reslint.net's own would bring onnx into the child
 Fed = Array | list[Array]  # ONNX Runtime takes a sequence as a list and no tuple
 Feed = Mapping[str, Fed]
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """The names of one block's inputs, and of its stream. A gate's shortcut can't be cut: its two sides are one mix."""
+
+    keep: str
+    noise: str
+    stream: str
+    cuttable: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,16 @@ one and a noise of zero the model computes what it always did.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from reslint.anatomy import Kind
+from reslint.runtime.job import Handles
 from reslint.runtime.streams import Stream, exposed
 from reslint.runtime.taps import Taps
 
 _CUTTABLE = frozenset({Kind.IDENTITY, Kind.PROJECTION, Kind.SCALED})
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, 0})  # the second was widened
-
-
-@dataclass(frozen=True, slots=True)
-class Handles:
-    """The names of one block's inputs, and of its stream. A gate's shortcut can't be cut: its two sides are one mix."""
-
-    keep: str
-    noise: str
-    stream: str
-    cuttable: bool
 
 
 def shaken(model: ModelProto, found: Sequence[Stream]) -> tuple[ModelProto, tuple[Stream, ...], tuple[Handles, ...]]:

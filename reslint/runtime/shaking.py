@@ -12,8 +12,7 @@ import onnxruntime
 
 from reslint.measure import Range
 from reslint.net.values import Array
-from reslint.runtime.job import Feed, Shaking
-from reslint.runtime.shaken import Handles
+from reslint.runtime.job import Feed, Handles, Shaking
 from reslint.runtime.taps import PREFIX, Taps
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
