@@ -192,14 +192,14 @@ class TestCommand:
         assert ran.status == 1
         first, *_ = ran.out.splitlines()
         assert re.match(
-            r"texted:build: \S+: warning\[vanishing-gradient\] the gradient that reaches the first of 20", first
+            r"texted:build: \S+: warning\[vanishing-gradient\] the gradient that reaches the first of 14", first
         )
-        assert "gradient at 20 residual blocks at initialization · seeds 0, 1, 2 · fed 8x16" in ran.out
+        assert "gradient at 14 residual blocks at initialization · seeds 0, 1, 2 · fed 8x16" in ran.out
         assert "texted.py:11" in ran.out
         assert ran.err == ""
         drawn = ElementTree.parse(here / "curves.svg")
         curves = [p for p in drawn.iter("{http://www.w3.org/2000/svg}path") if p.get("class") in ("kept", "cut")]
-        assert max((p.get("d") or "").count("L") for p in curves) == 19
+        assert max((p.get("d") or "").count("L") for p in curves) == 13
 
     def test_json(self, run: Run, here: Path) -> None:
         (here / "jsoned.py").write_text(page("shortcut-carries-nothing"))
@@ -301,6 +301,8 @@ def test_what_is_told_below_the_table() -> None:
         "no gradient reaches any block: does a layer behind them start at zero?",
         "left alone: y, it is dense",
     ]
+    bare = replace(passed(1.0), passages=(replace(passed(1.0).passages[0], cut=Reach((0.0,), (0.0,))),))
+    assert list(notes(bare))[-1] == "with all shortcuts cut nothing arrives: do the branches start at zero?"
 
 
 def test_curves_leave_out_what_has_no_logarithm() -> None:

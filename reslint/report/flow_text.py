@@ -40,6 +40,8 @@ def notes(flow: GradientFlow) -> Iterator[str]:
         yield "the parameters are the same for each seed: only the inputs and the projection differ"
     if flow.passages and not any(any(p.kept.input) for p in flow.passages):
         yield "no gradient reaches any block: does a layer behind them start at zero?"
+    elif flow.passages and not any(any(p.cut.input) for p in flow.passages):
+        yield "with all shortcuts cut nothing arrives: do the branches start at zero?"
     for block, why in flow.left:
         yield f"left alone: {plain(block.merge.id)}, {why}"
 

@@ -8,7 +8,7 @@ from reslint.finding import Confidence, Severity
 from reslint.measure import GradientFlow, geometric
 from reslint.rules.rule import Draft, Settings, rule
 
-_SHARE = 1e-3  # heuristic; sound shortcuts bring 0.4 and more
+_SHARE = 1e-3  # heuristic; sound shortcuts bring a fifth and more
 
 
 @rule("shortcut-carries-nothing", "flow", Severity.NOTE, Confidence.PROVEN)
