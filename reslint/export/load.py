@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 from unittest.mock import patch
 
 import torch
@@ -16,11 +18,14 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export import ExportedProgram
 from torch.nn import init
+from torch.utils import _pytree as pytree
 
 from reslint.errors import ExportFailed
 from reslint.export.blame import blamed
 from reslint.export.saved import opened
 from reslint.export.spec import Given, Spec
+
+T = TypeVar("T")
 
 _MOST = 2  # made-up integers stay below: they may be rows of a table, classes, or a mask
 
@@ -47,12 +52,12 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
         program = opened(spec.target)
         args, kwargs = program.example_inputs or ((), {})
         return Loaded(program.module(), tuple(args), kwargs, program)
-    mode = FakeTensorMode(allow_non_fake_inputs=True) if spec.fake else None
-    made = _made(spec, seed, mode)
-    module, args, kwargs = _parts(made, spec)
-    if mode is None and any(t.is_meta for t in (*module.parameters(), *module.buffers())):
+    module, args, kwargs = _parts(_made(spec, seed), spec)
+    mode = None
+    if spec.fake or any(t.is_meta for t in (*module.parameters(), *module.buffers())):
         mode = FakeTensorMode(allow_non_fake_inputs=True)
         _materialize(module, mode)
+        args, kwargs = pytree.tree_map(partial(_pretending, mode), (args, kwargs))
     if spec.inputs:
         args, kwargs = _inputs(spec.inputs, seed, mode)
     elif args is None:
@@ -65,7 +70,7 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
     return Loaded(module.eval(), args, kwargs, fake=mode)
 
 
-def _made(spec: Spec, seed: int, mode: FakeTensorMode | None) -> object:
+def _made(spec: Spec, seed: int) -> object:
     """What the factory of a spec returns."""
     with _here():
         factory = _named(spec.target)
@@ -75,22 +80,19 @@ def _made(spec: Spec, seed: int, mode: FakeTensorMode | None) -> object:
             return factory
         _refuse_arguments(factory, spec)
         torch.manual_seed(seed)  # not before the import, which may draw numbers, too, and runs but once
-        with blamed(f"{spec.target} fails"), _without_numbers(mode):
+        with blamed(f"{spec.target} fails"), _without_numbers() if spec.fake else contextlib.nullcontext():
             made: object = factory(**spec.kwargs)
     return made
 
 
 @contextlib.contextmanager
-def _without_numbers(mode: FakeTensorMode | None) -> Iterator[None]:
-    """Build in a mode; initializers have nothing to write then, and some look at what they wrote (trunc_normal_)."""
-    if mode is None:
-        yield
-        return
+def _without_numbers() -> Iterator[None]:
+    """Build on the meta device. Initializers have nothing to write then, and some look at what they wrote (trunc_normal_)."""
     with contextlib.ExitStack() as stack:
         for name in dir(init):
             if name.endswith("_") and not name.startswith("__") and callable(getattr(init, name)):
                 stack.enter_context(patch.object(init, name, _as_it_is))
-        stack.enter_context(mode)
+        stack.enter_context(torch.device("meta"))
         yield
 
 
@@ -195,8 +197,15 @@ def _materialize(module: nn.Module, mode: FakeTensorMode) -> None:
         own = (*owner.named_parameters(recurse=False), *owner.named_buffers(recurse=False))
         for name, tensor in own:
             if id(tensor) not in made:
-                with mode:
-                    fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+                fake = _pretending(mode, tensor)
                 parameter = isinstance(tensor, nn.Parameter)
                 made[id(tensor)] = nn.Parameter(fake, tensor.requires_grad) if parameter else fake
             setattr(owner, name, made[id(tensor)])
+
+
+def _pretending(mode: FakeTensorMode, leaf: T) -> T | Tensor:
+    """A tensor that pretends to lie on the CPU, for one on the meta device; all else as it is."""
+    if not isinstance(leaf, Tensor) or not leaf.is_meta:
+        return leaf
+    with mode:
+        return torch.empty_strided(leaf.shape, leaf.stride(), dtype=leaf.dtype)
