@@ -12,7 +12,7 @@ import onnxruntime
 
 from reslint.anatomy import dissect
 from reslint.net import read
-from reslint.runtime.child import _session
+from reslint.runtime.child import started
 from reslint.runtime.inputs import synthesized
 from reslint.runtime.kinds import kinds
 from reslint.runtime.model import plan, runnable
@@ -44,7 +44,7 @@ def line(path: Path, times: int) -> str:
     sessions = []
     for proto in protos:
         one = plan("bench", type(model)(proto, model.folder, model.weights))
-        sessions.append(_session(one))
+        sessions.append(started(one, several=True))
     base, *others = medians(sessions, feed, times)
     taps, streams_ = (f"{other / base:.2f}" for other in others)
     size = sum(int(np.prod(v.shape)) for v in sessions[2].run(None, dict(feed))) * 4 / 2**20
