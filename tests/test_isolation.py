@@ -125,6 +125,9 @@ def test_what_a_provider_lacks_is_told() -> None:
 
 def test_advice_on_ops() -> None:
     assert told("m: Could not find an implementation for Add(6) node with name ''").endswith("may do")
+    assert told("m: Numpy_type 256 can't be converted to MLDataType.").endswith(
+        "let a Cast stand at the model's border"
+    )
     assert told("m: all is lost") == "m: all is lost"
 
 

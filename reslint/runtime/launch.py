@@ -78,11 +78,13 @@ def told(error: str) -> str:
 
 
 def _advice(text: str) -> str:
-    """What to do where ONNX Runtime lacks an op."""
+    """What to do where ONNX Runtime lacks an op, or its Python a type."""
     if "is not a registered function/op" in text:
         return "; if a library of custom ops has it, name that with --custom-ops"
     if "Could not find an implementation for" in text:
         return "; ONNX Runtime has no such op for this type or version: another opset or precision may do"
+    if "can't be converted to MLDataType" in text or "No corresponding Numpy type" in text:
+        return "; ONNX Runtime's Python takes and gives no tensors of this type: let a Cast stand at the model's border"
     return ""
 
 
