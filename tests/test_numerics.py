@@ -127,6 +127,14 @@ class TestSignal:
         (draft,) = half_overflow(found, Settings())
         assert "71% of what is not zero is zero in half precision" in draft.message
 
+    def test_a_sequence_is_no_tensor(self, run: Run, here: Path) -> None:
+        graph = "agraph (float[2] x) => (seq(float[2]) y, float[2] z) { y = SequenceConstruct (x, x) z = Relu (x) }"
+        onnx.save(parsed(graph), here / "a.onnx")
+        ran = run("run", "a.onnx", "--format", "json")
+        assert ran.status == 0, ran.err
+        (row,) = json.loads(ran.out)["measurements"]
+        assert {a["output"] for a in row["agreement"]} == {"y[0]", "y[1]", "z"}
+
     def test_bodies_are_told(self, run: Run) -> None:
         ran = run("run", str(FIXTURES / "loop_ts.onnx"), "--fill")
         assert ran.status == 0

@@ -17,7 +17,7 @@ def signal(anatomy: Anatomy, found: Sequence[Stream], measure: Measure, *, half:
     """Tap the residual merges, what normalizations square, and the outputs; look for the first NaN only if there is one."""
     net = anatomy.net
     squares = tuple(_squares(anatomy)) if half else ()
-    outputs = tuple(name for name in net.outputs if is_float(net, net.canonical(name)))
+    outputs = tuple(name for name in net.outputs if is_float(net, net.canonical(name), unless_known=False))
     names = dict.fromkeys(name for s in found for name in (s.into, s.shortcut, s.branch, s.merged))
     names.update(dict.fromkeys((*(run.source for run in squares), *outputs)))
     taken = measure(tuple(names), tuple(_pairs(found))) if names else Taken({})

@@ -15,7 +15,7 @@ from reslint.anatomy.flow import fused_sum
 from reslint.anatomy.ops import SKIP_NORMS
 from reslint.net import Net, Op
 
-_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE, 0})
+_FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 _SUMMED = {
     "SkipGroupNorm": (1, 4),
     "SkipSimplifiedLayerNormalization": (3, 3),
@@ -53,9 +53,10 @@ def exposed(model: ModelProto, found: Iterable[Stream]) -> ModelProto:
     return made
 
 
-def is_float(net: Net, name: str) -> bool:
-    """Whether a tensor holds floating-point numbers, as far as is known."""
-    return net.value(name).type in _FLOATS
+def is_float(net: Net, name: str, *, unless_known: bool = True) -> bool:
+    """Whether a tensor holds floating-point numbers; `unless_known` is the answer where nothing tells its type."""
+    kind = net.value(name).type
+    return kind in _FLOATS if kind else unless_known
 
 
 def _stream(block: Block, at: int) -> Stream | None:
