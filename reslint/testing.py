@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import click
 from onnx import ModelProto
 
-from reslint.anatomy import Anatomy, Block, Kind, Placement
-from reslint.anatomy.cost import costs
+from reslint.anatomy import Anatomy, Block, Cost, Kind, Placement
+from reslint.anatomy.cost import assumed, costs
 from reslint.anatomy.where import where
 from reslint.api import Model, check, dissect
 from reslint.config import FAIL_ON, Config, load
@@ -21,7 +22,6 @@ from reslint.finding import Finding, Severity
 from reslint.net import Net
 from reslint.report.plain import plain
 from reslint.report.text import finding_lines
-from reslint.settings import Budget
 
 __all__ = ["Invariants", "assert_architecture", "assert_clean"]
 
@@ -75,7 +75,7 @@ def assert_clean(
         profile = "design"
     found = check(model, inputs, select=select, ignore=ignore, profile=profile, config=config)
     bad = [finding for finding in found if least != "never" and finding.severity >= Severity[least.upper()]]
-    _fail(path, (*_broken(model, inputs, invariants), *_shown(bad)))
+    _fail(path, (*_broken(model, inputs, path, invariants), *_shown(bad)))
 
 
 def assert_architecture(model: Model, inputs: Sequence[object] = (), **invariants: Unpack[Invariants]) -> None:
@@ -89,7 +89,7 @@ def assert_architecture(model: Model, inputs: Sequence[object] = (), **invariant
     """
     __tracebackhide__ = True
     path = str(model) if isinstance(model, str | os.PathLike) else "model.onnx"
-    _fail(path, tuple(_broken(model, inputs, invariants)))
+    _fail(path, tuple(_broken(model, inputs, path, invariants)))
 
 
 def _fail(path: str, lines: Sequence[str]) -> None:
@@ -103,14 +103,14 @@ def _is_module(model: Model) -> bool:
     return not isinstance(model, str | os.PathLike | ModelProto | Net)
 
 
-def _broken(model: Model, inputs: Sequence[object], wanted: Invariants) -> Iterator[str]:
+def _broken(model: Model, inputs: Sequence[object], path: str, wanted: Invariants) -> Iterator[str]:
     """The invariants that do not hold."""
     if not wanted:
         return
     anatomy = dissect(model, inputs)
     yield from _structure(anatomy, wanted)
     yield from _costs(anatomy, wanted)
-    yield from _shown(_judged(anatomy, wanted))
+    yield from _shown(_differences(anatomy, path, wanted))
 
 
 def _structure(anatomy: Anatomy, wanted: Invariants) -> Iterator[str]:
@@ -132,22 +132,25 @@ def _structure(anatomy: Anatomy, wanted: Invariants) -> Iterator[str]:
 
 
 def _costs(anatomy: Anatomy, wanted: Invariants) -> Iterator[str]:
-    """What keeps a limit from being judged."""
-    unknown = costs(anatomy.net, wanted.get("sizes", {})).unknown if "max_macs" in wanted else ()
-    if unknown:
-        yield f"max_macs: can't be told, since the MACs of {', '.join(map(plain, unknown))} are not known"
+    """The limits that are not kept, or can't be judged."""
+    sizes = wanted.get("sizes", {})
+    cost = costs(anatomy.net, sizes) if "max_params" in wanted or "max_macs" in wanted else Cost(0, 0)
+    if "max_params" in wanted and cost.params > wanted["max_params"]:
+        yield f"max_params: at most {wanted['max_params']:,.0f} expected, but there are {cost.params:,}"
+    if "max_macs" in wanted and cost.unknown:
+        yield f"max_macs: can't be told, since the MACs of {', '.join(map(plain, cost.unknown))} are not known"
+    elif "max_macs" in wanted and cost.macs > wanted["max_macs"]:
+        ones = ", ".join(map(plain, assumed(anatomy.net, sizes)))
+        left = f", with {ones} taken as 1" if ones else ""
+        yield f"max_macs: at most {wanted['max_macs']:,.0f} expected, but there are {cost.macs:,}{left}"
 
 
-def _judged(anatomy: Anatomy, wanted: Invariants) -> Sequence[Finding]:
-    """What the rules on costs and skeletons say to the limits and to the signature."""
-    params, macs = (int(wanted[key]) if key in wanted else None for key in ("max_params", "max_macs"))
-    config = Config(
-        select=("cost-budget", "skeleton-differs"),
-        budget=(("*", Budget(params, macs)),),
-        expect=(("*", wanted["signature"]),) if "signature" in wanted else (),
-        sizes=wanted.get("sizes", {}),
-    )
-    return check(anatomy.net, config=config)
+def _differences(anatomy: Anatomy, path: str, wanted: Invariants) -> Iterator[Finding]:
+    """Where the skeleton is not the signature, as the rule on skeletons tells it."""
+    if "signature" in wanted:
+        config = Config(select=("skeleton-differs",), expect=(("*", wanted["signature"]),))
+        for finding in check(anatomy.net, config=config):
+            yield replace(finding, path=path)
 
 
 def _placed(blocks: Sequence[Block]) -> str:
@@ -165,6 +168,6 @@ def _one_of(kinds: type[Kind] | type[Placement], key: str, value: str) -> str:
     return value
 
 
-def _shown(findings: Sequence[Finding]) -> Iterator[str]:
+def _shown(findings: Iterable[Finding]) -> Iterator[str]:
     for finding in findings:
         yield from map(click.unstyle, finding_lines(finding))

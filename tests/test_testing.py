@@ -58,9 +58,12 @@ class TestArchitecture:
             ({"kinds": {"projection": 1}}, "kinds: 1 projection expected, but there are 24 identity"),
             ({"normalization": "post"}, "normalization: post expected, but 24 pre at "),
             ({"max_depth": 10}, "max_depth: at most 10 expected, but the longest path has "),
-            ({"max_params": 1e6}, ": error[cost-budget] 86,"),
-            ({"max_macs": 1e9}, " times the budget of 1,000,000,000"),
-            ({"signature": "11 x [pre attn, pre mlp], final-norm"}, ": error[skeleton-differs] "),
+            ({"max_params": 1e6}, "max_params: at most 1,000,000 expected, but there are 86,"),
+            ({"max_macs": 1e9}, "max_macs: at most 1,000,000,000 expected, but there are 17,5"),
+            (
+                {"signature": "11 x [pre attn, pre mlp], final-norm"},
+                "vit_b_16.onnx: encoder.layers.encoder_layer_11: error[skeleton-differs] ",
+            ),
         ],
     )
     def test_broken(self, broken: Invariants, says: str) -> None:
@@ -74,8 +77,13 @@ class TestArchitecture:
             "model.onnx is not what it should be",
             "blocks",
             "normalization",
-            "model.onnx",
+            "max_params",
         ]
+
+    def test_what_is_taken_as_one_is_told(self) -> None:
+        model = FIXTURES / "gpt2_dyn.onnx"
+        with pytest.raises(AssertionError, match=r"max_macs: .*, with .+ taken as 1$"):
+            assert_architecture(model, max_macs=1)
 
     def test_what_is_not_counted_is_not_small(self) -> None:
         text = '<ir_version: 8, opset_import: ["": 17, "com.acme": 1]> agraph (float[8] x) => (float[8] y) {'
