@@ -42,8 +42,10 @@ def lay_out() -> None:
 def pages() -> Iterator[tuple[Path, str]]:
     """Each page, and its place in the site."""
     yield ROOT / "README.md", "index.md"
-    for name in ("CHANGELOG", "CONTRIBUTING"):
-        yield ROOT / f"{name}.md", f"project/{name.lower()}.md"
+    for page, name in (("CHANGELOG.md", "changes"), ("CONTRIBUTING.md", "contributing")):
+        yield ROOT / page, f"project/{name}.md"
+    for folder in ("bench", "fixtures"):
+        yield ROOT / folder / "README.md", f"project/{folder}.md"
     for folder, place in (("docs", ""), ("rules", "rules/")):
         for page in sorted((ROOT / folder).glob("*.md")):
             yield page, f"{place}{page.name}"

@@ -16,7 +16,7 @@ from reslint.lexer import OnnxLexer
 from reslint.rules import ALL
 
 ROOT = Path(__file__).parents[1]
-SOURCES = (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *pages())
+SOURCES = (*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").glob("*.md"), *pages())
 MAKE = runpy.run_path(str(ROOT / "docs" / "make.py"))
 
 
@@ -40,9 +40,9 @@ def test_site_builds() -> None:
 def test_links_and_fences_are_moved(tmp_path: Path) -> None:
     moved = MAKE["moved"]
     assert moved("[a](rules/dead-branch.md#x) [b](CHANGELOG.md) ![c](docs/skeleton.svg)", ROOT / "README.md") == (
-        "[a](rules/dead-branch.md#x) [b](project/changelog.md) ![c](skeleton.svg)"
+        "[a](rules/dead-branch.md#x) [b](project/changes.md) ![c](skeleton.svg)"
     )
-    assert moved("[a](../CHANGELOG.md) [b](http://x)", pages()[0]) == "[a](../project/changelog.md) [b](http://x)"
+    assert moved("[a](../CHANGELOG.md) [b](http://x)", pages()[0]) == "[a](../project/changes.md) [b](http://x)"
     assert moved('```onnx run expect={is="x"}\n', pages()[0]) == "```onnx title='by running it, expect={is=\"x\"}'\n"
 
 
