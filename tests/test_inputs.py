@@ -78,6 +78,15 @@ class TestUses:
         ran = measured(dissect(read(write("a.onnx", GRAPH_NET))), Wanted())
         assert len(ran.feeds) == 2
 
+    def test_edges_that_are_selected_first(self) -> None:
+        body = (
+            "s = Gather (i, zero) t = Gather (i, one) e = Equal (s, t) n = Not (e) k = NonZero (n) p = Transpose (k)"
+            " c = Transpose <perm = [1, 0]> (i) d = GatherND (c, p) f = Transpose <perm = [1, 0]> (d)"
+            " g = Gather (f, zero) y = Gather (z, g)"
+        )
+        fed = integers(body, "float[5, 8] z, int64 zero = {0}, int64 one = {1}", "2, 40")
+        assert fed.max() == 4
+
     def test_an_offset_narrows_the_range(self) -> None:
         fed = integers("k = Add (i, two) y = Gather (t, k)", "float[5, 8] t, int64 two = {2}")
         assert fed.max() == 2

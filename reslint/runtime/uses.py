@@ -31,6 +31,7 @@ _LAYOUT = frozenset(
     }
 )
 _INDEXING = frozenset({"Gather", "GatherElements", "GatherND", "Scatter", "ScatterElements", "ScatterND"})
+_SELECTING = frozenset({"Compress", "Gather", "GatherElements", "GatherND", "Max", "Min", "Pad"})
 _EMBEDDING = {0: 2, 1: 4}  # EmbedLayerNormalization: token and segment ids, and their tables
 _MASKING: Mapping[str, tuple[int, ...]] = {
     "And": (0, 1),
@@ -135,8 +136,8 @@ def _onward(net: Net, op: Op, name: str) -> int | None:
     """What an op adds to a tensor that it passes on, None where it does not pass it on."""
     if op.type in _LAYOUT or op.type == "Where" and name in op.inputs[1:]:
         return 0
-    if op.type == "Gather" and op.inputs[0] == name and net.is_constant(op.inputs[1]):
-        return 0  # a row of a table of edges
+    if op.type in _SELECTING and op.inputs[0] == name:
+        return 0  # a row of a table of edges, or those that are no loops
     if op.type in ("Add", "Sub") and len(op.inputs) == 2 and op.inputs[0] == name:
         added = scalar(net, op.inputs[1])
         return int(added) * (1 if op.type == "Add" else -1) if added is not None and abs(added) < 1 << 30 else None
