@@ -126,7 +126,7 @@ def _far(d: Difference) -> float:
 
 def _said(agreement: Agreement, d: Difference) -> str:
     if not d.absolute:
-        return "equal" if d.relative is not None or not d.worst else "equal, both all zeros"
+        return "equal, both all zeros" if d.relative is None and d.wanted == 0 else "equal"
     if not d.worst and d.got != d.got:
         return "another shape"
     if d.beyond is not None:

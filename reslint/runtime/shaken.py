@@ -36,7 +36,7 @@ def shaken(model: ModelProto, found: Sequence[Stream]) -> tuple[ModelProto, tupl
             _handle(made, node, at, names)
             held.append(stream)
             handles.append(names)
-    made = Taps(tuple(h.stream for h in handles)).onto(made)
+    made = Taps(tuple(h.stream for h in handles), far=True).onto(made)
     made.graph.output.extend(outputs)
     return made, tuple(held), tuple(handles)
 

@@ -41,7 +41,7 @@ class Shaken:
         """What each stream holds."""
         names = [o.name for o in self.session.get_outputs() if o.name.startswith(PREFIX)]
         made = dict(zip(names, self.session.run(names, self.still), strict=True))
-        return Taps(tuple(h.stream for h in what.handles)).read([made]).ranges
+        return Taps(tuple(h.stream for h in what.handles), far=True).read([made]).ranges
 
 
 def shook(session: onnxruntime.InferenceSession, feed: Feed, what: Shaking) -> Mapping[str, Array]:

@@ -21,7 +21,9 @@ PREFIX = "reslint."
 _LEAST = f"{PREFIX}least"  # keeps the division by a peak of zero
 _LOST = f"{PREFIX}lost"  # below half of half precision's least number all is rounded to zero
 _ZERO = f"{PREFIX}zero"
-_KINDS = ("peak", "square", "mean")  # relative to the peak but for the first, since 1e20 squared is no float32
+_KINDS = ("most", "least", "square", "mean")  # of the plain statistics
+_FAR_KINDS = ("peak", "square", "mean")  # the latter two relative to the peak, since 1e20 squared is no float32
+_PLAIN = (1e-15, 1e15)  # magnitudes whose squares float32 can hold, and sum up
 _NOISE = 1e-5
 _HALF_KINDS = ("small", "none")
 
@@ -44,11 +46,15 @@ class Measure(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """Tensors to measure, the pairs of which the cosine is wanted, and whether to count what half precision loses."""
+    """Tensors to measure, the pairs of which the cosine is wanted, and whether to count what half precision loses.
+
+    With `far` the squares are relative to the largest magnitude: right for all numbers, and several times slower.
+    """
 
     names: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
     half: bool = False
+    far: bool = False
 
     def onto(self, model: ModelProto) -> ModelProto:
         """A copy of a model that gives the statistics, and nothing else."""
@@ -56,12 +62,16 @@ class Taps:
         for name, value in ((_LEAST, 1e-37), (_LOST, 2.0**-25), (_ZERO, 1e-38)):
             made.graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, [], [value]))
         for at, name in enumerate(self.names):
-            made.graph.node.extend(_statistics(at, name))
+            made.graph.node.append(helper.make_node("Cast", [name], [f"{PREFIX}{at}.wide"], to=TensorProto.FLOAT))
+            if self.half or self.far:
+                made.graph.node.append(helper.make_node("Abs", [f"{PREFIX}{at}.wide"], [f"{PREFIX}{at}.size"]))
+            made.graph.node.extend(_relative(at) if self.far else _plain(at))
             if self.half:
                 made.graph.node.extend(_losses(at))
         place = {name: at for at, name in enumerate(self.names)}
         for at, (one, other) in enumerate(self.pairs):
-            shares = [f"{PREFIX}{place[name]}.share" for name in (one, other)]
+            part = "share" if self.far else "wide"
+            shares = [f"{PREFIX}{place[name]}.{part}" for name in (one, other)]
             made.graph.node.append(helper.make_node("Mul", shares, [f"{PREFIX}{at}.both"]))
             made.graph.node.append(helper.make_node("ReduceMean", [f"{PREFIX}{at}.both"], [_dot(at)], keepdims=0))
         made.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, []) for n in self._outputs())
@@ -75,32 +85,52 @@ class Taps:
         given = tuple(outputs)
         numbers = tuple(self._outputs())
         runs = tuple({name: float(run[name].reshape(-1)[0]) for name in numbers} for run in given)
+        shapes = [[tuple(int(extent) for extent in run[_shape(at)]) for at in range(len(self.names))] for run in given]
         ranges = {
-            name: replace(_joined([self._range(run, at) for run in runs]), shape=tuple(given[0][_shape(at)].tolist()))
+            name: replace(
+                _joined([self._range(run, at, of[at]) for run, of in zip(runs, shapes, strict=True)]),
+                shape=shapes[0][at],
+            )
             for at, name in enumerate(self.names)
         }
-        cosines = {pair: self._cosine(runs, at, pair) for at, pair in enumerate(self.pairs)}
+        places = {name: at for at, name in enumerate(self.names)}
+        cosines = {}
+        for at, pair in enumerate(self.pairs):
+            elements = [math.prod(of[places[pair[0]]]) for of in shapes]
+            cosines[pair] = self._cosine(runs, elements, at, [places[name] for name in pair])
         return Taken(ranges, cosines)
 
     def _outputs(self) -> Iterator[str]:
         for at in range(len(self.names)):
-            yield from (f"{PREFIX}{at}.{kind}" for kind in (*_KINDS, *(_HALF_KINDS if self.half else ())))
+            kinds = _FAR_KINDS if self.far else _KINDS
+            yield from (f"{PREFIX}{at}.{kind}" for kind in (*kinds, *(_HALF_KINDS if self.half else ())))
         yield from (_dot(at) for at in range(len(self.pairs)))
 
-    def _range(self, run: Mapping[str, float], at: int) -> Range:
-        peak, square, mean = (run[f"{PREFIX}{at}.{kind}"] for kind in _KINDS)
+    def _range(self, run: Mapping[str, float], at: int, shape: Sequence[int]) -> Range:
         small, none = (run[f"{PREFIX}{at}.{kind}"] for kind in _HALF_KINDS) if self.half else (0.0, 0.0)
         lost = (small - none) / (1 - none) if none < 1 else 0.0
-        return Range(peak, square * peak * peak if peak else 0.0, mean * peak if peak else 0.0, lost)
+        if self.far:
+            peak, square, mean = (run[f"{PREFIX}{at}.{kind}"] for kind in _FAR_KINDS)
+            return Range(peak, square * peak * peak if peak else 0.0, mean * peak if peak else 0.0, lost)
+        most, least, square, mean = (run[f"{PREFIX}{at}.{kind}"] for kind in _KINDS)
+        return Range(max(abs(most), abs(least)), square / max(math.prod(shape), 1), mean, lost)
 
-    def _cosine(self, runs: Sequence[Mapping[str, float]], at: int, pair: Pair) -> float:
+    def _cosine(
+        self, runs: Sequence[Mapping[str, float]], elements: Sequence[int], at: int, places: Sequence[int]
+    ) -> float:
         """The mean over runs of the cosine of two tensors; NaN where one of them is zero."""
         found = []
-        for run in runs:
-            squares = [run[f"{PREFIX}{self.names.index(name)}.square"] for name in pair]
-            size = math.sqrt(max(squares[0], 0.0) * max(squares[1], 0.0))
+        for run, many in zip(runs, elements, strict=True):
+            one, other = (max(run[f"{PREFIX}{place}.square"], 0.0) for place in places)
+            size = math.sqrt(one) * math.sqrt(other) / (1 if self.far else many)
             found.append(max(-1.0, min(1.0, run[_dot(at)] / size)) if size > 0 else math.nan)
         return sum(found) / len(found)
+
+
+def doubtful(taken: Taken) -> bool:
+    """Whether plain statistics met magnitudes whose squares float32 can't hold."""
+    least, most = _PLAIN
+    return any(math.isfinite(r.peak) and (r.peak > most or 0 < r.peak < least) for r in taken.ranges.values())
 
 
 def shown(model: ModelProto, names: Sequence[str]) -> ModelProto:
@@ -121,12 +151,16 @@ def bare(model: ModelProto) -> ModelProto:
     return made
 
 
-def _statistics(at: int, name: str) -> tuple[NodeProto, ...]:
-    parts = ("wide", "size", "scale", "share", "product", *_KINDS)
+def _plain(at: int) -> Iterator[NodeProto]:
+    """Four reductions, each of one pass over the tensor."""
+    for op, kind in zip(("ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceMean"), _KINDS, strict=True):
+        yield helper.make_node(op, [f"{PREFIX}{at}.wide"], [f"{PREFIX}{at}.{kind}"], keepdims=0)
+
+
+def _relative(at: int) -> tuple[NodeProto, ...]:
+    parts = ("wide", "size", "scale", "share", "product", *_FAR_KINDS)
     wide, size, scale, share, product, peak, square, mean = (f"{PREFIX}{at}.{part}" for part in parts)
     return (
-        helper.make_node("Cast", [name], [wide], to=TensorProto.FLOAT),
-        helper.make_node("Abs", [wide], [size]),
         helper.make_node("ReduceMax", [size], [peak], keepdims=0),
         helper.make_node("Max", [peak, _LEAST], [scale]),
         helper.make_node("Div", [wide, scale], [share]),
