@@ -230,3 +230,14 @@ def test_inputs_that_are_missing(write: Write, here: Path) -> None:
     np.savez(here / "in.npz", z=np.ones(2))
     with pytest.raises(RunFailed, match=r"needs the input 'x', which in\.npz does not hold"):
         given(net, Path("in.npz"), {})
+
+
+def test_a_recurrent_state_has_the_batch_of_the_input(run: Run, write: Write) -> None:
+    graph = "agraph (float[?, 8] x, float[2, ?, 8] state) => (float[?, ?] y) { y = Add (x, state) }"
+    graph = graph.replace(
+        "{ y = Add (x, state) }", "{ h = ReduceMax <axes = [0], keepdims = 0> (state) y = Add (x, h) }"
+    )
+    write("a.onnx", graph)
+    ran = run("run", "a.onnx", "--format", "json")
+    assert ran.status == 0, ran.err
+    assert [line.split("state float32 ")[1].split()[0] for line in ran.err.splitlines()] == ["2x2x8", "2x3x8"]

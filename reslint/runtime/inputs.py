@@ -68,7 +68,7 @@ def synthesized(net: Net, given: Mapping[str, int], seed: int, kinds: Mapping[st
     ranks = _RANKS if None in shapes.values() else (0,)
     feeds, sizes = [], []
     for turn in range(2 if free else 1):
-        tried = [dict(t) for t in _tried(free, batches, turn)]
+        tried = [dict(t) for t in _tried(free, batches, _states(shapes) - batches, turn)]
         tried = [
             {**t, **given} for at, t in enumerate(tried) if not at or _elements(net, shapes, {**t, **given}) < _LARGE
         ]
@@ -83,9 +83,13 @@ def _elements(net: Net, shapes: Mapping[str, Shape | None], sizes: Mapping[str, 
     return sum(math.prod(sized(extents, name, shape) or ()) for name, shape in shapes.items())
 
 
-def _tried(free: Sequence[str], batches: set[str], turn: int) -> Iterator[Mapping[str, int]]:
-    """Sizes from small to large; then each as the sum of two others, as a mask over a cache and what follows it has."""
+def _tried(free: Sequence[str], batches: set[str], states: set[str], turn: int) -> Iterator[Mapping[str, int]]:
+    """Sizes from small to large, then with the batch of a recurrent state as that of the others.
+
+    Then each as the sum of two others, as a mask over a cache and what follows it has.
+    """
     ladder = [{s: _BATCH[turn] if s in batches else _OTHERS[turn] * k for s in free} for k in _SCALES]
+    recurrent = [{**step, **{s: _BATCH[turn] for s in states if s in step}} for step in ladder if states]
     others = [s for s in free if s not in batches]
     distinct = {**ladder[0], **{s: ladder[0][s] + at for at, s in enumerate(others)}}
     sums = [
@@ -93,7 +97,7 @@ def _tried(free: Sequence[str], batches: set[str], turn: int) -> Iterator[Mappin
         for whole in others[:_MOST]
         for one, other in combinations([s for s in others[:_MOST] if s != whole], 2)
     ]
-    yield from (dict(t) for t in dict.fromkeys(tuple(step.items()) for step in (*ladder, *sums)))
+    yield from (dict(t) for t in dict.fromkeys(tuple(step.items()) for step in (*ladder, *recurrent, *sums)))
 
 
 def _symbols(shapes: Mapping[str, Shape | None]) -> Iterator[str]:
@@ -120,6 +124,15 @@ def _first(shapes: Mapping[str, Shape | None]) -> set[str]:
     for name, shape in shapes.items():
         if shape is not None and len(shape) > 1 and not isinstance(shape[0], int):
             found.update(_names(shape[0], f"{name}[0]"))
+    return found
+
+
+def _states(shapes: Mapping[str, Shape | None]) -> set[str]:
+    """The symbols that are a batch where an input is a recurrent state: layers, batch, width."""
+    found: set[str] = set()
+    for name, shape in shapes.items():
+        if shape is not None and len(shape) == 3 and isinstance(shape[0], int) and not isinstance(shape[1], int):
+            found.update(_names(shape[1], f"{name}[1]"))
     return found
 
 
