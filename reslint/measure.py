@@ -138,7 +138,7 @@ class Difference:
     """How far one output is from what it should be: over all, and at its worst element.
 
     `relative` is the largest difference over the largest reference value, None where the reference is all zeros.
-    `beyond` is there where each element was held to bounds of its own.
+    `beyond` is there where each element was held to bounds of its own. An absolute difference up to `rounding` is none.
     """
 
     output: str
@@ -151,13 +151,17 @@ class Difference:
     cosine: float | None
     snr: float | None
     beyond: Beyond | None = None
+    rounding: float = 0.0
 
     @property
     def agrees(self) -> bool:
         """Whether the difference stays within the tolerance; beside an all-zero reference it is absolute."""
         if self.beyond is not None:
             return not self.beyond.count
-        return (self.absolute if self.relative is None else self.relative) <= self.tolerance
+        return (
+            self.absolute <= self.rounding
+            or (self.absolute if self.relative is None else self.relative) <= self.tolerance
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from reslint.net import read
 from reslint.rules import Settings
 from reslint.rules.half_overflow import half_overflow
 from reslint.runtime import Wanted, measured
-from reslint.runtime.compare import EXACT, Tolerances, coarseness, difference
+from reslint.runtime.compare import EXACT, Tolerances, coarseness, difference, differences
 from reslint.runtime.fill import filled
+from reslint.runtime.squashed import squashed
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 STACK = """
@@ -212,6 +213,21 @@ class TestAgreement:
             out = run("run", "a.onnx", "--inputs", "in.npz", "--against", f"{name}.npz", "--fail-on", "never").out
             assert says in next(line for line in out.splitlines() if "y, the saved outputs" in line)
         assert difference("y", np.ones(2), np.zeros(2)).relative is None
+
+    @pytest.mark.parametrize(("last", "agrees"), [("Sigmoid", True), ("Exp", False)])
+    def test_the_last_bits_of_one_count_for_nothing_behind_a_sigmoid(
+        self, write: Write, last: str, agrees: bool
+    ) -> None:
+        made = f"s = {last} (x) shape = Constant <value = int64[1] {{4}}> () y = Reshape (s, shape)"
+        graph = f"agraph (float[1, 4] x) => (float[4] y) {{ {made} }}"
+        net = read(write("a.onnx", graph))
+        got, wanted = ({"y": np.full(4, value, np.float32)} for value in (9e-8, 4e-7))
+        (found,) = differences(got, wanted, Tolerances(), squashed(net))
+        assert found.agrees is agrees
+        (far,) = differences({"y": np.full(4, 1e-4, np.float32)}, wanted, Tolerances(), squashed(net))
+        assert not far.agrees
+        (exact,) = differences(got, wanted, EXACT, squashed(net))
+        assert not exact.agrees
 
     def test_a_random_op_and_the_block_that_holds_it(self, here: Path) -> None:
         graph = STACK.replace("k = Relu (h)", "e = Relu (h) n = RandomNormalLike (e) k = Add (e, n)")

@@ -132,7 +132,7 @@ def _said(agreement: Agreement, d: Difference) -> str:
     if d.beyond is not None:
         bounds = f", {d.beyond.count} of {d.beyond.of} elements beyond atol {d.beyond.atol:g} + rtol {d.beyond.rtol:g}"
     else:
-        bounds = f", tolerance {d.tolerance:g}"
+        bounds = ", rounding of 1" if 0 < d.absolute <= d.rounding else f", tolerance {d.tolerance:g}"
     far = (
         f"{d.relative:.2g} of its largest"
         if d.relative is not None

@@ -15,6 +15,7 @@ from reslint.runtime.job import Answer, Feed, Ran
 from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.model import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.parting import Side, parted
+from reslint.runtime.squashed import squashed
 from reslint.runtime.streams import Stream, streams
 from reslint.runtime.wanted import Wanted
 
@@ -39,7 +40,8 @@ class Known:
         self, got: Mapping[str, Array], wanted: Mapping[str, Array], kind: type[Agreement], against: str
     ) -> Agreement:
         """How far outputs are from what they should be."""
-        return kind(self.anatomy, against, tuple(differences(got, wanted, self.tolerances)))
+        found = differences(got, wanted, self.tolerances, squashed(self.anatomy.net))
+        return kind(self.anatomy, against, tuple(found))
 
     def parted(self, agreement: Agreement, ours: Side, theirs: Side, at: int) -> Agreement:
         """The agreement on input number `at`, and where the two part if it is none."""

@@ -15,6 +15,7 @@ from reslint.runtime.compare import Tolerances, difference, differences
 from reslint.runtime.job import Feed
 from reslint.runtime.launch import Limits, launch, told
 from reslint.runtime.model import Runnable, plan, runnable
+from reslint.runtime.squashed import squashed
 from reslint.runtime.streams import exposed, streams
 from reslint.runtime.taps import shown
 
@@ -39,7 +40,8 @@ def compared(
     anatomy: Anatomy, against: str, got: Mapping[str, Array], wanted: Mapping[str, Array], allowed: Mapping[str, float]
 ) -> Referred:
     """How far a model's outputs are from those that are wanted, with the tolerance of each type."""
-    return Referred(anatomy, against, tuple(differences(got, wanted, Tolerances(by_type=allowed))))
+    found = differences(got, wanted, Tolerances(by_type=allowed), squashed(anatomy.net))
+    return Referred(anatomy, against, tuple(found))
 
 
 def parted(found: Referred, feed: Feed, allowed: Mapping[str, float], inner: Inner) -> Referred:
