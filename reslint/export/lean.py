@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 import onnx_ir as ir
 import onnxscript.optimizer
 import torch
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import GraphProto, ModelProto, TensorProto
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor
 
 from reslint.export.blame import relative
 from reslint.export.capture import quiet
+from reslint.net.nodes import every_node
 from reslint.net.skim import FIELD
 from reslint.net.weights import MOST
 
@@ -60,7 +61,7 @@ def _without_made_up_biases(graph: GraphProto, state: Collection[str]) -> None:
     for node in graph.node:
         if node.op_type in _BIASED and len(node.input) == 3 and node.input[2] in zeros:
             del node.input[2]
-    read = {name for node in _nodes(graph) for name in node.input} | {output.name for output in graph.output}
+    read = {name for node in every_node(graph) for name in node.input} | {output.name for output in graph.output}
     kept = [t for t in graph.initializer if t.name in read or t.name not in zeros]
     del graph.initializer[:]
     graph.initializer.extend(kept)
@@ -68,7 +69,7 @@ def _without_made_up_biases(graph: GraphProto, state: Collection[str]) -> None:
 
 def placed(model: ModelProto) -> None:
     """Let the stack traces of a model name files from the current folder, or from where packages are installed."""
-    for node in _nodes(model.graph):
+    for node in every_node(model.graph):
         for entry in node.metadata_props:
             if entry.key == TRACE:
                 entry.value = here(entry.value)
@@ -94,12 +95,3 @@ def _is_empty(tensor: ir.TensorProtocol) -> bool:
 
 def here(trace: str) -> str:
     return _FILE.sub(lambda found: f'File "{relative(found["file"])}"', trace)
-
-
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """All nodes of a graph and of the bodies in it."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for body in (attribute.g,) if attribute.HasField("g") else attribute.graphs:
-                yield from _nodes(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -52,3 +52,12 @@ def refuse_bytes(names: Iterable[object]) -> None:
     """Raise UnreadableModel where a name is no text: protobuf hands out bytes where a string is not UTF-8."""
     if not set(map(type, names)) <= {str}:
         raise UnreadableModel("is damaged: a name in its graph is no text; fetch it again")
+
+
+def every_node(graph: GraphProto) -> Iterator[NodeProto]:
+    """All nodes of a graph and of the bodies in it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for body in (attribute.g,) if attribute.HasField("g") else attribute.graphs:
+                yield from every_node(body)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from onnx import GraphProto, NodeProto
-
+from reslint.net.nodes import every_node
 from reslint.runtime.model import Runnable
 
 _MARK = re.compile(r"reslint\.(\d+)\.")  # a fused node's name is that of one of its parts with something behind
@@ -35,15 +33,7 @@ def marked(model: Runnable) -> Marked:
     """Number the nodes of a model, and of its bodies."""
     copy = model.copy()
     outputs: list[str] = []
-    for at, node in enumerate(_nodes(copy.proto.graph)):
+    for at, node in enumerate(every_node(copy.proto.graph)):
         node.name = f"reslint.{at}."
         outputs.append(next((o for o in node.output if o), ""))
     return Marked(copy, tuple(outputs), frozenset(outputs) - {""})
-
-
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for body in (attribute.g,) if attribute.HasField("g") else attribute.graphs:
-                yield from _nodes(body)
