@@ -15,7 +15,10 @@ from reslint.config import Config
 from reslint.report.report import Looked
 
 PAYS = 3.0
-"""Seconds of work that must be left: a process that helps needs half a second to import what the first one has already."""
+"""Seconds of the processor's time that must be left: a process that helps needs half of one to import what is here already.
+
+Not seconds on the wall: where others keep the processors busy, more processes help nobody.
+"""
 
 
 def fresh(paths: Sequence[str], config: Config, remembered: Cache | None, *, drawn: bool) -> Iterator[Looked]:
@@ -35,10 +38,10 @@ Sight = tuple[Looked, tuple[Stamp, ...]]
 def _seen(paths: Sequence[str], one: Callable[[str], Sight]) -> Iterator[Sight]:
     """The first models tell how long one takes; the others are shared out where that is expected to be faster."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    start = time.perf_counter()
+    start = time.process_time()
     for at, path in enumerate(paths):
         left = len(paths) - at
-        if at and min(cores, left) > 1 and (time.perf_counter() - start) / at * left > PAYS:
+        if at and min(cores, left) > 1 and (time.process_time() - start) / at * left > PAYS:
             yield from _shared(paths[at:], one, min(cores, left))
             return
         yield one(path)
