@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from conftest import SOUND, Run, Write, parsed
 from onnx import numpy_helper
 
 from reslint.cache import Cache, cache, stamps
+from reslint.cli.fresh import Sight, _shared
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
 from reslint.report.report import Looked
@@ -207,11 +210,80 @@ class TestSharedWork:
         assert shared == [2]
         assert [file["status"] for file in alone.json["files"]].count("failed") == 1
 
+    def test_processes_go_when_nobody_wants_the_rest(self) -> None:
+        sights = _shared([str(number) for number in range(50)], _slow, 2)
+        assert next(sights) == (Looked("0"), ())
+        sights.close()  # as Ctrl-C does
+        assert not active_children()
+
+    @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be held back here")
+    def test_processes_begin_without_ctrl_c(self) -> None:
+        assert [looked.error for looked, _ in _shared(["a"], _held_back, 1)] == ["held"]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+    def test_processes_go_with_a_killed_one(self, here: Path) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", _ASKING],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # its keeper of semaphores complains
+            cwd=Path(__file__).parent,
+        ) as asking:
+            assert asking.stdout is not None
+            assert asking.stdout.readline() == b"begun\n"
+            asking.kill()
+            assert asking.stdout.read() == b""  # ends when the last process that holds it has gone
+
     def test_few_small_models_are_not_shared_out(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in "ab":
             write(f"{name}.onnx")
         monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", None)
         assert run("check", ".", "--no-cache").status == 0
+
+
+_ASKING = """
+from reslint.cli.fresh import _shared
+from test_cache import _forever
+if __name__ == "__main__":
+    sights = _shared(["a", "b"], _forever, 2)
+    next(sights)
+    print("begun", flush=True)
+    next(sights)
+"""
+
+
+def _slow(path: str) -> Sight:
+    time.sleep(0.05 * int(path))
+    return Looked(path), ()
+
+
+def _forever(path: str) -> Sight:
+    while path == "b":
+        time.sleep(0.1)
+    return Looked(path), ()
+
+
+def _held_back(path: str) -> Sight:
+    held = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    return Looked(path, error="held" if held else "not held"), ()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_full_disk_is_said_in_one_line(write: Write, here: Path) -> None:
+    write("a.onnx")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "reslint", "check", "a.onnx", "--no-cache"]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=here)
+    assert (ran.returncode, ran.stderr) == (2, "error: standard output can't be written: No space left on device\n")
+
+
+def test_closed_pipe_is_quiet(write: Write, here: Path) -> None:
+    write("a.onnx")
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "reslint", "check", "a.onnx", "--no-cache"]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=here)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def _counting(made: list[int]) -> object:

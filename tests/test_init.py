@@ -15,6 +15,7 @@ from conftest import Run, Write
 from reslint.cli import hook
 from reslint.cli.init import TEMPLATE
 from reslint.config import KEYS, Config, load
+from reslint.rules import ALL
 
 EXISTING = """\
 default_stages: [pre-commit]
@@ -51,6 +52,7 @@ class TestConfiguration:
         for key in ("profile", "confidence", "fail_on", "unread", "plain_depth", "deep_post_norm", "depth_over_width"):
             assert getattr(said, key) == getattr(default, key)
         assert (said.costly_shortcut, said.max_ratio) == (default.costly_shortcut, default.max_ratio)
+        assert set(said.select) == {rule.family for rule in ALL}
 
     @pytest.mark.parametrize("newline", ["\n", "\r\n"])
     def test_added_to_a_pyproject(self, repository: Path, run: Run, newline: str) -> None:

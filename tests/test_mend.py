@@ -334,3 +334,4 @@ class TestShown:
     def test_other_formats(self, run: Run, here: Path) -> None:
         save(NORMED)
         assert "leave out --format json" in run("check", "--diff", "--format", "json", "a.onnx").err
+        assert "leave out --report" in run("check", "--diff", "--report", "sarif=x", "a.onnx").err

@@ -133,6 +133,7 @@ class TestCommand:
         assert "did you mean 'empty-branch'?" in run("check", "--explain-passes", "emty-branch", "a.onnx").err
         assert "does not judge a model's graph" in run("check", "--explain-passes", "idle-branch", "a.onnx").err
         assert "leave out --format sarif" in run("check", "--explain-passes", "x", "--format", "sarif", "a.onnx").err
+        assert "leave out --report" in run("check", "--explain-passes", "x", "--report", "sarif=x", "a.onnx").err
         ran = run("check", "--explain-passes", "empty-branch", ".")
         assert ran.status == 2
         assert "b.onnx: error: " in ran.err

@@ -36,6 +36,16 @@ def command(options: Options) -> int:
     for asked, name in ((options.statistics, "--statistics"), (options.explain_passes, "--explain-passes")):
         if asked and options.style not in ("text", "json"):
             raise click.UsageError(f"{name} is text or json: leave out --format {options.style}")
+    for asked, name in ((options.show_settings, "--show-settings"), (options.diff, "--diff")):
+        if asked and options.style != "text":
+            raise click.UsageError(f"{name} is text: leave out --format {options.style}")
+    for asked, name in (
+        (options.show_settings, "--show-settings"),
+        (options.diff, "--diff"),
+        (options.explain_passes, "--explain-passes"),
+    ):
+        if asked and options.reports:
+            raise click.UsageError(f"{name} looks for no findings to report: leave out --report")
     if options.show_settings:
         from reslint.cli.shown import shown
 
@@ -44,8 +54,6 @@ def command(options: Options) -> int:
         from reslint.cli.passing import passing
 
         return passing(options, options.explain_passes)
-    if options.diff and options.style != "text":
-        raise click.UsageError(f"--diff is text: leave out --format {options.style}")
     if options.fix or options.diff:
         from reslint.cli.mending import checked, edits
 

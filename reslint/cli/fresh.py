@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from reslint.api import files, look
@@ -49,19 +51,51 @@ def _seen(paths: Sequence[str], one: Callable[[str], Sight]) -> Iterator[Sight]:
 
 def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> Iterator[Sight]:
     from concurrent.futures import ProcessPoolExecutor  # most runs are over before it would pay to import these
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
     # Spawned, not forked: numpy and onnx have threads, which a fork would not take along.
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
     try:
-        yield from pool.map(one, paths, chunksize=1)
-    finally:  # also where nobody wants the rest: Ctrl-C
-        pool.shutdown(wait=False, cancel_futures=True)
+        with _held():
+            sights = pool.map(one, paths, chunksize=1)
+        yield from sights
+    except BaseException:  # nobody wants the rest: Ctrl-C
+        for process in active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """Hold Ctrl-C back; a process that is begun meanwhile never gets it, not even while it imports."""
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # now, since it lets Ctrl-C through
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked gets it, too, and ends this one
+    threading.Thread(target=_end, daemon=True).start()
     gc.disable()  # as in the first process
+
+
+def _end() -> None:
+    """Wait until the process that asked is gone, and go, too: a killed one tells nobody."""
+    from multiprocessing import parent_process
+
+    if asked := parent_process():
+        asked.join()
+        os._exit(1)
 
 
 def _one(config: Config, drawn: bool, path: str) -> Sight:

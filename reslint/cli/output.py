@@ -21,8 +21,10 @@ def emit(text: str, file: str | None, *, commands: bool = False) -> None:
         try:
             sys.stdout.write(text if commands else unheard(text))
             sys.stdout.flush()
-        except BrokenPipeError:  # the reader has gone (`| head`); the interpreter's last flush must not complain either
+        except OSError as problem:  # the interpreter's last flush must not complain, too
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(problem, BrokenPipeError):  # that is a reader who has seen enough: `| head`
+                raise BadConfiguration(f"standard output can't be written: {problem.strerror or problem}") from problem
         return
     written(Path(file), text, f"--output {file}")
 
