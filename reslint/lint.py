@@ -91,10 +91,16 @@ def drafted(
 def _drafts(rule: Rule, anatomy: Anatomy, settings: Settings, measured: Sequence[object]) -> Iterator[Draft]:
     """What a rule says to the anatomy, or to measurements; with these a static rule only speaks if they can prove it."""
     for subject in measured or (anatomy,):
-        yield from rule(subject, settings)
+        unsure = isinstance(subject, Signal) and subject.made_up
+        yield from (_unproven(draft) if unsure else draft for draft in rule(subject, settings))
     for signal in measured if rule.proof is not None else ():
         if isinstance(signal, Signal):
             yield from (rule.tried(draft, signal) for draft in rule(anatomy, settings))
+
+
+def _unproven(draft: Draft) -> Draft:
+    """What was measured with weights that are no one's proves nothing."""
+    return replace(draft, confidence=draft.confidence or Confidence.LIKELY)
 
 
 def fingerprint(what: str, rank: int) -> str:

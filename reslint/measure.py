@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.values import Source
@@ -139,6 +139,7 @@ class Difference:
 
     `relative` is the largest difference over the largest reference value, None where the reference is all zeros.
     `beyond` is there where each element was held to bounds of its own. An absolute difference up to `rounding` is none.
+    `strings` counts those that differ, None where an output holds numbers.
     """
 
     output: str
@@ -152,12 +153,20 @@ class Difference:
     snr: float | None
     beyond: Beyond | None = None
     rounding: float = 0.0
+    strings: int | None = None
+
+    @property
+    def reshaped(self) -> bool:
+        """Whether the two have different shapes, so that there is no element to compare."""
+        return math.isinf(self.absolute) and math.isnan(self.got) and math.isnan(self.wanted)
 
     @property
     def agrees(self) -> bool:
         """Whether the difference stays within the tolerance; beside an all-zero reference it is absolute."""
         if self.beyond is not None:
             return not self.beyond.count
+        if self.strings is not None:
+            return not self.strings
         return (
             self.absolute <= self.rounding
             or (self.absolute if self.relative is None else self.relative) <= self.tolerance
@@ -182,6 +191,27 @@ class Agreement:
     def agrees(self) -> bool:
         """Whether all outputs do."""
         return all(d.agrees for d in self.differences)
+
+
+def worst(measured: Iterable[Measurement]) -> Iterator[Measurement]:
+    """What was measured; of what each output was compared with over several inputs only where it is farthest from it."""
+    measured = tuple(measured)
+    farthest: dict[tuple[type[Agreement], str, str], Difference] = {}
+    for agreement in (one for one in measured if isinstance(one, Agreement)):
+        for d in agreement.differences:
+            key = type(agreement), agreement.against, d.output
+            farthest[key] = max(farthest.get(key, d), d, key=_distance)
+    for one in measured:
+        if not isinstance(one, Agreement):
+            yield one
+            continue
+        kept = tuple(d for d in one.differences if farthest[type(one), one.against, d.output] is d)
+        if kept:
+            yield replace(one, differences=kept)
+
+
+def _distance(d: Difference) -> tuple[bool, float]:
+    return not d.agrees, d.absolute if d.relative is None else d.relative
 
 
 class Repeated(Agreement):

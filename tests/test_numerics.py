@@ -203,6 +203,7 @@ class TestAgreement:
         assert EXACT.of("float32") == 0
         model = onnx.load(FIXTURES / "resnet18_qdq.onnx", load_external_data=False)
         assert coarseness(model) == "quantized"
+        assert coarseness(onnx.load(FIXTURES / "bert_small_fp16.onnx", load_external_data=False)) == "float16"
         assert Tolerances().at_least("quantized").at_least("float16").of("float32") == 2e-2
 
     def test_zeros_are_said(self, run: Run, write: Write, here: Path) -> None:
@@ -389,6 +390,16 @@ class TestProofs:
         (finding,) = ran.json["findings"]
         assert finding["confidence"] == "likely"
         assert "the values of 16 missing weights are made up (--fill)" in ran.err
+
+    def test_what_is_measured_with_made_up_weights_is_no_proof(self, run: Run, write: Write, here: Path) -> None:
+        graph = """agraph (float[4, 8] x) => (float[4, 8] y) <float[8, 8] w, float[8] z = {0,0,0,0,0,0,0,0}>
+        { f = MatMul (x, w) g = Mul (f, z) y = Add (x, g) }"""
+        model = onnx.load(write("a.onnx", graph))
+        onnx.save(model, here / "b.onnx", save_as_external_data=True, location="b.data", size_threshold=100)
+        (here / "b.data").unlink()
+        for name, options, sure in (("a.onnx", (), "proven"), ("b.onnx", ("--fill",), "likely")):
+            ran = run("run", name, *options, "--select", "idle-branch", "--format", "json")
+            assert [f["confidence"] for f in ran.json["findings"]] == [sure]
 
 
 class TestSensitivity:

@@ -131,10 +131,15 @@ class TestRun:
         assert ran.status == 2
         assert ran.err.splitlines()[-1].startswith("b.onnx: error: can't be run: external data 'b.data' is missing")
 
-    def test_half_precision_weights_are_widened(self, here: Path) -> None:
+    @pytest.mark.parametrize("constant", [False, True])
+    def test_half_precision_weights_are_widened(self, here: Path, constant: bool) -> None:
         graph = """agraph (float16[2, 64] x) => (float16[2, 64] y) <float16[64, 64] w>
         { f = MatMul (x, w) g = Relu (f) y = Add (x, g) }"""
-        onnx.save(parsed(graph), here / "a.onnx")
+        model = parsed(graph)
+        if constant:
+            weight = model.graph.initializer.pop()
+            model.graph.node.insert(0, onnx.helper.make_node("Constant", [], ["w"], value=weight))
+        onnx.save(model, here / "a.onnx")
         ran = measured(ready(here / "a.onnx"), Wanted())
         found = signal(ran)
         assert found.half
@@ -165,6 +170,7 @@ class TestRun:
             (("--inputs", "no.npz"), "can't be read as .npz"),
             (("--timeout", "0.1"), "was stopped after 0.1 s"),
             (("--memory", "0.1"), "memory"),
+            (("--max-ratio", "1.1"), "needs a model to be timed against"),
         ],
     )
     def test_one_line_on_what_fails(self, run: Run, write: Write, arguments: tuple[str, ...], says: str) -> None:
@@ -182,6 +188,10 @@ class TestRun:
         assert ran.status == 2
         assert ran.err.startswith("a.onnx: error: fails at batch=3: the model: ")
         assert len(ran.err.splitlines()) == 1
+
+    def test_a_model_that_does_not_even_load_has_no_size(self, run: Run, write: Write) -> None:
+        write("a.onnx", "agraph (float[batch, 4] x) => (float[batch, 4] y) <float[8] w> { y = Add (x, w) }")
+        assert run("run", "a.onnx").err.startswith("a.onnx: error: fails: the model: Node ")
 
     def test_the_next_model_is_run(self, run: Run, write: Write) -> None:
         write("a.onnx", NAN)
@@ -218,6 +228,52 @@ class TestAgainst:
         ran = run("run", "a.onnx", "--against", "old.onnx")
         assert ran.status == 2
         assert ran.err.startswith("a.onnx: error: can't be compared with old.onnx: can't be opened")
+
+    def test_one_finding_over_all_inputs_where_it_is_worst(self, run: Run, write: Write, here: Path) -> None:
+        model = onnx.load(write("old.onnx", DYNAMIC))
+        (w,) = model.graph.initializer
+        w.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(w) + 1, "w"))
+        onnx.save(model, here / "new.onnx")
+        ran = run("run", "new.onnx", "--against", "old.onnx", "--format", "json")
+        rows = json.loads(ran.out)["measurements"][0]["agreement"]
+        far = [row["relative"] for row in rows if row["against"] == "old.onnx"]
+        (finding,) = ran.json["findings"]
+        assert isinstance(finding["evidence"], dict)
+        assert len(far) == 2
+        assert finding["evidence"]["relative"] == pytest.approx(max(far), rel=1e-4)
+
+    def test_saved_outputs_of_other_names_and_types(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx", "agraph (float[2] x) => (float[2] y, float[2] z) { y = Relu (x) z = Neg (x) }")
+        np.savez(here / "in.npz", x=np.ones(2, np.float32))
+        arguments = ("run", "a.onnx", "--inputs", "in.npz", "--against", "out.npz")
+        np.savez(here / "out.npz", q=np.ones(2, np.float32))
+        ran = run(*arguments)
+        assert ran.status == 2
+        assert ran.err.splitlines()[-1] == "a.onnx: error: can't be compared: saved are q, and the model gives y, z"
+        np.savez(here / "out.npz", y=np.ones(2) + 1e-7)  # numpy's own type is wider than the model's
+        ran = run(*arguments)
+        assert ran.status == 0
+        assert "a.onnx: note: not compared, since not in the saved outputs: z" in ran.err
+        np.savez(here / "out.npz", y=np.ones(2) + 1e-2, z=-np.ones(2))
+        ran = run(*arguments)
+        assert ran.status == 1
+        assert "not compared" not in ran.err
+
+    def test_strings(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx", "agraph (string[2] x) => (string[2] y) <int64[1] n = {2}> { y = Reshape (x, n) }")
+        for last, status in (("a", 0), ("b", 1)):
+            np.savez(here / "out.npz", y=np.array(["a", last]))
+            ran = run("run", "a.onnx", "--against", "out.npz")
+            assert ran.status == status
+            assert ("1 of its strings" in ran.out) == bool(status)
+
+    def test_a_part_of_a_sequence(self, run: Run, here: Path) -> None:
+        graph = "agraph (float[2] x) => (seq(float[2]) y) { a = Relu (x) y = SequenceConstruct (x, a) }"
+        onnx.save(parsed(graph), here / "a.onnx")
+        np.savez(here / "in.npz", x=-np.ones(2, np.float32))
+        np.savez(here / "out.npz", **{"y[0]": -np.ones(2), "y[1]": np.ones(2)})
+        ran = run("run", "a.onnx", "--inputs", "in.npz", "--against", "out.npz", "--format", "json")
+        assert [(f["tensor"], str(f["message"])[:15]) for f in ran.json["findings"]] == [("y", "the output y[1]")]
 
     def test_a_reference_with_other_outputs(self, run: Run, write: Write) -> None:
         write("a.onnx")
@@ -281,6 +337,12 @@ class TestAgreement:
         assert not difference("y", nan, np.ones(1), LAX).agrees
         assert not difference("y", np.ones(1), nan, LAX).agrees
 
+    def test_a_number_that_is_none_has_its_shape(self) -> None:
+        nan = difference("y", np.array(math.nan), np.array(1.0))
+        assert not nan.agrees
+        assert not nan.reshaped
+        assert difference("y", np.ones(2), np.ones(3)).reshaped
+
     def test_shapes_that_differ(self) -> None:
         assert not difference("y", np.ones(2), np.ones(3), LAX).agrees
 
@@ -300,6 +362,10 @@ class TestAgreement:
 def test_messages_lose_their_prefix() -> None:
     error = "the model: [ONNXRuntimeError] : 1 : FAIL : Non-zero status\n code"
     assert told(error) == "the model: Non-zero status code"
+    there = "/onnxruntime_src/onnxruntime/core/cpu/math.h:256 onnxruntime::Div<T>::Div(const Info&) [with T = int] "
+    assert told(f"the model: [ONNXRuntimeError] : 6 : FAIL : Name:'a' {there}b was false. By zero") == (
+        "the model: Name:'a' b was false. By zero"
+    )
 
 
 def test_limits_are_kept(write: Write) -> None:

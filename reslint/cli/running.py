@@ -20,6 +20,7 @@ from reslint.cli.phases import phases
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
+from reslint.measure import worst
 from reslint.rules import Rule, Settings
 from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory, measured
 
@@ -37,7 +38,7 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
         wanted = replace(wanted, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
         found = measured(anatomy, replace(wanted, say=partial(say, path)))
         _tell(path, found, options.quiet)
-        judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), found.subjects)
+        judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), tuple(worst(found.subjects)))
         return Judged(judged, found.subjects)
 
     with phases(paths, options.quiet) as say:
@@ -79,11 +80,14 @@ def _wanted(asked: Mapping[str, object]) -> Wanted:
     precision, rounded = asked["precision"], asked["rounded"]
     if precision == "bfloat16" and not rounded:
         raise click.BadParameter("bfloat16 needs --round: ONNX Runtime's CPU kernels have none", param_hint="--as")
+    against = _path(asked["against"])
+    if asked["max_ratio"] is not None and (against is None or against.suffix == ".npz"):
+        raise click.BadParameter("needs a model to be timed against: --against old.onnx", param_hint="--max-ratio")
     return Wanted(
         sizes=dict(_size(str(text)) for text in dims) if isinstance(dims, tuple) else {},
         seed=int(_number(asked["seed"])),
         inputs=_path(asked["inputs"]),
-        against=_path(asked["against"]),
+        against=against,
         provider=str(asked["provider"]),
         precision=str(precision or ""),
         rounded=rounded is True,

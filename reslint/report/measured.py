@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.where import module_of
-from reslint.measure import Agreement, Difference, Felt, GradientFlow, Latency, Measurement, Sensitivity, Signal, Tap
+from reslint.measure import (
+    Agreement,
+    Difference,
+    Felt,
+    GradientFlow,
+    Latency,
+    Measurement,
+    Sensitivity,
+    Signal,
+    Tap,
+    worst,
+)
 from reslint.net import Op
 from reslint.report import flow_text
 from reslint.report.measurements import LARGEST
@@ -107,28 +118,21 @@ def _shares(latency: Latency, verbose: bool) -> Iterator[str]:
 
 def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:
     """Of each output and what it was compared with the worst, over all inputs."""
-    worst: dict[tuple[str, str], tuple[Agreement, Difference]] = {}
-    for agreement in agreements:
-        for d in agreement.differences:
-            key = agreement.against, d.output
-            if key not in worst or _far(d) > _far(worst[key][1]):
-                worst[key] = agreement, d
-    if worst:
+    found = [(a, d) for a in worst(agreements) if isinstance(a, Agreement) for d in a.differences]
+    if found:
         yield "  agreement"
-        width = max(len(f"{plain(output)}, {plain(against)}") for against, output in worst)
-        for (against, output), (agreement, d) in worst.items():
-            yield f"{_INDENT}{f'{plain(output)}, {plain(against)}':<{width}}  {_said(agreement, d)}"
-
-
-def _far(d: Difference) -> float:
-    return d.absolute if d.relative is None else d.relative
+        names = [f"{plain(d.output)}, {plain(a.against)}" for a, d in found]
+        for called, (a, d) in zip(names, found, strict=True):
+            yield f"{_INDENT}{called:<{max(map(len, names))}}  {_said(a, d)}"
 
 
 def _said(agreement: Agreement, d: Difference) -> str:
     if not d.absolute:
         return "equal, both all zeros" if d.relative is None and d.wanted == 0 else "equal"
-    if not d.worst and d.got != d.got:
-        return "another shape"
+    if d.reshaped:
+        return "DIFFERS: another shape"
+    if d.strings is not None:
+        return f"DIFFERS: {d.strings} of its strings" if d.strings else "equal"
     if d.beyond is not None:
         bounds = f", {d.beyond.count} of {d.beyond.of} elements beyond atol {d.beyond.atol:g} + rtol {d.beyond.rtol:g}"
     else:

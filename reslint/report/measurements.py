@@ -89,6 +89,7 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
         "snr_db": d.snr,
         "beyond": d.beyond
         and {"count": d.beyond.count, "of": d.beyond.of, "rtol": d.beyond.rtol, "atol": d.beyond.atol},
+        "strings": d.strings,
         "parts_at": place(agreement.parts.merge) if agreement.parts is not None else None,
         "blocks_before": agreement.before,
     }

@@ -8,6 +8,7 @@ from reslint.anatomy import Block
 from reslint.anatomy.where import where
 from reslint.finding import Severity
 from reslint.measure import Agreement, Difference
+from reslint.net import Net, Op
 from reslint.rules.rule import Draft
 from reslint.rules.words import called
 
@@ -16,7 +17,7 @@ def apart(agreement: Agreement, says: str, help: str, severe: float | None = Non
     """A draft at each output that disagrees; one `severe` times beyond the tolerance is an error, else a warning."""
     net = agreement.anatomy.net
     for d in agreement.differences:
-        op = net.producer.get(net.canonical(d.output))
+        op = _maker(net, d.output)
         if d.agrees or op is None:
             continue
         yield Draft(
@@ -41,14 +42,23 @@ def apart(agreement: Agreement, says: str, help: str, severe: float | None = Non
         )
 
 
+def _maker(net: Net, output: str) -> Op | None:
+    """The op that makes an output, or the sequence of which it is a part (`y[0]`); the last one where an input is passed on."""
+    whole = output if output in net.outputs else output.rpartition("[")[0]
+    last = net.ops[-1] if net.ops else None
+    return net.producer.get(net.canonical(whole)) or net.producer.get(whole, last)
+
+
 def _is_severe(d: Difference, severe: float) -> bool:
     """Whether a difference is far beyond its tolerance; bounds that a user sets on each element are meant as they stand."""
     return d.beyond is not None or (d.absolute if d.relative is None else d.relative) > severe * d.tolerance
 
 
 def _far(d: Difference) -> str:
-    if not d.worst and d.got != d.got:
+    if d.reshaped:
         return "another shape"
+    if d.strings is not None:
+        return f"{d.strings} of its strings"
     if d.beyond is not None:
         b = d.beyond
         return f"{b.count} of {b.of} elements are beyond an absolute {b.atol:g} and a relative {b.rtol:g}"
@@ -63,7 +73,7 @@ def _number(value: float | None) -> float | str | None:
 
 
 def _lines(agreement: Agreement, d: Difference) -> Iterator[tuple[str, str]]:
-    if d.worst:
+    if not d.reshaped and d.strings is None:
         yield "worst", f"{d.got:.6g} instead of {d.wanted:.6g} at {list(d.worst)}"
     if d.cosine is not None:
         noise = f", signal to noise {d.snr:.0f} dB" if d.snr is not None else ""

@@ -18,6 +18,7 @@ def latency_budget(latency: Latency, settings: Settings) -> Iterator[Draft]:
     budget = settings.latency.get(latency.provider, settings.latency.get("", {}))
     over = {name: limit for name, limit in budget.items() if took[name] > limit}
     op = output_op(net)
+    threads = "1 thread" if latency.threads == 1 else f"{latency.threads} threads"
     if over and op is not None:
         yield Draft(
             op,
@@ -31,5 +32,5 @@ def latency_budget(latency: Latency, settings: Settings) -> Iterator[Draft]:
                 "runs": latency.runs,
                 "threads": latency.threads,
             },
-            lines=(("measured", f"{latency.runs} runs on {latency.provider}, {latency.threads} threads"),),
+            lines=(("measured", f"{latency.runs} runs on {latency.provider}, {threads}"),),
         )

@@ -18,6 +18,8 @@ def reference_mismatch(agreement: Referred, settings: Settings) -> Iterator[Draf
     yield from apart(
         agreement,
         f"differs from {agreement.against}",
-        "compare the block at which the two part",
+        "compare with the model that made them (--against): that names the block at which the two part"
+        if agreement.before is None
+        else "compare the block at which the two part",
         severe=_SEVERE,
     )

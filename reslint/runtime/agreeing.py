@@ -19,6 +19,9 @@ from reslint.runtime.squashed import squashed
 from reslint.runtime.streams import Stream, streams
 from reslint.runtime.wanted import Wanted
 
+SAVED = "the saved outputs"
+"""What a model is compared with where that is no model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -60,14 +63,18 @@ def agreements(known: Known, answer: Answer, saved: Sequence[Mapping[str, Array]
             optimized = known.compared(once, bare, Optimized, "itself without graph optimizations")
             yield known.parted(optimized, known.side, replace(known.side, optimized=False), at)
         if at < len(saved) and saved[at]:
-            yield known.compared(once, saved[at], Referred, "the saved outputs")
+            found = known.compared(once, saved[at], Referred, SAVED)
+            if not found.differences:
+                names = (", ".join(sorted(some)) for some in (saved[at], once))
+                raise RunFailed("can't be compared: saved are {}, and the model gives {}".format(*names))
+            yield found
 
 
 def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement]:
     """The model against another one, on the same inputs."""
     if wanted.against is None or wanted.against.suffix == ".npz":
         return
-    name = wanted.against.name
+    name = wanted.against.name or str(wanted.against)
     wanted.say(f"comparing with {name}")
     try:
         reference = dissect(read(wanted.against))

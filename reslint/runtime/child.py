@@ -49,6 +49,7 @@ def _answered(job: Job) -> Answer:
     where: list[tuple[Placed, ...]] = []
     for plan in job.plans:
         here: list[Ran] = []
+        at = -1  # no input yet: the session itself
         try:
             if plan.rounded:
                 ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
@@ -66,7 +67,7 @@ def _answered(job: Job) -> Answer:
                     continue
                 here.append(Ran(tuple(_outputs(session, feed) for _ in range(plan.times))))
         except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
-            return Answer(error=f"{plan.label}: {error}", at=len(here))
+            return Answer(error=f"{plan.label}: {error}", at=at)
         ran.append(tuple(here))
     answer = Answer(tuple(used), tuple(ran), placed=tuple(where))
     if job.timing is None:

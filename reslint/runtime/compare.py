@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from reslint.measure import Beyond, Difference
 from reslint.net.values import Array
+from reslint.runtime.model import is_half
 
 # Noise measured in float32 on a CPU: at most 1.2e-6 over nine nets, 1.9e-5 where 40 blocks without normalization amplify it.
 DEFAULTS: Mapping[str, float] = {
@@ -64,10 +65,11 @@ EXACT = Tolerances(dict.fromkeys(DEFAULTS, 0.0))
 """For two runs that must give the same bits."""
 
 
-def coarseness(*models: ModelProto) -> str:
-    """The type that models compute in where that is coarser than their tensors say: quantized, or none."""
-    nodes = (node for model in models for node in model.graph.node)
-    return "quantized" if any(word in node.op_type for node in nodes for word in EIGHT_BITS) else ""
+def coarseness(model: ModelProto) -> str:
+    """The type that a model computes in where that is coarser than its outputs may say: quantized, half precision, or none."""
+    if any(word in node.op_type for node in model.graph.node for word in EIGHT_BITS):
+        return "quantized"
+    return "float16" if is_half(model) else ""
 
 
 def differences(
@@ -75,7 +77,9 @@ def differences(
 ) -> Iterator[Difference]:
     """How far each output that both have is from its reference; the last bits of 1 count for nothing in `squashed` ones."""
     for name in got:
-        if name in wanted and got[name].dtype.kind not in "OUS":
+        if name in wanted and (_is_text(got[name]) or _is_text(wanted[name])):
+            yield _of_strings(name, got[name], wanted[name])
+        elif name in wanted:
             found = difference(name, got[name], wanted[name], tolerances)
             eps = _EPS.get(str(wanted[name].dtype), 0.0) if name in squashed and found.tolerance else 0.0
             yield replace(found, rounding=_ROUNDINGS * eps)
@@ -83,7 +87,9 @@ def differences(
 
 def difference(name: str, got: Array, wanted: Array, tolerances: Tolerances = EXACT) -> Difference:
     """How far one array is from its reference; shapes that differ are infinitely far."""
-    allowed = tolerances.of(str(wanted.dtype))
+    allowed = max(
+        tolerances.of(str(array.dtype)) for array in (got, wanted)
+    )  # a reference may be saved in a wider type
     if got.shape != wanted.shape:
         return Difference(name, math.inf, math.inf, allowed, (), math.nan, math.nan, None, None)
     if not got.size:
@@ -109,6 +115,19 @@ def difference(name: str, got: Array, wanted: Array, tolerances: Tolerances = EX
         10 * math.log10(power / noise) if noise and power and math.isfinite(noise + power) else None,
         _beyond(apart, b, tolerances) if tolerances.elementwise else None,
     )
+
+
+def _is_text(array: Array) -> bool:
+    return array.dtype.kind in "OUS"
+
+
+def _of_strings(name: str, got: Array, wanted: Array) -> Difference:
+    """Strings are equal or not."""
+    if got.shape != wanted.shape:
+        return difference(name, np.zeros(got.shape), np.zeros(wanted.shape))
+    count = int(np.count_nonzero(got.astype(np.str_) != wanted.astype(np.str_)))
+    share = count / max(1, got.size)
+    return Difference(name, float(count), share, 0.0, (), math.nan, math.nan, None, None, strings=count)
 
 
 def _beyond(apart: Wide, wanted: Wide, tolerances: Tolerances) -> Beyond:

@@ -125,7 +125,10 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of each input the alternative that was used; of each session what it made of each input; or what failed."""
+    """Of each input the alternative that was used; of each session what it made of each input; or what failed.
+
+    `at` is the number of the input at which it did, -1 where no session could be made.
+    """
 
     used: tuple[int, ...] = ()
     ran: tuple[tuple[Ran, ...], ...] = ()

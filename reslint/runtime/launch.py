@@ -20,6 +20,8 @@ _ROOT = str(Path(__file__).parents[2])
 _START = f"import sys; sys.path.append({_ROOT!r}); from reslint.runtime.child import main; main()"
 
 _NO_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Failed to allocate memory", "pthread_create failed")
+# Where in its own source ONNX Runtime fails: a path, a line, and the signature of a function.
+_SOURCE = re.compile(r"\S*onnxruntime\S*:\d+ [^()]*\([^()]*\)(::<lambda\(\)>)?( const)?( \[with [^\]]*\])? ")
 _OUT = "ran out of memory; give it more with --memory, or smaller inputs with --dim"
 
 
@@ -69,7 +71,7 @@ def default_memory() -> int:
 
 def told(error: str) -> str:
     """ONNX Runtime's message without its own prefix, on one line."""
-    text = " ".join(error.split())
+    text = _SOURCE.sub("", " ".join(error.split()))
     if any(sign in text for sign in _NO_MEMORY):
         return _OUT
     label, _, rest = text.partition(": [ONNXRuntimeError] : ")

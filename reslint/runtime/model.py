@@ -103,8 +103,9 @@ def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1,
 
 
 def is_half(model: ModelProto) -> bool:
-    """Whether a model holds weights of half precision."""
-    return any(t.data_type == TensorProto.FLOAT16 for t in model.graph.initializer)
+    """Whether a model holds weights of half precision, as initializers or as constants."""
+    held = (*model.graph.initializer, *_inner(model.graph))
+    return any(tensor.data_type == TensorProto.FLOAT16 for tensor in held)
 
 
 def widened(model: Runnable, net: Net) -> Runnable:

@@ -9,7 +9,7 @@ import numpy as np
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Latency, Placement, Signal
+from reslint.measure import Latency, Placement, Referred, Signal
 from reslint.net import Net
 from reslint.net.values import Array, opset
 from reslint.runtime.agreeing import Known, agreements, narrowed, referred, rounded
@@ -92,7 +92,7 @@ def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer
     """The answer, or what failed with the sizes at which it did."""
     answer = launch(plans, inputs.feeds, limits)
     if answer.error:
-        sizes = inputs.sizes[answer.at][0] if answer.at < len(inputs.sizes) else {}
+        sizes = inputs.sizes[answer.at][0] if 0 <= answer.at < len(inputs.sizes) else {}
         where = f" at {', '.join(f'{name}={size}' for name, size in sizes.items())}" if sizes else ""
         raise RunFailed(f"fails{where}: {told(answer.error)}")
     return answer
@@ -157,11 +157,20 @@ def _notes(subjects: Sequence[object], wanted: Wanted, why: str) -> Iterator[str
         yield why
     if wanted.provider in ("cuda", "tensorrt"):
         yield "TF32 is off (use_tf32=0) where outputs are compared, and on where runs are timed"
+    yield from dict.fromkeys(line for found in subjects if isinstance(found, Referred) for line in _left_out(found))
     for found in subjects:
         if isinstance(found, Placement):
             yield "; ".join(f"{many} nodes on {where}" for where, many in found.nodes.items())
         if isinstance(found, Latency):
             yield from _of_latency(found, wanted)
+
+
+def _left_out(found: Referred) -> Iterator[str]:
+    """The outputs that a reference does not have. Parts of one are called after it: `y[0]`, `y[0].label`."""
+    held = {d.output.partition("[")[0] for d in found.differences} | {d.output for d in found.differences}
+    left = [name for name in found.anatomy.net.outputs if name not in held]
+    if left:
+        yield f"not compared, since not in {found.against}: {', '.join(left)}"
 
 
 def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
@@ -176,5 +185,8 @@ def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
 
 def _words(inputs: Inputs, feeds: Sequence[Feed]) -> Iterator[str]:
     """One line on each feed."""
+    if not any(feeds):
+        yield "nothing is fed: the model has no inputs"
+        return
     for feed in feeds:
         yield "; ".join(f"{name} {typed(fed)} {dims(fed)} {inputs.words.get(name, '')}" for name, fed in feed.items())
