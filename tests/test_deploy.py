@@ -52,6 +52,23 @@ def test_the_file_is_optimized_keeps_its_places_and_computes_the_same(project: P
     assert checked.out.count("ok, 3 residual blocks (3 identity)") == 2
 
 
+def test_a_single_argument_may_be_a_dict(project: Path, run: Run) -> None:
+    ran = run("export", f"{USER}:gathered", "-o", "made.onnx", "--verify")
+    assert (ran.status, ran.err) == (0, "")
+    assert "in 3 runs" in ran.out
+    assert run("check", f"{USER}:gathered").out.startswith(f"{USER}:gathered: ok, 1 residual block ")
+
+
+def test_an_opset_that_dynamo_can_not_write_is_not_exchanged_for_another(project: Path, run: Run) -> None:
+    ran = run("export", f"{USER}:sound", "-o", "made.onnx", "--opset", "13")
+    assert ran.status == 0
+    assert "exported with TorchScript, since it can't be exported by dynamo in opset 13, only in 18" in ran.err
+    assert onnx.load(project / "made.onnx").opset_import[0].version == 13
+    refused = run("export", f"{USER}:sound", "-o", "other.onnx", "--opset", "13", "--exporter", "dynamo")
+    assert (refused.status, refused.err) == (2, f"{USER}:sound: error: can't be exported in opset 13, only in 18\n")
+    assert not (project / "other.onnx").exists()
+
+
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
 def test_a_file_that_computes_something_else_is_told_with_the_block(project: Path, run: Run, exporter: str) -> None:
     ran = run("export", f"{USER}:pretending", "-o", "made.onnx", "--exporter", exporter, "--verify")

@@ -143,6 +143,30 @@ class TestErrors:
         assert "\n" not in str(caught.value)
         assert capfd.readouterr() == ("", "")  # nor is there anything else, from Python or C++
 
+    @pytest.mark.parametrize(
+        ("inputs", "says"),
+        [(["1x3x8x8", "2x2"], "too many positional arguments"), (["y=1x3x8x8"], "missing a required argument: 'x'")],
+    )
+    def test_inputs_that_forward_does_not_take(self, project: Path, inputs: list[str], says: str) -> None:
+        with pytest.raises(ExportFailed, match=f"forward can't be called with these inputs: {says}"):
+            exported(spec(f"{USER}:sound", inputs), How())
+
+    @pytest.mark.parametrize(
+        ("path", "says"),
+        [
+            (f"{USER}.py", "is Python code; name it as a module"),
+            (f"{USER}.py:sound", f"name a module as Python imports it, such as {USER}:sound"),
+            (f"./{USER}.py:sound", f"name a module as Python imports it, such as mypkg.{USER}:sound"),
+        ],
+    )
+    def test_a_python_file_is_told_how_to_name_it(
+        self, project: Path, run: Run, monkeypatch: pytest.MonkeyPatch, path: str, says: str
+    ) -> None:
+        monkeypatch.chdir(project)
+        ran = run("check", path)
+        assert ran.status == 2
+        assert says in ran.err
+
     @pytest.mark.parametrize("text", ["", "3", "x:1", "x:1=", "=1", "tall"])
     def test_an_axis_that_is_none_is_refused(self, text: str) -> None:
         with pytest.raises(BadConfiguration, match="--dynamic"):

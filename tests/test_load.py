@@ -15,6 +15,8 @@ from reslint.export.load import loaded
 from reslint.export.spec import Given, is_spec, spec
 
 NETS = dedent("""
+    import warnings
+
     import torch
     from torch import nn
 
@@ -60,6 +62,11 @@ NETS = dedent("""
 
 
     made = Net()
+
+
+    def compiled():
+        with warnings.catch_warnings(action="ignore"):
+            return torch.jit.trace(nn.Linear(4, 4), torch.ones(2, 4))
 """)
 
 
@@ -161,12 +168,13 @@ def test_a_module_without_weights_pretends_to_have_some(nets: str, factory: str,
         ("unmet:f", {}, "unmet can't be imported: ModuleNotFoundError: No module named 'not_installed_anywhere'; at unmet.py"),
         ("unparsed:f", {}, "SyntaxError: invalid syntax (unparsed.py, line 1); at unparsed.py:1: def build(:"),
         ("somenets:nothing", {}, "somenets has no 'nothing'"),
-        ("somenets:number", {}, "gives a int, where a torch.nn.Module"),
+        ("somenets:number", {}, "gives something of the type int, where a torch.nn.Module"),
+        ("somenets:compiled", {}, "somenets:compiled gives a compiled module of TorchScript"),
         ("somenets:bare", {}, "needs an example of its inputs (x): give --input"),
         ("somenets:Net", {"kwargs": '{"wide": 1}'}, "got an unexpected keyword argument 'wide'"),
-        ("somenets:Net", {"kwargs": '{"width": 101}'}, 'ValueError: too wide; at somenets.py:10: raise ValueError("too wide")'),
-        ("somenets:made", {"kwargs": '{"width": 8}'}, "is a Net already"),
-        ("somenets:leaves", {}, 'SystemExit: enough; at somenets.py:43: raise SystemExit("enough")'),
+        ("somenets:Net", {"kwargs": '{"width": 101}'}, 'ValueError: too wide; at somenets.py:12: raise ValueError("too wide")'),
+        ("somenets:made", {"kwargs": '{"width": 8}'}, "is there already, as a Net"),
+        ("somenets:leaves", {}, 'SystemExit: enough; at somenets.py:45: raise SystemExit("enough")'),
         ("gone.pt2", {}, "no such file"),
         ("somenets.pt2", {}, "is no archive as torch.export.save writes it"),
     ],
@@ -190,6 +198,8 @@ def test_a_saved_program_is_loaded_and_a_pickled_one_is_not(here: Path) -> None:
     assert torch.equal(found.module(*found.args), module(torch.ones(2, 4)))
     with pytest.raises(ExportFailed, match="--kwargs"):
         loaded(spec("sound.pt2", kwargs='{"a": 1}'))
+    with pytest.raises(ExportFailed, match="--input"):
+        loaded(spec("sound.pt2", ["1x4"]))
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,15 @@ class Misshapen(Branching):
         return self.inner(x).reshape(3, 5)
 
 
+class Gathered(Branching):
+    def forward(self, batch):
+        return batch["x"] + self.inner(batch["x"]).tanh() @ batch["w"]
+
+
+def gathered():
+    return Gathered(), ({"x": torch.ones(1, 4), "w": torch.ones(4, 4)},)
+
+
 def misshapen():
     return Misshapen(), (torch.ones(4, 4),)
 

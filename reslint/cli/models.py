@@ -53,4 +53,7 @@ def _missing(path: str) -> str:
         return "no model found here"
     if os.path.isfile(path) and is_data(path):
         return "is external data, and no model beside or above it names it"
+    file, _, name = path.rpartition(":")
+    if file.endswith(".py"):
+        return f"is no module:factory; name a module as Python imports it, such as mypkg.{os.path.basename(file)[:-3]}:{name}"
     return "is neither a file nor a folder" if os.path.exists(path) else "no such file or folder"

@@ -44,7 +44,7 @@ def dynamo(loaded: Loaded, how: How) -> torch.onnx.ONNXProgram:
         with quiet():
             made = torch.onnx.export(
                 loaded.program or loaded.module,
-                loaded.args,
+                positional(loaded),
                 kwargs=dict(loaded.kwargs),
                 dynamic_shapes=dict(names) if names else None,
                 opset_version=how.opset,
@@ -56,7 +56,16 @@ def dynamo(loaded: Loaded, how: How) -> torch.onnx.ONNXProgram:
         raise ExportFailed(_explained(error, loaded)) from error
     if made is None:
         raise ExportFailed("torch.onnx.export gave nothing")
+    opset = made.model.opset_imports.get("")
+    if how.opset not in (None, opset):  # of which it says nothing but in a log
+        raise ExportFailed(f"can't be exported in opset {how.opset}, only in {opset}")
     return made
+
+
+def positional(loaded: Loaded) -> tuple[object, ...]:
+    """The arguments without a name; torch.onnx.export would take a last one that is a dict for those with one."""
+    mistaken = not loaded.kwargs and loaded.args and isinstance(loaded.args[-1], dict)
+    return (*loaded.args, {}) if mistaken else loaded.args
 
 
 def torchscript(loaded: Loaded, how: How, file: Path, *, lint: bool) -> None:
@@ -88,6 +97,11 @@ def torchscript(loaded: Loaded, how: How, file: Path, *, lint: bool) -> None:
 def depends_on_values(error: ExportFailed) -> bool:
     """Whether an export failed since the module's path depends on values. TorchScript would keep one path and say nothing."""
     return any(type(cause).__name__ == _DATA[0] for cause in causes(error))
+
+
+def taken_over(error: ExportFailed) -> str:
+    """What is to be said where TorchScript takes over from dynamo, which failed."""
+    return f"exported with TorchScript, since it {str(error).replace('be exported', 'be exported by dynamo', 1)}"
 
 
 def _explained(error: Exception, loaded: Loaded) -> str:

@@ -11,7 +11,7 @@ import onnx_ir as ir
 import torch
 
 from reslint.errors import ExportFailed
-from reslint.export.capture import How, depends_on_values, dynamo, quiet, torchscript
+from reslint.export.capture import How, depends_on_values, dynamo, quiet, taken_over, torchscript
 from reslint.export.dynamic import shapes
 from reslint.export.lean import TRACE, here
 from reslint.export.load import Loaded, loaded
@@ -44,21 +44,27 @@ def deployed(wanted: Spec, how: How, file: Path) -> Deployed:
 
 
 def _written(module: Loaded, how: How, part: Path, file: Path) -> Deployed:
-    notes: tuple[str, ...] = ()
-    if how.exporter != "torchscript":
-        try:
-            made = dynamo(module, how)
-        except ExportFailed as error:
-            if how.exporter or module.program or depends_on_values(error):
-                raise
-            why = str(error).replace("be exported", "be exported by dynamo", 1)
-            notes = (f"exported with TorchScript, since it {why}",)
-        else:
-            program = made.exported_program
-            _save(made, part)
-            return Deployed(module, file, program)
-    torchscript(module, how, part, lint=False)
-    return Deployed(module, file, None, notes)
+    if how.exporter == "torchscript":
+        torchscript(module, how, part, lint=False)
+        return Deployed(module, file)
+    try:
+        made = dynamo(module, how)
+    except ExportFailed as error:
+        if how.exporter or module.program or depends_on_values(error):
+            raise
+        return _fallen_back(module, how, part, file, error)
+    program = made.exported_program
+    _save(made, part)
+    return Deployed(module, file, program)
+
+
+def _fallen_back(module: Loaded, how: How, part: Path, file: Path, error: ExportFailed) -> Deployed:
+    """Written by TorchScript, with a note that says why; where that fails, too, the first error is the one to mend."""
+    try:
+        torchscript(module, how, part, lint=False)
+    except ExportFailed:
+        raise error from None
+    return Deployed(module, file, None, (taken_over(error),))
 
 
 def _save(made: torch.onnx.ONNXProgram, part: Path) -> None:

@@ -60,17 +60,22 @@ def arguments(loaded: Loaded) -> Mapping[str, object]:
     """What a module is called with, by the names of forward's parameters, as torch.export orders it."""
     try:
         return inspect.signature(loaded.module.forward).bind(*loaded.args, **loaded.kwargs).arguments
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ExportFailed(f"forward can't be called with these inputs: {error}") from error
 
 
 def shapes(loaded: Loaded, axes: Sequence[Axis]) -> Mapping[str, object] | None:
-    """The names of the axes in the form that torch.export wants: the arguments' own tree; None where there are none."""
+    """The names of the axes in the form that torch.export wants: the arguments' own tree; None where there are none.
+
+    Raises ExportFailed where the axes don't fit, or the arguments.
+    """
+    if loaded.program is not None:
+        if axes:
+            raise ExportFailed("is a saved program, whose axes were fixed when it was made: leave out --dynamic")
+        return None
+    given = arguments(loaded)
     if not axes:
         return None
-    if loaded.program is not None:
-        raise ExportFailed("is a saved program, whose axes were fixed when it was made: leave out --dynamic")
-    given = arguments(loaded)
     unused = [a for a in axes if not any(a.of(name, t) for name, t in _tensors(given))]
     if unused:
         told = f"{unused[0].input}:{unused[0].axis}" if unused[0].input else f"{unused[0].name}={unused[0].axis}"

@@ -8,7 +8,7 @@ from onnx import ModelProto
 from torch import nn
 
 from reslint.errors import ExportFailed
-from reslint.export.capture import How, depends_on_values, dynamo, folder, torchscript
+from reslint.export.capture import How, depends_on_values, dynamo, folder, taken_over, torchscript
 from reslint.export.dynamic import axis, shapes
 from reslint.export.lean import absent, lean, placed
 from reslint.export.load import Loaded, loaded
@@ -68,11 +68,7 @@ def analysed(module: Loaded, how: How) -> Exported:
 def _fallen_back(module: Loaded, how: How, error: ExportFailed) -> Exported:
     """Traced with TorchScript, with a note that says why; where that fails, too, the first error is the one to mend."""
     try:
-        return _traced(
-            module,
-            how,
-            f"exported with TorchScript, since it {str(error).replace('exported', 'exported by dynamo', 1)}",
-        )
+        return _traced(module, how, taken_over(error))
     except ExportFailed:
         raise error from None
 

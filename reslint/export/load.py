@@ -49,6 +49,8 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
     if spec.saved:
         if spec.kwargs:
             raise ExportFailed("is a saved program: there is no factory that --kwargs could go to")
+        if spec.inputs:
+            raise ExportFailed("is a saved program, whose inputs were fixed when it was made: leave out --input")
         program = opened(spec.target)
         args, kwargs = program.example_inputs or ((), {})
         return Loaded(program.module(), tuple(args), kwargs, program)
@@ -76,7 +78,9 @@ def _made(spec: Spec, seed: int) -> object:
         factory = _named(spec.target)
         if not callable(factory) or isinstance(factory, nn.Module):
             if spec.kwargs:
-                raise ExportFailed(f"{spec.target} is a {type(factory).__name__} already: --kwargs have nowhere to go")
+                raise ExportFailed(
+                    f"{spec.target} is there already, as a {type(factory).__name__}: --kwargs have nowhere to go"
+                )
             return factory
         _refuse_arguments(factory, spec)
         torch.manual_seed(seed)  # not before the import, which may draw numbers, too, and runs but once
@@ -117,6 +121,10 @@ def _named(target: str) -> object:
             at: object = importlib.import_module(where)
         except ModuleNotFoundError as missing:
             if missing.name and (where == missing.name or where.startswith(f"{missing.name}.")):
+                if where.endswith(".py"):
+                    raise ExportFailed(
+                        f"is no module:factory; name a module as Python imports it, such as {where[:-3]}:{names}"
+                    ) from missing
                 raise ExportFailed(
                     f"no module is called {missing.name!r}; run reslint in the project's folder, or install the project"
                 ) from missing
@@ -149,13 +157,15 @@ def _parts(made: object, spec: Spec) -> tuple[nn.Module, tuple[object, ...] | No
     )
     if not isinstance(module, nn.Module):
         raise ExportFailed(
-            f"{spec.target} gives a {type(made).__name__}, where a torch.nn.Module, (module, args) or "
+            f"{spec.target} gives something of the type {type(made).__name__}, where a torch.nn.Module, (module, args) or "
             "(module, args, kwargs) is needed"
         )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ExportFailed(f"{spec.target} gives a compiled module of TorchScript: give the one that it was made of")
     if args is not None and not isinstance(args, tuple | list):
         args = (args,)
     if not isinstance(kwargs or {}, dict):
-        raise ExportFailed(f"{spec.target} gives kwargs that are a {type(kwargs).__name__}, where a dict is needed")
+        raise ExportFailed(f"{spec.target} gives kwargs of the type {type(kwargs).__name__}, where a dict is needed")
     return module, None if args is None and not kwargs else tuple(args or ()), dict(kwargs or {})
 
 

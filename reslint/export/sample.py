@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from reslint.errors import ExportFailed
 from reslint.export.blame import told
+from reslint.export.capture import quiet
 from reslint.export.dynamic import Axis, arguments, flat
 from reslint.export.load import Loaded
 from reslint.net.values import Array
@@ -147,7 +148,8 @@ def _allowed(module: nn.Module, fed: Mapping[str, object], made: Sequence[Tensor
     """Torch's tolerances, of the largest value, and what torch itself rounds: its distance from the same module in double."""
     noise = 0.0
     try:
-        exact = _run(copy.deepcopy(module).double(), pytree.tree_map(_doubled, dict(fed)))
+        with quiet():
+            exact = _run(copy.deepcopy(module).double(), pytree.tree_map(_doubled, dict(fed)))
     except Exception:  # a module that names its type can't be had in another one; then torch's tolerances stand alone
         exact = ()
     for once, right in zip(made, exact, strict=False):

@@ -44,6 +44,10 @@ def refuse(path: Path, head: bytes) -> None:
             "is a pickled PyTorch file and is never unpickled, since that can run any code; name the code that makes the "
             "model (reslint check mypkg.models:build --input 1x3x224x224), or save it as .pt2 with torch.export.save"
         )
+    if path.suffix.lower() == ".py":
+        raise UnreadableModel(
+            "is Python code; name it as a module, and what makes the model in it (reslint check mypkg.models:build)"
+        )
     if head.startswith(b"PK\x03\x04"):
         raise UnreadableModel("is a zip archive (of PyTorch, or of a model); check the .onnx file, or export one")
     if head[4:8] == b"ORTM":
