@@ -246,7 +246,8 @@ def refuse_unknown_rules(config: Config, *, command: str = "check") -> None:
         chosen(one, command=command)
         for name in (*one.severity, *(entry.rule for entry in one.allow)):
             if name not in known:
-                raise UnknownRule(f"no rule is called {name!r}{nearest(name, known)}")
+                said = f"{one.file}: " if one.file.name else ""
+                raise UnknownRule(f"{said}no rule is called {name!r}{nearest(name, known)}")
 
 
 def _dissected(model: Model, inputs: Sequence[object]) -> tuple[Anatomy, tuple[Parameters, ...]]:

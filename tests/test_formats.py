@@ -318,6 +318,15 @@ class TestCommand:
         assert json.loads((here / "out.sarif").read_text())["version"] == "2.1.0"
         assert json.loads((here / "out.json").read_text())["schema"] == "reslint.findings/1"
 
+    def test_that_can_not_be_written_is_called_as_it_was(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("check", "--report", "sarif=nowhere/x", "a.onnx")
+        assert ran.status == 2
+        assert "the report nowhere/x: can't be written" in ran.err
+        ran = run("check", "--report", "sarif=x", "--output", "x", "a.onnx")
+        assert ran.status == 2
+        assert "--output and --report both name x" in ran.err
+
     @pytest.mark.parametrize("given", [("sarif",), ("sarif=",), ("pdf=x",), ("json=x", "sarif=x")])
     def test_reports_are_format_and_file(self, run: Run, write: Write, given: tuple[str, ...]) -> None:
         write("a.onnx")

@@ -74,7 +74,7 @@ class TestAllow:
         (here / "reslint.toml").write_text(text)
         ran = run("check", "a.onnx")
         assert ran.status == 2
-        assert "no rule is called 'merge-mt'; did you mean 'merge-met'?" in ran.err
+        assert ran.err == f"error: {here / 'reslint.toml'}: no rule is called 'merge-mt'; did you mean 'merge-met'?\n"
 
 
 class TestSettings:

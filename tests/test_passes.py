@@ -108,6 +108,11 @@ class TestCommand:
         ]
         assert "layer4.1" in run("check", "a.onnx", "--explain-passes", "missing-normalization", "--verbose").out
 
+    def test_one_is_no_plural(self, run: Run, write: Write) -> None:
+        write("a.onnx")
+        ran = run("check", "a.onnx", "--explain-passes", "missing-normalization")
+        assert "looked at 1 residual block, 0 other merges" in ran.out
+
     def test_json(self, run: Run, write: Write) -> None:
         write("a.onnx")
         found = run("check", "--explain-passes", "missing-normalization", "--format", "json", "a.onnx").json

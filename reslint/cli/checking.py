@@ -55,7 +55,7 @@ def reported(looks: Iterable[Looked], options: Options, start: float) -> int:
 def _write(report: Report, options: Options) -> None:
     """All that was asked for. The reports come first, so that they are there even where standard output is closed."""
     for style, file in options.reports:
-        emit(rendered(report, style, file, options.color, options.verbose), file)
+        emit(rendered(report, style, file, options.color, options.verbose), file, called="the report")
     emit(_result(report, options), options.output, commands=options.style == "github")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and "github" in (options.style, *(style for style, _ in options.reports)):

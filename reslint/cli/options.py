@@ -108,6 +108,8 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         factory: Factory | None = None,
         **choices: str | None,
     ) -> int:
+        if output in [report for _, report in reports]:
+            raise click.UsageError(f"--output and --report both name {output}")
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists}, factory)

@@ -15,7 +15,7 @@ from reslint.report.plain import plain
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 
 
-def emit(text: str, file: str | None, *, commands: bool = False) -> None:
+def emit(text: str, file: str | None, *, called: str = "--output", commands: bool = False) -> None:
     """Write a report to standard output, or to a file that is there whole or not at all; `commands` are GitHub's to obey."""
     if file is None:
         try:
@@ -26,7 +26,7 @@ def emit(text: str, file: str | None, *, commands: bool = False) -> None:
             if not isinstance(problem, BrokenPipeError):  # that is a reader who has seen enough: `| head`
                 raise BadConfiguration(f"standard output can't be written: {problem.strerror or problem}") from problem
         return
-    written(Path(file), text, f"--output {file}")
+    written(Path(file), text, f"{called} {file}")
 
 
 def unheard(text: str) -> str:

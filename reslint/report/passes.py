@@ -66,7 +66,7 @@ def _lines(model: Explained, verbose: bool) -> Iterator[str]:
     for why, misses in _by_reason(model.misses).items():
         yield f"    {plain(why)}"
         yield f"        {_places(misses, verbose)}"
-    looked_at = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in model.looked_at.items())
+    looked_at = ", ".join(counted(n, what.replace("_", " ").removesuffix("s")) for what, n in model.looked_at.items())
     yield f"    looked at {looked_at}"
 
 
