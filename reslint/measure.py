@@ -10,6 +10,9 @@ from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.values import Source
 from reslint.net import Net, Op
 
+SAVED = "the saved outputs"
+"""What a model is compared with where that is no model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Range:

@@ -385,6 +385,10 @@ def test_severity_follows_the_distance(run: Run, write: Write, here: Path) -> No
         np.savez(here / "out.npz", y=np.array([1, 1 + off], np.float32))
         ran = run("run", "a.onnx", "--inputs", "in.npz", "--against", "out.npz", "--format", "json")
         assert [f["severity"] for f in ran.json["findings"]] == [str(severity)]
+    (here / "reslint.toml").write_text("tolerance = {float32 = 0.1}")
+    np.savez(here / "out.npz", y=np.array([1, 1.3], np.float32))
+    ran = run("run", "a.onnx", "--inputs", "in.npz", "--against", "out.npz", "--format", "json")
+    assert [f["severity"] for f in ran.json["findings"]] == ["error"]  # 0.23 of the largest is wrong in any type
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from reslint.net import Net, Op
 from reslint.rules.rule import Draft
 from reslint.rules.words import called
 
+_WRONG = 0.2  # of the largest value: no rounding in any type
+
 
 def apart(agreement: Agreement, says: str, help: str, severe: float | None = None) -> Iterator[Draft]:
     """A draft at each output that disagrees; one `severe` times beyond the tolerance is an error, else a warning."""
@@ -51,7 +53,8 @@ def _maker(net: Net, output: str) -> Op | None:
 
 def _is_severe(d: Difference, severe: float) -> bool:
     """Whether a difference is far beyond its tolerance; bounds that a user sets on each element are meant as they stand."""
-    return d.beyond is not None or (d.absolute if d.relative is None else d.relative) > severe * d.tolerance
+    far = d.absolute if d.relative is None else d.relative
+    return d.beyond is not None or far > min(severe * d.tolerance, _WRONG)
 
 
 def _far(d: Difference) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
-from reslint.measure import Referred
+from reslint.measure import SAVED, Referred
 from reslint.rules.disagreement import apart
 from reslint.rules.rule import Draft, Settings, rule
 
@@ -19,7 +19,7 @@ def reference_mismatch(agreement: Referred, settings: Settings) -> Iterator[Draf
         agreement,
         f"differs from {agreement.against}",
         "compare with the model that made them (--against): that names the block at which the two part"
-        if agreement.before is None
+        if agreement.against == SAVED
         else "compare the block at which the two part",
         severe=_SEVERE,
     )

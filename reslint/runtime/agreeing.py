@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reslint.anatomy import Anatomy, dissect
 from reslint.errors import ReslintError, RunFailed
-from reslint.measure import Agreement, Narrowed, Optimized, Overflowed, Referred, Repeated, Signal
+from reslint.measure import SAVED, Agreement, Narrowed, Optimized, Overflowed, Referred, Repeated, Signal
 from reslint.net import read
 from reslint.net.values import Array
 from reslint.runtime.compare import EXACT, Tolerances, coarseness, differences
@@ -18,9 +18,6 @@ from reslint.runtime.parting import Side, parted
 from reslint.runtime.squashed import squashed
 from reslint.runtime.streams import Stream, streams
 from reslint.runtime.wanted import Wanted
-
-SAVED = "the saved outputs"
-"""What a model is compared with where that is no model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,7 @@ def rounded(known: Known, signal: Signal, answer: Answer, wanted: Wanted) -> Ite
     side = replace(known.side, half=converted, rounded=kind)
     ran = _ran(known, side, known.feeds[:1])[0]
     coarse = replace(known, tolerances=known.tolerances.at_least(kind))
-    told = f"ONNX Runtime, rounded to {kind} after every op"
+    told = f"itself, rounded to {kind} after every op"
     found = coarse.compared(ran.outputs[0], answer.ran[0][0].outputs[0], Narrowed, told)
     net = known.anatomy.net
     if ran.overflow is not None:

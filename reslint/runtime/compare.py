@@ -19,9 +19,13 @@ DEFAULTS: Mapping[str, float] = {
     "float32": 1e-4,
     "float16": 5e-3,
     "bfloat16": 4e-2,
-    "quantized": 2e-2,
+    "quantized": 0.15,
 }
-"""By type the largest difference over the largest reference value; one step of eight bits falls to either side."""
+"""By type the largest difference over the largest reference value.
+
+Where steps of eight bits fall to either side the next layers multiply them: with and without fusions three detectors and
+classifiers are 0.007 to 0.078 apart, at 30 to 45 dB, and a ResNet-18 of random weights 0.077.
+"""
 
 _EPS: Mapping[str, float] = {"float64": 2**-52, "float32": 2**-23, "float16": 2**-10}
 _ROUNDINGS = 8  # of the number 1, as many as a kernel of a squashing op may be off
