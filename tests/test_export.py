@@ -104,6 +104,12 @@ def test_a_fake_module_gives_the_same_model(project: Path, sound: Exported) -> N
     assert anatomy(made).cost == anatomy(sound).cost
 
 
+def test_attention_with_a_learned_bias_needs_no_weights(project: Path) -> None:
+    made = exported(spec(f"{USER}:biased", fake=True), How("dynamo"))
+    assert [(str(b.kind), str(b.normalization)) for b in anatomy(made).blocks] == [("identity", "pre")]
+    assert made.unread == ()
+
+
 class TestFindings:
     def test_they_carry_module_class_and_line(self, project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(project)

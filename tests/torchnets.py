@@ -98,6 +98,27 @@ def gathered():
     return Gathered(), ({"x": torch.ones(1, 4), "w": torch.ones(4, 4)},)
 
 
+class Biased(nn.Module):
+    # Attention with a learned bias by relative position, as in BEiT.
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+        self.qkv = nn.Linear(8, 24)
+        self.table = nn.Parameter(torch.zeros(9, 2))
+        self.register_buffer("index", torch.arange(25) % 9)
+
+    def forward(self, x):
+        q, k, v = self.qkv(self.norm(x)).reshape(1, 5, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        mask = self.table[self.index].view(5, 5, 2).permute(2, 0, 1).contiguous().unsqueeze(0)
+        out = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return x + out.transpose(1, 2).reshape(1, 5, 8)
+
+
+def biased():
+    return Biased(), (torch.randn(1, 5, 8),)
+
+
 def misshapen():
     return Misshapen(), (torch.ones(4, 4),)
 

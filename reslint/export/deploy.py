@@ -48,7 +48,8 @@ def _written(module: Loaded, how: How, part: Path, file: Path) -> Deployed:
         torchscript(module, how, part, lint=False)
         return Deployed(module, file)
     try:
-        made = dynamo(module, how)
+        with torch.no_grad():  # as for analysis
+            made = dynamo(module, how)
     except ExportFailed as error:
         if how.exporter or module.program or depends_on_values(error):
             raise
