@@ -332,6 +332,18 @@ class TestCommand:
         write("a.onnx")
         assert run("check", "a.onnx", *(f"--report={value}" for value in given)).status == 2
 
+    def test_what_may_be_unread_fails_in_no_format(self, run: Run, here: Path) -> None:
+        (here / "a.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+        said = {style: run("check", "--unread", "note", "--format", style, "a.onnx") for style in FORMATS[2:6]}
+        assert {ran.status for ran in said.values()} == {0}
+        (invocation,) = said["sarif"].json["runs"][0]["invocations"]
+        assert invocation["executionSuccessful"]
+        assert [told["level"] for told in invocation["toolExecutionNotifications"]] == ["note"]
+        assert said["github"].out.startswith("::notice file=a.onnx,")
+        assert [issue["severity"] for issue in json.loads(said["gitlab"].out)] == ["info"]
+        (case,) = ElementTree.fromstring(said["junit"].out).iter("testcase")
+        assert [told.tag for told in case] == ["skipped"]
+
     def test_github_writes_a_summary(self, run: Run, write: Write, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write("a.onnx")
         summary = here / "summary.md"

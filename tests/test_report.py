@@ -41,7 +41,7 @@ REPORT = Report(
     "1.2.3",
     (
         Looked("models/a.onnx", kinds={"projection": 4, "identity": 12}),
-        Looked("models/b.onnx", error="is empty"),
+        Looked("models/b.onnx", error="is empty", fails=True),
         Looked("models/c.onnx"),
         Looked("models/resnet50.onnx", unread=("external data 'w' is missing",), kinds={"identity": 1}),
     ),

@@ -20,7 +20,8 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     for file in report.files:
         if file.error:
-            yield _command("error", model_place(file.path, report.root), "reslint", (f"{file.path}: {file.error}",))
+            name = "error" if file.fails else "notice"
+            yield _command(name, model_place(file.path, report.root), "reslint", (f"{file.path}: {file.error}",))
     for finding in report.findings:
         title = f"reslint: {finding.rule}"
         yield _command(_COMMANDS[finding.severity], place(finding, report.root), title, _said(finding))

@@ -29,7 +29,9 @@ def _issues(report: Report) -> Iterator[dict[str, object]]:
 
 def _unread(file: Looked, at: Place) -> dict[str, object]:
     fingerprint = hashlib.sha256(f"unreadable\n{at.file}".encode("utf-8", "backslashreplace")).hexdigest()[:32]
-    return _entry(f"{file.path}: {file.error}", "unreadable-model", fingerprint, "blocker", at)
+    return _entry(
+        f"{file.path}: {file.error}", "unreadable-model", fingerprint, "blocker" if file.fails else "info", at
+    )
 
 
 def _issue(finding: Finding, at: Place) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from reslint.finding import Finding
 from reslint.report.plain import plain
@@ -29,7 +29,8 @@ def _cases(file: Looked, found: dict[tuple[str, str], list[Finding]], report: Re
     name = plain(file.path)
     if file.error:
         case = TestCase("readable", classname=name)
-        case.result = [Error(plain(file.error), "unreadable-model")]
+        told = plain(file.error)
+        case.result = [Error(told, "unreadable-model") if file.fails else Skipped(told)]
         yield case
         return
     rules = dict.fromkeys((*(rule.name for rule in report.rules), *(rule for path, rule in found if path == file.path)))

@@ -107,20 +107,20 @@ def _cut(text: str) -> str:
 
 def _invocation(report: Report, dropped: int) -> dict[str, object]:
     """Whether all was looked at, and what was not, or is not told."""
-    failed = [file for file in report.files if file.error]
+    unread = [file for file in report.files if file.error]
     notifications: list[dict[str, object]] = [
         {
-            "level": "error",
+            "level": "error" if file.fails else "note",
             "message": {"text": _message(file.error or "")},
             "locations": [{"physicalLocation": _physical(model_place(file.path, report.root))}],
         }
-        for file in failed
+        for file in unread
     ]
     if dropped:
         limits = f"code scanning takes {RESULTS} results and {SIZE // 1_000_000} MB"
         said = f"{counted(dropped, 'finding')} of the least severe left out: {limits}; --format json has all"
         notifications.append({"level": "warning", "message": {"text": said}})
-    return {"executionSuccessful": not failed, "toolExecutionNotifications": notifications}
+    return {"executionSuccessful": not any(file.fails for file in unread), "toolExecutionNotifications": notifications}
 
 
 def _result(finding: Finding, root: Path, index: Mapping[str, int]) -> dict[str, object]:
