@@ -400,6 +400,8 @@ def test_growth_that_is_linear_is_none(write: Write, squares: tuple[float, ...],
     taps = tuple(Tap(anatomy.blocks[0], one, one, Range(1.0, float(square))) for square in squares)
     found = [str(draft.severity) for draft in signal_growth(Signal(anatomy, taps), Settings())]
     assert found == severity
+    made_up = [str(draft.severity) for draft in signal_growth(Signal(anatomy, taps, made_up=True), Settings())]
+    assert made_up == ["note"] * len(severity)  # folded normalizations kept the growth of trained weights down
 
 
 class TestProviders:

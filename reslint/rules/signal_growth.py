@@ -25,7 +25,7 @@ def signal_growth(signal: Signal, settings: Settings) -> Iterator[Draft]:
             continue
         growth = lasting(taps)
         if growth >= _NOTE:
-            yield _draft(taps, growth)
+            yield _draft(taps, Severity.WARNING if growth >= _WARNING and not signal.made_up else Severity.NOTE, growth)
 
 
 def _stream(tap: Tap) -> tuple[object, ...]:
@@ -43,7 +43,7 @@ def _growth(taps: Sequence[Tap]) -> float:
     return float((taps[-1].merged.rms / taps[0].merged.rms) ** (2 / (len(taps) - 1)))
 
 
-def _draft(taps: Sequence[Tap], growth: float) -> Draft:
+def _draft(taps: Sequence[Tap], severity: Severity, growth: float) -> Draft:
     first, last = taps[0], taps[-1]
     return Draft(
         first.block.merge,
@@ -53,5 +53,5 @@ def _draft(taps: Sequence[Tap], growth: float) -> Draft:
         "normalize each branch, or scale it by 1/sqrt(depth)",
         {"growth": growth, "first": first.merged.square, "last": last.merged.square, "merges": len(taps)},
         related=tuple(tap.block.merge for tap in taps[1:]),
-        severity=Severity.WARNING if growth >= _WARNING else Severity.NOTE,
+        severity=severity,
     )
