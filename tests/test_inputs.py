@@ -77,6 +77,10 @@ class TestUses:
     def test_a_net_of_nodes_and_edges_runs(self, write: Write) -> None:
         ran = measured(dissect(read(write("a.onnx", GRAPH_NET))), Wanted())
         assert len(ran.feeds) == 2
+        for feed, told in zip(ran.feeds, ran.fed, strict=True):
+            nodes = feed["x"]
+            assert not isinstance(nodes, list)
+            assert f"integers below {len(nodes)}" in told
 
     def test_edges_that_are_selected_first(self) -> None:
         body = (

@@ -80,6 +80,16 @@ class TestSignal:
             stream = total
         assert found.untapped == 0
 
+    def test_what_is_infinite_has_no_cosine(self, write: Write) -> None:
+        branch = "a = MatMul (x, w) e = Exp (a) k = Exp (e) b = Exp (k)"
+        path = write(
+            "a.onnx", f"agraph (float[64, 8] x) => (float[64, 8] y) <float[8, 8] w> {{ {branch} y = Add (x, b) }}"
+        )
+        (tap,) = signal(ran(path)).taps
+        assert not tap.merged.finite
+        assert tap.cosine is not None
+        assert math.isnan(tap.cosine)
+
     def test_fused_and_quantized_merges(self, here: Path) -> None:
         """The stream of SkipLayerNormalization is its sum, a Gemm's branch its product, a QLinearAdd's sides are scaled."""
         graph = """

@@ -44,11 +44,10 @@ _LISTED = 2  # tensors in a sequence
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What two runs are fed, each with alternatives of other sizes, and the sizes and words for each alternative."""
+    """What two runs are fed, each with alternatives of other sizes, and the sizes of each alternative."""
 
     feeds: tuple[tuple[Feed, ...], ...]
     sizes: tuple[tuple[Mapping[str, int], ...], ...]
-    words: Mapping[str, str]
 
 
 def synthesized(net: Net, given: Mapping[str, int], seed: int, kinds: Mapping[str, Kind] | None = None) -> Inputs:
@@ -74,7 +73,13 @@ def synthesized(net: Net, given: Mapping[str, int], seed: int, kinds: Mapping[st
         ]
         sizes.append(tuple(t for _ in ranks for t in tried))
         feeds.append(tuple(_feed(net, shapes, kinds, t, rank, seed) for rank in ranks for t in tried))
-    return Inputs(tuple(feeds), tuple(sizes), {name: _told(net, name, kinds) for name in net.inputs})
+    return Inputs(tuple(feeds), tuple(sizes))
+
+
+def words(net: Net, sizes: Mapping[str, int], kinds: Mapping[str, Kind]) -> Mapping[str, str]:
+    """How each input is filled at these sizes, in words."""
+    extents = Extents(net, sizes)
+    return {name: _told(net, name, kinds, extents) for name in net.inputs}
 
 
 def _elements(net: Net, shapes: Mapping[str, Shape | None], sizes: Mapping[str, int]) -> int:
@@ -204,12 +209,12 @@ def _meaning(net: Net, name: str, element: int, extents: Extents) -> tuple[str, 
     return "below", _BYTES.get(element, 2)
 
 
-def _told(net: Net, name: str, kinds: Mapping[str, Kind]) -> str:
+def _told(net: Net, name: str, kinds: Mapping[str, Kind], extents: Extents) -> str:
     """How an input is filled, in words."""
     element = _element(net, name, kinds)
     if element == TensorProto.STRING:
         return "the letter a"
-    what, number = _meaning(net, name, element, Extents(net, {}))
+    what, number = _meaning(net, name, element, extents)
     if what == "below":
         return f"integers below {number}"
     return {"all": "ones" if number == 1 else f"all {number}", "counting": "counting up"}.get(what, "normal numbers")

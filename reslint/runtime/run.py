@@ -17,7 +17,7 @@ from reslint.runtime.auto import chosen
 from reslint.runtime.compare import coarseness
 from reslint.runtime.elsewhere import placed, timed
 from reslint.runtime.given import arrays, given, store
-from reslint.runtime.inputs import Inputs, dims, synthesized, typed
+from reslint.runtime.inputs import Inputs, dims, synthesized, typed, words
 from reslint.runtime.job import Answer, Feed, Plan
 from reslint.runtime.kinds import Kind, kinds
 from reslint.runtime.launch import Limits, launch, told
@@ -69,7 +69,10 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, model, where, feeds[0], wanted, limits),
     )
-    return Measured(subjects, feeds, tuple(_words(inputs, feeds)), (*_limits_of(known), *_notes(subjects, wanted, why)))
+    fed = tuple(
+        _words(net, types, wanted, tuple(s[at] for s, at in zip(inputs.sizes, answer.used, strict=True)), feeds)
+    )
+    return Measured(subjects, feeds, fed, (*_limits_of(known), *_notes(subjects, wanted, why)))
 
 
 def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
@@ -79,7 +82,7 @@ def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs
     if wanted.sizes:
         raise RunFailed("takes its sizes from --inputs; leave out --dim")
     feeds, saved = given(net, wanted.inputs, types)
-    return Inputs(tuple((feed,) for feed in feeds), (({},),) * len(feeds), dict.fromkeys(net.inputs, _GIVEN)), saved
+    return Inputs(tuple((feed,) for feed in feeds), (({},),) * len(feeds)), saved
 
 
 def _keeping(wanted: Wanted, net: Net, types: Mapping[str, Kind]) -> Callable[[Sequence[Feed]], None]:
@@ -183,10 +186,13 @@ def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
         )
 
 
-def _words(inputs: Inputs, feeds: Sequence[Feed]) -> Iterator[str]:
+def _words(
+    net: Net, types: Mapping[str, Kind], wanted: Wanted, sizes: Sequence[Mapping[str, int]], feeds: Sequence[Feed]
+) -> Iterator[str]:
     """One line on each feed."""
     if not any(feeds):
         yield "nothing is fed: the model has no inputs"
         return
-    for feed in feeds:
-        yield "; ".join(f"{name} {typed(fed)} {dims(fed)} {inputs.words.get(name, '')}" for name, fed in feed.items())
+    for feed, at in zip(feeds, sizes, strict=True):
+        told = words(net, at, types) if wanted.inputs is None else dict.fromkeys(feed, _GIVEN)
+        yield "; ".join(f"{name} {typed(fed)} {dims(fed)} {told[name]}" for name, fed in feed.items())

@@ -118,12 +118,13 @@ class Taps:
     def _cosine(
         self, runs: Sequence[Mapping[str, float]], elements: Sequence[int], at: int, places: Sequence[int]
     ) -> float:
-        """The mean over runs of the cosine of two tensors; NaN where one of them is zero."""
+        """The mean over runs of the cosine of two tensors; NaN where one of them is zero, or not finite."""
         found = []
         for run, many in zip(runs, elements, strict=True):
             one, other = (max(run[f"{PREFIX}{place}.square"], 0.0) for place in places)
             size = math.sqrt(one) * math.sqrt(other) / (1 if self.far else many)
-            found.append(max(-1.0, min(1.0, run[_dot(at)] / size)) if size > 0 else math.nan)
+            known = size > 0 and math.isfinite(size) and math.isfinite(run[_dot(at)])
+            found.append(max(-1.0, min(1.0, run[_dot(at)] / size)) if known else math.nan)
         return sum(found) / len(found)
 
 
