@@ -282,6 +282,13 @@ class TestAgainst:
         assert ran.status == 2
         assert "b.onnx has no output of the same name" in ran.err
 
+    def test_a_reference_with_other_inputs(self, run: Run, write: Write) -> None:
+        write("a.onnx", "agraph (float[2] x) => (float[2] y) { y = Neg (x) }")
+        write("b.onnx", "agraph (float[2] q) => (float[2] y) { y = Neg (q) }")
+        ran = run("run", "a.onnx", "--against", "b.onnx")
+        assert ran.status == 2
+        assert ran.err == "a.onnx: error: can't be compared: b.onnx has the input 'q', and those of the model are: x\n"
+
 
 def test_rules_of_the_other_command_are_no_silence(run: Run, write: Write) -> None:
     write("a.onnx")

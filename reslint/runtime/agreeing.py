@@ -78,6 +78,11 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
         other = runnable(reference.net, wanted.fill, wanted.libraries)
     except ReslintError as error:
         raise RunFailed(f"can't be compared with {name}: {error}") from error
+    inputs = known.anatomy.net.inputs
+    strange = [given for given in reference.net.inputs if given not in inputs]
+    if strange:
+        mine = ", ".join(inputs) or "none"
+        raise RunFailed(f"can't be compared: {name} has the input {strange[0]!r}, and those of the model are: {mine}")
     theirs = launch((plan(name, other),), tuple((feed,) for feed in known.feeds), known.limits)
     if theirs.error:
         raise RunFailed(f"can't be compared: {told(theirs.error)}")

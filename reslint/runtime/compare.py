@@ -115,7 +115,7 @@ def difference(name: str, got: Array, wanted: Array, tolerances: Tolerances = EX
         tuple(int(i) for i in np.unravel_index(flat, a.shape)),
         float(a.reshape(-1)[flat]),
         float(b.reshape(-1)[flat]),
-        product / size if size and math.isfinite(size) else None,
+        min(product / size, 1.0) if size and math.isfinite(size) else None,
         10 * math.log10(power / noise) if noise and power and math.isfinite(noise + power) else None,
         _beyond(apart, b, tolerances) if tolerances.elementwise else None,
     )
