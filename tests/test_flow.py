@@ -15,6 +15,7 @@ import pytest
 import torch
 from conftest import SOUND, Run, Write, parsed
 from pages import Program, pages, programs
+from torchnets import NETS
 
 from reslint.anatomy import dissect
 from reslint.export.gradients import gradient_flow
@@ -159,6 +160,16 @@ class TestMeasurement:
         same = measured("odd_net:same")
         assert not same.fresh
         assert same.passages[0].kept.input[0] != same.passages[0].kept.input[1]  # another projection
+
+    def test_attention_with_a_learned_bias(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (here / "biased_net.py").write_text(NETS)
+        monkeypatch.syspath_prepend(here)
+        (passage,) = measured("biased_net:biased", seeds=1).passages
+        torch.manual_seed(0)
+        net, (x,) = importlib.import_module("biased_net").biased()
+        grads = torch.autograd.grad(projected(net(x)), [*net.parameters()])
+        assert passage.kept.parameters[0] == pytest.approx(sum(float(g.square().sum()) for g in grads) ** 0.5, rel=1e-4)
+        assert all(float(g.norm()) > 0 for g in grads)
 
 
 def projected(output: torch.Tensor) -> torch.Tensor:

@@ -41,7 +41,7 @@ def dynamo(loaded: Loaded, how: How) -> torch.onnx.ONNXProgram:
     """What torch.export makes of a module, as ONNX that is not optimized yet. Raises ExportFailed."""
     names = shapes(loaded, how.dynamic)
     try:
-        with quiet():
+        with quiet(), torch.no_grad():  # with gradients torch 2.13 loses the layout of attention with a learned bias
             made = torch.onnx.export(
                 loaded.program or loaded.module,
                 positional(loaded),

@@ -48,8 +48,7 @@ def _written(module: Loaded, how: How, part: Path, file: Path) -> Deployed:
         torchscript(module, how, part, lint=False)
         return Deployed(module, file)
     try:
-        with torch.no_grad():  # as for analysis
-            made = dynamo(module, how)
+        made = dynamo(module, how)
     except ExportFailed as error:
         if how.exporter or module.program or depends_on_values(error):
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from onnx import ModelProto
 from torch import nn
 
@@ -56,8 +55,7 @@ def analysed(module: Loaded, how: How) -> Exported:
     if how.exporter == "torchscript":
         return _traced(module, how)
     try:
-        with torch.no_grad():  # with gradients, torch 2.13 forgets how it laid out masked attention, and fails
-            made = dynamo(module, how)
+        made = dynamo(module, how)
     except ExportFailed as error:
         if how.exporter or module.fake or module.program or depends_on_values(error):
             raise

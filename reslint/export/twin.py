@@ -47,6 +47,9 @@ class Twin(Interpreter):
             return self._merged(node)
         if node.target is _NORMALIZED:
             return _normalized(*self.fetch_args_kwargs_from_env(node)[0])
+        if node.target is _ATEN.view.default:  # of what lies in memory otherwise where gradients are on
+            operands, options = self.fetch_args_kwargs_from_env(node)
+            return self.call_function(_ATEN.reshape.default, operands, options)
         return super().run_node(node)
 
     def _merged(self, node: Node) -> object:
