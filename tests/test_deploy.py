@@ -77,6 +77,7 @@ def test_a_file_that_computes_something_else_is_told_with_the_block(project: Pat
     assert len(lines) == 3
     assert all("differs from the PyTorch module by 0.00" in line for line in lines)
     assert "the two part at the block layers.1 (tensor" in lines[0]
+    assert all(line.endswith("is allowed") for line in lines[1:])
 
 
 @pytest.mark.parametrize(

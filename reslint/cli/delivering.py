@@ -51,7 +51,8 @@ def _told(output: Path, runs: Iterator[tuple[str, Referred | None]], quiet: bool
         most = max([most, *(d.relative if d.relative is not None else d.absolute for d in found.differences)])
         if not found.agrees:
             apart += 1
-            error(str(output), f"{label}: {_apart(found)}")
+            parting = f"; {_parting(found)}" if apart == 1 else ""  # which is looked for once
+            error(str(output), f"{label}: {_apart(found)}{parting}")
     if apart:
         return APART
     told = f"computes what the module does, in {count} runs; at most {most:.2g} of the largest value apart"
@@ -64,7 +65,7 @@ def _apart(found: Referred) -> str:
     size = worst.absolute if worst.relative is None else worst.relative
     return (
         f"the output {worst.output} differs from {found.against} by {size:.2g} of its largest value, "
-        f"where {worst.tolerance:.2g} is allowed; {_parting(found)}"
+        f"where {worst.tolerance:.2g} is allowed"
     )
 
 
