@@ -22,6 +22,8 @@ PAYS = 3.0
 Not seconds on the wall: where others keep the processors busy, more processes help nobody.
 """
 
+_FIRST = 1  # model, which pays for what is imported when it is needed
+
 
 def fresh(paths: Sequence[str], config: Config, remembered: Cache | None, *, drawn: bool) -> Iterator[Looked]:
     """What is seen in each model now; it is remembered for the next time."""
@@ -40,13 +42,15 @@ Sight = tuple[Looked, tuple[Stamp, ...]]
 def _seen(paths: Sequence[str], one: Callable[[str], Sight]) -> Iterator[Sight]:
     """The first models tell how long one takes; the others are shared out where that is expected to be faster."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    start = time.process_time()
+    start = 0.0
     for at, path in enumerate(paths):
         left = len(paths) - at
-        if at and min(cores, left) > 1 and (time.process_time() - start) / at * left > PAYS:
+        if at > _FIRST and min(cores, left) > 1 and (time.process_time() - start) / (at - _FIRST) * left > PAYS:
             yield from _shared(paths[at:], one, min(cores, left))
             return
         yield one(path)
+        if at < _FIRST:
+            start = time.process_time()
 
 
 def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> Iterator[Sight]:
