@@ -103,30 +103,33 @@ def contexts(browser: sync_api.Browser) -> Iterator[Callable[..., sync_api.Brows
         one.close()
 
 
-def visible(page: sync_api.Page) -> list[str]:
-    """The rules of the findings that are to be seen."""
-    return [one.inner_text() for one in page.locator(".finding:visible .rule").all()]
+def sees(page: sync_api.Page, *rules: str) -> None:
+    """Wait until the findings that are to be seen are these rules'."""
+    found = page.locator(".finding:visible .rule")
+    sync_api.expect(found).to_have_count(len(rules))
+    if rules:
+        sync_api.expect(found).to_have_text(list(rules))
 
 
 class TestFindings:
     def test_filters(self, opened: Opened) -> None:
         page = opened()
-        assert visible(page) == ["shortcut-broadcast", "plain-depth", "plain-depth"]
+        sees(page, "shortcut-broadcast", "plain-depth", "plain-depth")
         page.get_by_role("checkbox", name="error").uncheck()
-        assert visible(page) == ["plain-depth", "plain-depth"]
+        sees(page, "plain-depth", "plain-depth")
         page.get_by_role("combobox", name="Model").select_option("gpt2_dyn.onnx (1)")
-        assert visible(page) == ["plain-depth"]
+        sees(page, "plain-depth")
         assert page.get_by_role("status").inner_text() == "1 of 3 findings"
         page.get_by_role("combobox", name="Rule").select_option("shortcut-broadcast (1)")
-        assert visible(page) == []
+        sees(page)
         assert page.get_by_text("No finding fits the filters.").is_visible()
         page.get_by_role("button", name="Clear").click()
-        assert len(visible(page)) == 3
+        sees(page, "shortcut-broadcast", "plain-depth", "plain-depth")
         page.get_by_role("searchbox", name="Text").fill("OTHER one")
-        assert visible(page) == ["plain-depth"]
+        sees(page, "plain-depth")
         page.get_by_role("button", name="Clear").click()
         page.get_by_role("combobox", name="Family").select_option("depth (2)")
-        assert visible(page) == ["plain-depth", "plain-depth"]
+        sees(page, "plain-depth", "plain-depth")
 
     def test_opens_and_leads_to_its_block(self, opened: Opened) -> None:
         page = opened()

@@ -61,14 +61,17 @@ def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> 
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
     try:
         with _held():
-            sights = pool.map(one, paths, chunksize=1)
-        yield from sights
+            sights = [
+                pool.submit(one, path) for path in paths
+            ]  # not by map, whose end cancels what a dead process breaks
+        for sight in sights:
+            yield sight.result()
     except BaseException:  # nobody wants the rest: Ctrl-C
         for process in active_children():
             process.terminate()
         raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
 
 
 @contextmanager
