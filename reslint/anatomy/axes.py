@@ -37,8 +37,10 @@ _GIVE_UP = (
 
 def swapped(block: Block) -> tuple[int, int] | None:
     """Two axes of the merge at which shortcut and branch have each other's axis of the fork, None where all agree."""
+    if not any(op.type == "Transpose" for op in (*block.shortcut, *block.branch)):
+        return None
     shape = block.net.shape(block.fork)
-    if shape is None or not any(op.type == "Transpose" for op in (*block.shortcut, *block.branch)):
+    if shape is None:
         return None
     start = {block.fork: tuple((Atom(k, d),) for k, d in enumerate(shape))}
     short = _followed(block.net, block.shortcut, start).get(block.sides[0])

@@ -18,34 +18,41 @@ from reslint.anatomy.ops import (
 )
 from reslint.anatomy.path import Effect, Step, step_back
 from reslint.anatomy.region import Region
+from reslint.anatomy.signature import extent, work
 from reslint.anatomy.values import Block, Kind, Placement, Scale
 from reslint.anatomy.verdict import Verdict
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
 
 _FAR = 8  # ops behind a merge that may make up for its gain
+_ONE_TO_ONE = ACTIVATIONS | LAYOUT
+_SCALING = LAYOUT | {"Mul", "Div"}
 _KEEPS_SIGN = LAYOUT | RESAMPLING | POOLING | {"Dropout", "Slice", "Pad"}
 
 
 def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
     """All that is known about one residual connection."""
-    shortcut, branch = verdict.sides
+    short, long = verdict.sides
+    branch = tuple(dict.fromkeys([flow.op(n) for n in region.nodes]))
     return Block(
         net=flow.net,
         merge=verdict.op,
         kind=kind,
         fork=flow.names[verdict.fork],
-        sides=(flow.names[shortcut], flow.names[branch]),
+        sides=(flow.names[short], flow.names[long]),
+        shapes=(flow.net.shape(flow.names[short]), flow.net.shape(flow.names[long])),
+        size=extent(flow.net, verdict.op.id),
         shortcut=tuple([op for step in reversed(verdict.steps) for op in step.ops]),
-        branch=tuple(dict.fromkeys([flow.op(n) for n in region.nodes])),
+        branch=branch,
         branch_ops=region.ops,
+        work=work(flow.net, branch),
         reason=verdict.reason,
         normalization=_placement(flow, verdict.op, region),
         scale_shortcut=_scale(flow, verdict.steps),
-        scale_branch=_scale(flow, _steps_inside(flow, branch, region)),
-        gated_branch=_is_gated(flow, branch),
+        scale_branch=_scale(flow, _steps_inside(flow, long, region)),
+        gated_branch=_is_gated(flow, long),
         activation=_activation(flow.net, verdict.op),
-        nonnegative=_is_nonnegative(flow, branch),
+        nonnegative=_is_nonnegative(flow, long),
         nonlinear=region.has(NONLINEAR) or region.has(MIXING),
         depth=region.weighted,
         inner=tuple([flow.op(n).id for n in region.inner]),
@@ -100,7 +107,7 @@ def is_normed_behind(flow: Flow, merge: Op) -> bool:
         after = flow.net.consumers.get(name, ())
         if name in flow.normed and all(op.id in flow.norm_ops for op in after):
             return True
-        if len(after) != 1 or after[0].type not in ACTIVATIONS | LAYOUT:
+        if len(after) != 1 or after[0].type not in _ONE_TO_ONE:
             return False
         name = after[0].id
     return False
@@ -138,7 +145,7 @@ def constant_factor(net: Net, op: Op) -> float | None:
     """What a Mul, Div or Neg by a constant multiplies with, where it is one known number."""
     if op.type == "Neg":
         return -1.0
-    constant = next((i for i in op.inputs if not net.is_data(i)), "")
+    constant = next((i for i in op.inputs if i not in op.data), "")
     number = scalar(net, constant)
     if number is None or op.type == "Mul":
         return number
@@ -150,9 +157,9 @@ def scaled_behind(net: Net, name: str) -> float:
     factor = 1.0
     for _ in range(_FAR):
         after = net.consumers.get(name, ())
-        if len({op.id for op in after}) != 1 or after[0].type not in LAYOUT | {"Mul", "Div"}:
+        if len({op.id for op in after}) != 1 or after[0].type not in _SCALING:
             break
-        if len(net.data_among(after[0].inputs)) != 1:
+        if len(after[0].data) != 1:
             break
         if after[0].type in ("Mul", "Div"):
             factor *= constant_factor(net, after[0]) or 1.0
@@ -167,7 +174,7 @@ def _is_gated(flow: Flow, node: int) -> bool:
         if op is None or op.type not in LAYOUT:
             break
         op = flow.net.producer.get(op.inputs[0])
-    return op is not None and op.type == "Mul" and len(flow.net.data_among(op.inputs)) > 1 and op.id not in flow.norms
+    return op is not None and op.type == "Mul" and len(op.data) > 1 and op.id not in flow.norms
 
 
 def _activation(net: Net, merge: Op) -> Op | None:

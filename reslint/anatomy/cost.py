@@ -166,7 +166,7 @@ def parameters(net: Net) -> int:
 
 def _read(net: Net, op: Op, seen: set[str]) -> int:
     """The weights that an op is the first to read."""
-    if not any(net.is_constant(name) and name not in seen for name in op.inputs):
+    if seen.issuperset(op.fixed):
         return 0
     total = 0
     if op.kind in _PACKED and op.inputs[1] not in seen:

@@ -10,7 +10,7 @@ from reslint.anatomy.objections import all_slices, changes_resolution, only_gate
 from reslint.anatomy.ops import CONVS, PRODUCTS
 from reslint.anatomy.path import LONGEST, Effect, Step, step_back
 from reslint.anatomy.region import Atlas, Region
-from reslint.anatomy.route import Route, routes
+from reslint.anatomy.route import Route, nearest
 from reslint.anatomy.values import Kind, Role
 from reslint.anatomy.verdict import Verdict
 from reslint.net import Op
@@ -30,15 +30,15 @@ def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
     newest = max(parts)
     refused = Verdict(op, None, Role.BRANCH, "parallel branches side by side")
     for part in sorted(parts, reverse=True):
-        for route in routes(flow, atlas, part, newest) if part != newest else ():
-            no = _dense_objection(flow, atlas, route)
-            if no is None:
-                return _dense(
-                    op, "an input is kept beside what was made of it", part, newest, route.steps, route.region
-                )
-            if refused.region is None:
-                region = route.region if no[0] is Role.UNET else None
-                refused = Verdict(op, None, *no, route.fork, (part, newest), route.steps, region)
+        route = nearest(flow, atlas, part, newest) if part != newest else None
+        if route is None:
+            continue
+        no = _dense_objection(flow, atlas, route)
+        if no is None:
+            return _dense(op, "an input is kept beside what was made of it", part, newest, route.steps, route.region)
+        if refused.region is None:
+            region = route.region if no[0] is Role.UNET else None
+            refused = Verdict(op, None, *no, route.fork, (part, newest), route.steps, region)
     return refused
 
 

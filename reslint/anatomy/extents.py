@@ -40,7 +40,7 @@ def _followed(net: Net, ops: Sequence[Op], fork: str, rank: int, axis: int) -> d
     ranks = {fork: rank}
     for op in ops:
         given = [known[i] for i in op.inputs if i in known]
-        unknown = any(net.is_data(i) and i not in known for i in op.inputs)
+        unknown = any(i not in known for i in op.data)
         if not given or unknown or any(g[0] != given[0][0] or not np.array_equal(g[1], given[0][1]) for g in given):
             continue
         after = _through(net, op, *given[0], ranks.get(op.inputs[0], rank))

@@ -61,7 +61,7 @@ def _worked(net: Net, op: Op) -> int:
 
 def _shaped(net: Net, op: Op) -> int:
     """The bits about resolution, reduction and gain."""
-    gains = op.type == "Mul" and any((net.value(i).size or 1) > 1 for i in op.inputs if not net.is_data(i))
+    gains = op.type == "Mul" and any((net.value(i).size or 1) > 1 for i in op.inputs if i not in op.data)
     return (
         is_downsampling(net, op) * DOWN
         | is_upsampling(op) * UP
@@ -73,4 +73,4 @@ def _shaped(net: Net, op: Op) -> int:
 def _is_nonlinear(net: Net, op: Op, norms: Container[str]) -> bool:
     if op.type in _CHOOSING or op.type in _WHOLE or op.bodies or is_foreign(op):
         return True
-    return op.type in ("Mul", "Div", "Pow") and len(net.data_among(op.inputs)) > 1 and op.id not in norms
+    return op.type in ("Mul", "Div", "Pow") and len(op.data) > 1 and op.id not in norms

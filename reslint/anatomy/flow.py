@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -72,26 +71,28 @@ class Flow:
 
 def flow_of(net: Net) -> Flow:
     """Number the data tensors of a net. Captured tensors of an outer graph count as inputs."""
-    numbers = _Numbers({}, [], [], [])
+    numbers = _Numbers({}, [], [], [], [])
     norms = find_norms(net)
-    sums: set[int] = set()  # where a fused op adds: its layer is the node before
     for name in net.data_among(net.inputs):
         numbers.of(name)
     for op in net.live:
-        made_of = [numbers.of(name) for name in dict.fromkeys(net.data_among(op.inputs + op.captured))]
+        names = (*op.data, *net.data_among(op.captured)) if op.captured else op.data
+        made_of = tuple([numbers.of(name) for name in dict.fromkeys(names)])
         added = fused_sum(op)
-        apart = bool(added) or op.type in SKIP_NORMS
-        if op.type in SKIP_NORMS:
-            made_of = [_skip_norm(op, made_of, numbers, norms)]
+        total = _total(op)
+        if total:
+            norms[op.id] = NormRun(total, op, (op,), op.type)
+        does = facts_of(net, op, norms)
+        inside = does & ~NORM  # what the tensors that are not normalized themselves have behind them
+        if total:
+            made_of = (numbers.add(total, op, made_of, inside),)
         elif added and len(made_of) > 1 and net.is_data(added):
-            rest = [n for n in made_of if numbers.names[n] != added] or made_of
-            made_of = [numbers.add(op.id + _PRODUCT, op, rest), numbers.of(added)]
+            rest = tuple([n for n in made_of if numbers.names[n] != added]) or made_of
+            made_of = (numbers.add(op.id + _PRODUCT, op, rest, inside), numbers.of(added))
+        apart = (total or added) and op.id + _PRODUCT in numbers.index  # then all is done in the node before
         for output in op.outputs:
             if output and output not in numbers.index:
-                node = numbers.add(output, op, made_of)
-                if apart and op.id + _PRODUCT in numbers.index:
-                    sums.add(node)
-    facts = {op.id: facts_of(net, op, norms) for op in net.live}
+                numbers.add(output, op, made_of, 0 if apart else does if output == op.id else inside)
     return Flow(
         net,
         tuple(numbers.names),
@@ -99,10 +100,7 @@ def flow_of(net: Net) -> Flow:
         tuple(numbers.preds),
         numbers.index,
         norms,
-        tuple(
-            0 if op is None or n in sums else facts[op.id] if name == op.id else facts[op.id] & ~NORM
-            for n, (name, op) in enumerate(zip(numbers.names, numbers.ops, strict=True))
-        ),
+        tuple(numbers.does),
     )
 
 
@@ -114,19 +112,21 @@ class _Numbers:
     names: list[str]
     ops: list[Op | None]
     preds: list[tuple[int, ...]]
+    does: list[int]
 
-    def add(self, name: str, op: Op | None, made_of: Sequence[int]) -> int:
+    def add(self, name: str, op: Op | None, made_of: tuple[int, ...], does: int) -> int:
         """The number of a new node."""
-        self.index[name] = len(self.names)
+        self.index[name] = number = len(self.names)
         self.names.append(name)
         self.ops.append(op)
-        self.preds.append(tuple(made_of))
-        return self.index[name]
+        self.preds.append(made_of)
+        self.does.append(does)
+        return number
 
     def of(self, name: str) -> int:
         """The number of a tensor; one that nothing made yet comes in from outside."""
         known = self.index.get(name)
-        return self.add(name, None, ()) if known is None else known
+        return self.add(name, None, (), 0) if known is None else known
 
 
 def fused_sum(op: Op) -> str:
@@ -137,9 +137,9 @@ def fused_sum(op: Op) -> str:
     return op.inputs[at] if at is not None and len(op.inputs) > at else ""
 
 
-def _skip_norm(op: Op, made_of: Sequence[int], numbers: _Numbers, norms: dict[str, NormRun]) -> int:
-    """Put the sum of a fused add-and-normalize before its normalized output, as if they were two ops."""
+def _total(op: Op) -> str:
+    """The sum inside a fused add-and-normalize, which is normalized as if by an op of its own; empty for other ops."""
+    if op.type not in SKIP_NORMS:
+        return ""
     at = 1 if op.type == "SkipGroupNorm" else 3
-    total = op.outputs[at] if len(op.outputs) > at and op.outputs[at] else op.id + _PRODUCT
-    norms[op.id] = NormRun(total, op, (op,), op.type)
-    return numbers.add(total, op, made_of)
+    return op.outputs[at] if len(op.outputs) > at and op.outputs[at] else op.id + _PRODUCT

@@ -2,48 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from reslint.anatomy.facts import LEARNED
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.norms import CASTS, uncast
 from reslint.anatomy.region import Atlas
-from reslint.anatomy.route import routes
+from reslint.anatomy.route import nearest
 from reslint.anatomy.values import Kind, Role
 from reslint.anatomy.verdict import Verdict
 from reslint.net import Op
 from reslint.net.weights import scalar
 
 
-def gate(flow: Flow, atlas: Atlas, op: Op) -> Verdict | None:
-    """The verdict on `g * u + (1 - g) * v`, also spelled `v + g * (u - v)`, where one of u and v is made of the other."""
-    if len(op.inputs) != 2:
+def gate(flow: Flow, atlas: Atlas, op: Op, sides: Sequence[int]) -> Verdict | None:
+    """The verdict on `g * u + (1 - g) * v`, also spelled `v + g * (u - v)`, where one of u and v is made of the other.
+
+    `sides` are the nodes that the op adds.
+    """
+    if len(op.inputs) != 2 or not any(_may_be_product(flow.ops[side]) for side in sides):
         return None
     for u, v in _mixed(flow, op):
-        for side, other in ((u, v), (v, u)):
-            for route in routes(flow, atlas, side, other):
-                if route.region.has(LEARNED):
-                    why = "a gate mixes the stream with the branch"
-                    sides = (flow.index[op.inputs[0]], flow.index[op.inputs[1]])
-                    whole = atlas.between(route.fork, flow.index[op.id]) or route.region
-                    return Verdict(op, Kind.GATED, Role.OTHER, why, route.fork, sides, route.steps, whole)
+        for stream, branch in ((u, v), (v, u)):
+            route = nearest(flow, atlas, stream.node, branch.node)
+            if route is not None and route.region.has(LEARNED):
+                why = "a gate mixes the stream with the branch"
+                whole = atlas.between(route.fork, flow.index[op.id]) or route.region
+                added = (stream.added, branch.added)
+                return Verdict(op, Kind.GATED, Role.OTHER, why, route.fork, added, route.steps, whole)
     return None
 
 
-def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
+class _Term(NamedTuple):
+    """What a gate mixes, and the tensor by which it comes into the sum."""
+
+    node: int
+    added: int
+
+
+def _may_be_product(op: Op | None) -> bool:
+    """Whether an op is a product, or casts what may be one."""
+    return op is not None and (op.type == "Mul" or op.type in CASTS)
+
+
+def _mixed(flow: Flow, op: Op) -> Iterator[tuple[_Term, _Term]]:
     """What a gate mixes: u, v of `g * u + (1 - g) * v` and of `v + g * (u - v)`; the gate itself depends on data."""
     net = flow.net
-    makers = [_maker(flow, i) for i in op.inputs]
-    first, second = makers
-    if not any(maker is not None and maker.type == "Mul" for maker in makers):
-        return
+    here, there = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
+    makers = first, second = _maker(flow, op.inputs[0]), _maker(flow, op.inputs[1])
     if first is not None and second is not None and first.type == second.type == "Mul":
         for u, g in (first.inputs, first.inputs[::-1]):
             for v, h in (second.inputs, second.inputs[::-1]):
                 gates = net.is_data(g) and net.is_data(h) and u in flow.index and v in flow.index
                 if gates and (_is_complement(flow, g, h) or _is_complement(flow, h, g)):
-                    yield flow.index[u], flow.index[v]
-    for v, maker in zip(op.inputs, reversed(makers), strict=True):
+                    yield _Term(flow.index[u], here), _Term(flow.index[v], there)
+    for v, product, maker in zip(op.inputs, (there, here), reversed(makers), strict=True):
         if maker is None or maker.type != "Mul":
             continue
         for difference, g in (maker.inputs, maker.inputs[::-1]):
@@ -55,7 +69,7 @@ def _mixed(flow: Flow, op: Op) -> Iterator[tuple[int, int]]:
                 and minus.inputs[0] in flow.index
                 and net.is_data(g)
             ):
-                yield flow.index[minus.inputs[0]], flow.index[v]
+                yield _Term(flow.index[minus.inputs[0]], product), _Term(flow.index[v], flow.index[v])
 
 
 def _is_complement(flow: Flow, gate: str, other: str) -> bool:

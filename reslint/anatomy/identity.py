@@ -106,7 +106,7 @@ def _weight(net: Net, op: Op) -> Sequence[object]:
     """The extents of an op's weight, as they were before packing into few bits."""
     if op.type in ("MatMulNBits", "MatMulBnb4"):
         return op.integer("K", 0), op.integer("N", 0)
-    shapes = (net.shape(i) for i in op.inputs if i and net.is_constant(i))
+    shapes = (net.shape(i) for i in op.fixed)
     return next((s for s in shapes if s and len(s) > 1), ())
 
 

@@ -17,6 +17,9 @@ from reslint.net import Net, Op
 
 _DOWN_AND_UP = frozenset({Effect.POOL, Effect.RESAMPLE})
 _RESHAPING = frozenset({Effect.LEARNED, Effect.POOL, Effect.RESAMPLE})
+_GATES = frozenset({"Sigmoid", "HardSigmoid"})
+_SHIFTING = LAYOUT | {"Add", "Sub", "Mul"}
+_PARTS = LAYOUT | SLICING | {"Mul", "Div", "Pad"}
 _NEAR = 6  # ops between a sum, or a condition, and what becomes of it
 _PLAIN = frozenset({Effect.LAYOUT, Effect.BIAS, Effect.SLICE})
 _LOGITS = 12  # ops between attention scores and their softmax at most
@@ -103,16 +106,15 @@ def _is_gate_sum(flow: Flow, merge: Op) -> bool:
     name = merge.id
     for _ in range(_NEAR):
         after = flow.net.consumers.get(name, ())
-        if not after:
-            return False
-        if all(c.type in ("Sigmoid", "HardSigmoid") for c in after):
-            return True
+        kinds = {c.type for c in after}
+        if kinds <= _GATES:
+            return bool(kinds)
         if len(after) > 1:
             return False
         if after[0].type == "Tanh":
             factors = flow.net.consumers.get(after[0].id, ())
             return bool(factors) and all(c.type in ("Mul", "Sub") for c in factors)
-        if after[0].type not in LAYOUT | {"Add", "Sub", "Mul"} or len(flow.net.data_among(after[0].inputs)) != 1:
+        if after[0].type not in _SHIFTING or len(after[0].data) != 1:
             return False
         name = after[0].id
     return False
@@ -130,7 +132,7 @@ def _is_in_attention(flow: Flow, route: Route) -> bool:
         op = flow.op(node)
         if flow.does[node] & INTERACTION:
             continue
-        if op.type not in LAYOUT | SLICING and op.type not in ("Mul", "Div", "Pad"):
+        if op.type not in _PARTS:
             return False
         todo.extend(
             n for o in op.outputs for c in flow.net.consumers.get(o, ()) for n in _outputs(flow, c) if n in inside
@@ -197,8 +199,11 @@ def _feeds_softmax(flow: Flow, merge: Op) -> bool:
 
 def _stretched(flow: Flow, op: Op, route: Route) -> bool:
     """Whether the shortcut starts from a vector that was smaller than the merge all along."""
-    out, side, fork = (flow.net.shape(n) for n in (op.id, flow.names[route.side], flow.names[route.fork]))
-    if out is None or side is None or fork is None or side == out:
+    out, side = flow.net.shape(op.id), flow.net.shape(flow.names[route.side])
+    if out is None or side is None or side == out:
+        return False
+    fork = flow.net.shape(flow.names[route.fork])
+    if fork is None:
         return False
     if Effect.LEARNED not in route.effects and len(fork) >= len(out) and (route.steps or not route.region.inner):
         return False  # what was as large as the sum and is no more is a defect, and no condition

@@ -124,8 +124,8 @@ def is_learned(net: Net, op: Op) -> bool:
     if op.type in _LEARNED:
         return True
     if op.type in PRODUCTS:
-        return net.reads_constant(op)
-    return op.type == "Gather" and bool(op.inputs[0]) and net.is_constant(op.inputs[0])
+        return bool(op.fixed)
+    return op.type == "Gather" and bool(op.fixed) and op.fixed[0] == op.inputs[0]
 
 
 def is_layer(net: Net, op: Op) -> bool:

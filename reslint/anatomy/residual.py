@@ -12,7 +12,7 @@ from reslint.anatomy.objections import objection
 from reslint.anatomy.ops import SKIP_NORMS
 from reslint.anatomy.path import Effect
 from reslint.anatomy.region import Atlas
-from reslint.anatomy.route import Route, routes
+from reslint.anatomy.route import Route, nearest
 from reslint.anatomy.values import Kind, Role
 from reslint.anatomy.verdict import DOUBLED, SUMS, Verdict
 from reslint.net import Op
@@ -24,8 +24,10 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
     """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
     atlas = Atlas(flow)
     found = []
-    for node, op in enumerate(flow.ops):
-        verdict = _verdict(flow, atlas, node, op) if op is not None else None
+    for node, (op, made_of) in enumerate(zip(flow.ops, flow.preds, strict=True)):
+        if op is None or len(made_of) < 2 and op.type not in SUMS:
+            continue
+        verdict = _verdict(flow, atlas, node, op)
         if verdict is None:
             continue
         if verdict.region is not None:
@@ -41,7 +43,7 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
 def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
     """What the op behind a node is as a merge; None where it brings nothing together."""
     if len(flow.preds[node]) < 2:
-        return Verdict(op, None, Role.OTHER, DOUBLED) if op.type in SUMS and _doubled(flow, op) else None
+        return Verdict(op, None, Role.OTHER, DOUBLED) if _doubled(op) else None
     if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
         return _sum(flow, atlas, op, flow.preds[node])
     if op.type == "Sub":
@@ -65,12 +67,12 @@ def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
     return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
 
 
-def _doubled(flow: Flow, op: Op) -> bool:
-    return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and flow.net.is_data(op.inputs[0])
+def _doubled(op: Op) -> bool:
+    return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and bool(op.data)
 
 
 def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
-    gated = gate(flow, atlas, op)
+    gated = gate(flow, atlas, op, sides)
     if gated is not None:
         return gated
     role, reason = Role.FUSE, "neither side reaches the other along a shortcut"
@@ -87,11 +89,11 @@ def _by_cost(flow: Flow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route
     """The routes between the sides of a sum; the one that does least to its shortcut first."""
     found = []
     for a, b in _pairs(sides):
-        for route in routes(flow, atlas, a, b):
-            if not route.steps:
-                yield route
-            else:
-                found.append(route)
+        route = nearest(flow, atlas, a, b)
+        if route is not None and not route.steps:
+            yield route
+        elif route is not None:
+            found.append(route)
     yield from sorted(found, key=_cost)
 
 

@@ -1,8 +1,7 @@
-"""Two sides of a merge in, the ways back from one to a fork that also feeds the other out."""
+"""Two sides of a merge in, the way back from one to a fork that also feeds the other out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from reslint.anatomy.facts import LEARNED, NONLINEAR
@@ -29,15 +28,13 @@ class Route(NamedTuple):
         return frozenset(s.effect for s in self.steps) if self.steps else _NOTHING
 
 
-def routes(flow: Flow, atlas: Atlas, side: int, other: int) -> Iterator[Route]:
-    """The nearest fork behind one side that feeds the other side, too."""
+def nearest(flow: Flow, atlas: Atlas, side: int, other: int) -> Route | None:
+    """The way back to the nearest fork behind one side that feeds the other side, too."""
     region = atlas.between(side, other)
     if region is not None:
-        yield _behind_shared_scale(flow, atlas, Route(side, other, (), side, region))
-        return
+        return _behind_shared_scale(flow, atlas, Route(side, other, (), side, region))
     found = _search(flow, atlas, side, other, (), LONGEST)
-    if found is not None:
-        yield Route(side, other, *found)
+    return Route(side, other, *found) if found is not None else None
 
 
 def _behind_shared_scale(flow: Flow, atlas: Atlas, route: Route) -> Route:
@@ -72,7 +69,7 @@ def _search(
         return None
     if any(s.effect is Effect.ACTIVATION for s in steps) or not _is_linear_sum(flow, atlas, node):
         return None
-    for before in flow.preds[node]:
+    for before in sorted(flow.preds[node]):  # in whatever order they are added
         found = _search(flow, atlas, before, other, (*steps, Step(Effect.SUM, (op,), before)), left // 2)
         if found is not None:
             return found

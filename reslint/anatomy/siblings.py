@@ -12,8 +12,8 @@ from reslint.anatomy.norms import NormRun
 from reslint.anatomy.ops import is_layer
 from reslint.anatomy.path import LONGEST, Effect, step_back
 from reslint.anatomy.region import Atlas
-from reslint.anatomy.signature import Work, extent, work
-from reslint.anatomy.values import Block, Kind
+from reslint.anatomy.signature import extent, work
+from reslint.anatomy.values import Block, Kind, Work
 from reslint.anatomy.whole import Anatomy
 from reslint.net import Net, Op
 
@@ -60,13 +60,11 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap | NoGap]:
         blocks = [b for b in anatomy.blocks if b.net is flow.net]
         kin = [f for f in anatomy.families if f[0].net is flow.net]
         if kin:
-            yield from _between(anatomy, flow, blocks, kin)
-            yield from _inside(anatomy, blocks, [f for f in kin if len(f) > 1])
+            yield from _between(flow, blocks, kin)
+            yield from _inside(blocks, [f for f in kin if len(f) > 1])
 
 
-def _between(
-    anatomy: Anatomy, flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]
-) -> Iterator[Gap | NoGap]:
+def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap | NoGap]:
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
     atlas = Atlas(flow)
     found = tuple(_unbypassed(flow, atlas, blocks))
@@ -81,9 +79,9 @@ def _between(
         changes = before != size
         why = "its work is that of no block on a stream of its size"
         for family in kin:
-            theirs = anatomy.work_of(family[0])
+            theirs = family[0].work
             rest = layers - theirs
-            if extent(flow.net, family[0].merge.id) not in (size, before) or rest + theirs != layers:
+            if family[0].size not in (size, before) or rest + theirs != layers:
                 continue
             if weights & weights_of(flow.net, family[0].branch):
                 why = "it applies a sibling's own weights again: a solver's steps, no stack"
@@ -102,27 +100,23 @@ def _is_transition(rest: Work) -> bool:
     return rest.total() == 1 or rest.total() == 2 and resamples
 
 
-def _inside(anatomy: Anatomy, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
     """Gaps inside a branch: a block that does a sibling's work and, after it, that of another family."""
     together = {
-        (
-            frozenset((anatomy.work_of(a[0]) + anatomy.work_of(c[0])).items()),
-            extent(a[0].net, a[0].merge.id),
-        ): c
+        (frozenset((a[0].work + c[0].work).items()), a[0].size): c
         for a in kin
         for c in kin
         if a[0].inner and not c[0].inner
     }
     for block in blocks if together else ():
-        layers = anatomy.work_of(block)
-        family = together.get((frozenset(layers.items()), extent(block.net, block.merge.id)))
+        family = together.get((frozenset(block.work.items()), block.size))
         if family is not None and block.inner:
             yield Gap(block.net, block.inner[-1], block.merge, family)
 
 
 def weights_of(net: Net, ops: Iterable[Op]) -> set[str]:
     """The constants that layers apply."""
-    return {i for op in ops if is_layer(net, op) for i in op.inputs if i and net.is_constant(i)}
+    return {i for op in ops if is_layer(net, op) for i in op.fixed}
 
 
 def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:

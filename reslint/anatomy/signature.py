@@ -19,7 +19,7 @@ from reslint.anatomy.ops import (
     kernel,
     strides,
 )
-from reslint.anatomy.values import Block
+from reslint.anatomy.values import Block, Size, Work
 from reslint.net import Net, Op, Shape
 
 _LONGEST = 64  # blocks of a period at most
@@ -47,8 +47,7 @@ def content(net: Net, ops: Iterable[Op]) -> str:
 def described(net: Net, op: Op) -> str:
     """One op in a signature; empty for layout and arithmetic."""
     if is_learned(net, op) or is_interaction(net, op):
-        fixed = net.fixed
-        weights = (net.shape(i) for i in op.inputs if i in fixed)
+        weights = (net.shape(i) for i in op.fixed)
         return _layer(_plain(op), next((s for s in weights if s and len(s) > 1), ()), _strides(op))
     if is_norm(op) or op.type in POOLING and not op.type.startswith("Reduce") or is_gathering(op):
         return op.type
@@ -65,22 +64,24 @@ def _layer(kind: str, shape: Shape, strides: tuple[int, ...]) -> str:
     return f"{kind}{list(shape)}{'/' + stride if stride not in ('', '1') else ''}"
 
 
-Work = Counter[str]
-
-
 def work(net: Net, ops: Iterable[Op]) -> Work:
-    """What a branch does, without normalizations: what makes blocks siblings."""
-    return Counter(what for op in ops if not is_norm(op) and (what := described(net, op)))
+    """What a branch does, without normalizations: what makes blocks siblings. Siblings share it, so it is not to be changed."""
+    return _counted(tuple([what for op in ops if not is_norm(op) and (what := described(net, op))]))
 
 
-def extent(net: Net, name: str) -> tuple[int, tuple[str, ...]] | None:
-    """How large a stream is, whatever its layout: the product of its known extents, and its symbols."""
+@lru_cache  # a net has few kinds of branches
+def _counted(layers: tuple[str, ...]) -> Work:
+    return Counter(layers)
+
+
+def extent(net: Net, name: str) -> Size | None:
+    """How large a tensor is, None where its rank is unknown."""
     shape = net.shape(name)
     return None if shape is None else _extent(shape)
 
 
 @lru_cache  # the tensors of a net share a few shapes
-def _extent(shape: Shape) -> tuple[int, tuple[str, ...]]:
+def _extent(shape: Shape) -> Size:
     known = math.prod(d for d in shape if isinstance(d, int))
     return known, tuple(sorted(str(d) for d in shape if not isinstance(d, int)))
 

@@ -55,7 +55,6 @@ def has_final_norm(anatomy: Anatomy) -> bool:
             return True
         for op in last.net.consumers.get(name, ()):
             seen += 1
-            alone = len(last.net.data_among(op.inputs)) == 1
-            if alone and not is_layer(last.net, op):
+            if len(op.data) == 1 and not is_layer(last.net, op):
                 todo.extend(op.outputs)
     return False

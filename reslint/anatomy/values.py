@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reslint.net import Net, Op
+from reslint.net import Net, Op, Shape
 
 
 class Kind(StrEnum):
@@ -64,10 +65,20 @@ class Scale:
     value: float | None
 
 
+Size = tuple[int, tuple[str, ...]]
+"""How large a tensor is, whatever its layout: the product of its known extents, and its symbols."""
+
+
+Work = Counter[str]
+"""Layers and what else brings values together, with the shapes of their weights, and how often."""
+
+
 class Block(NamedTuple):
     """One residual connection.
 
     `fork` is the tensor that feeds both sides, `sides` the tensors that the merge reads: shortcut first, then branch.
+    `shapes` are those of the sides, `size` is how large the merged stream is, and `work` what the branch does, without
+    normalizations (reslint.anatomy.signature).
     `shortcut` and `branch` hold the ops on the way, in topological order; where a branch holds residual connections of its
     own (`inner`, by merge) only what is outside of them, while `branch_ops` counts all. `scale_shortcut` and
     `scale_branch` are constant factors at the ends of the sides, None where there is none; `gated_branch` says that the
@@ -82,9 +93,12 @@ class Block(NamedTuple):
     kind: Kind
     fork: str
     sides: tuple[str, str]
+    shapes: tuple[Shape | None, Shape | None]
+    size: Size | None
     shortcut: tuple[Op, ...]
     branch: tuple[Op, ...]
     branch_ops: int
+    work: Work
     reason: str
     normalization: Placement
     scale_shortcut: Scale | None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from reslint.anatomy.cost import costs
 from reslint.anatomy.depth import depth_of, path_lengths
 from reslint.anatomy.flow import Flow
-from reslint.anatomy.signature import Work, extent, period_of, shapeless, signature, work
+from reslint.anatomy.signature import period_of, shapeless, signature
 from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role
 from reslint.net import Net
 
@@ -53,15 +53,6 @@ class Anatomy:
     stacks: tuple[Stack, ...]
 
     @cached_property
-    def works(self) -> Mapping[tuple[int, str], Work]:
-        """What the branch of each block does, by net and merge."""
-        return {(id(b.net), b.merge.id): work(b.net, b.branch) for b in self.blocks}
-
-    def work_of(self, block: Block) -> Work:
-        """What a block's branch does, without normalizations."""
-        return self.works[id(block.net), block.merge.id]
-
-    @cached_property
     def families(self) -> tuple[tuple[Block, ...], ...]:
         """Blocks of a net that do the same work on a stream of the same size, in order."""
         return tuple(self._alike(loose=False))
@@ -74,10 +65,9 @@ class Anatomy:
     def _alike(self, *, loose: bool) -> Iterator[tuple[Block, ...]]:
         found: dict[tuple[object, ...], list[Block]] = {}
         for block in self.blocks:
-            layers = self.work_of(block)
-            if layers and block.kind is not Kind.DENSE:
-                size = None if loose else extent(block.net, block.merge.id)
-                same = shapeless(layers) if loose else frozenset(layers.items())
+            if block.work and block.kind is not Kind.DENSE:
+                size = None if loose else block.size
+                same = shapeless(block.work) if loose else frozenset(block.work.items())
                 found.setdefault((id(block.net), same, size), []).append(block)
         yield from map(tuple, found.values())
 

@@ -10,9 +10,8 @@ from reslint.anatomy import Anatomy, Block, Cost
 from reslint.anatomy.cost import costs
 from reslint.anatomy.identity import layers, listed
 from reslint.anatomy.siblings import norm_forms
-from reslint.anatomy.signature import Work
 from reslint.anatomy.skeleton import has_final_norm, skeleton
-from reslint.anatomy.values import Scale
+from reslint.anatomy.values import Scale, Work
 from reslint.diff.align import Pair, aligned, unshaped
 from reslint.diff.row import Item, rows
 from reslint.diff.values import Change, Changed, Difference, Fate, Single

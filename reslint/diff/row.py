@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.flow import Flow
 from reslint.anatomy.identity import essence, layers, layers_of, listed
-from reslint.anatomy.signature import Work
 from reslint.anatomy.stacks import merged_tensors
+from reslint.anatomy.values import Work
 from reslint.net import Op
 
 

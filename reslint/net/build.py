@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from reslint.net.damage import refuse_damaged, refuse_damaged_node
-from reslint.net.infer import Inferred, inferred
+from reslint.net.infer import Inferred, Types, inferred, types_of
 from reslint.net.nodes import Node, nodes_of
 from reslint.net.order import free, graphs, in_order
 from reslint.net.shapes import Shapes
@@ -32,6 +33,30 @@ def build(model: ModelProto, path: Path, unread: tuple[str, ...]) -> Net:
     return _Builder(model, inferred(model, nodes), path, unread).net()
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a graph's tensors so far, while its nodes are read one after the other.
+
+    `fixed` names what is constant, around a body as well, `static` what does not depend on the inputs' values either. A
+    left-out input, whose name is empty, is no reason against being constant, and so stands in both.
+    """
+
+    values: Mapping[str, Value]
+    constants: dict[str, TensorProto | NodeProto]
+    outer: Constants
+    fixed: set[str]
+    static: set[str]
+    alias: dict[str, str] = field(default_factory=dict)
+    through: dict[str, Op] = field(default_factory=dict)
+    quantizers: dict[str, Op] = field(default_factory=dict)
+
+    def constant(self, names: Iterable[str], made_by: NodeProto) -> None:
+        """Note that tensors are made of constants alone."""
+        self.constants.update(dict.fromkeys(names, made_by))
+        self.fixed.update(names)
+        self.static.update(names)
+
+
 class _Builder:
     """Builds the Net of one graph, and of the bodies inside it."""
 
@@ -44,71 +69,41 @@ class _Builder:
     def net(self) -> Net:
         """The Net of the outermost graph."""
         folded = {t.name: t for t in self.told.folded}
-        return self.graph(self.model.graph, self.told.graph, self.told.nodes, folded, {}, frozenset(), None)
+        return self.graph(self.model.graph, self.told.types, self.told.nodes, folded, {}, frozenset(), None)
 
     def graph(
         self,
         graph: GraphProto,
-        shaped: GraphProto,
+        types: Types,
         nodes: Sequence[Node],
         folded: Mapping[str, TensorProto],
         outer: Constants,
         outer_static: Set[str],
         owner: NodeProto | None,
     ) -> Net:
-        """The Net of a graph; `shaped` is the same graph as inference left it."""
+        """The Net of a graph, with what was told of its tensors' types."""
         refuse_damaged(graph)
         weights = {t.name: t for t in graph.initializer}
         weights |= folded
         weights |= {t.values.name: t.values for t in graph.sparse_initializer}
         inputs = tuple(i.name for i in graph.input if i.name not in weights)
         symbols = frozenset(d.dim_param for i in graph.input for d in i.type.tensor_type.shape.dim if d.dim_param)
-        values = self.values(shaped, nodes, weights, symbols)
-        constants: dict[str, TensorProto | NodeProto] = dict(weights)
-        # a left-out input, whose name is empty, is no reason against being constant
-        fixed, static = {"", *weights, *outer}, {"", *weights, *outer_static}
-        alias: dict[str, str] = {}
-        through: dict[str, Op] = {}
-        ops: list[Op] = []
-        quantizers: dict[str, Op] = {}
-        opset = self.told.opsets.get("")
-        for place, node in enumerate(in_order(nodes, {*inputs, *weights})):
-            refuse_damaged_node(node, opset)
-            proto, kind, domain, given, outputs = node
-            if alias:
-                given = tuple([alias.get(i, i) for i in given])
-            captured, bodies = self.bodies(node, constants, outer, static) if node.may_hold_bodies else ((), ())
-            reads = given[: _VALUES[kind]] if kind in _VALUES else given
-            if not bodies and kind not in _RANDOM and fixed.issuperset(reads):
-                made = [o for o in outputs if o]
-                constants.update(dict.fromkeys(made, proto))
-                fixed.update(made)
-                static.update(made)
-                continue
-            name = next(filter(None, outputs), "")
-            op = Op(proto, place, kind, domain, given, outputs, captured, bodies, name)
-            if not domain and kind in _SHAPE_ONLY or not bodies and static.issuperset(reads) and any(reads):
-                static.update(outputs)
-            if kind in _QUANTIZE:
-                quantizers.update(dict.fromkeys(outputs, op))
-            source = self.seen_through(op, quantizers, values, constants, through) if kind in _THROUGH else None
-            if source is not None:
-                alias[outputs[0]] = source
-                through[outputs[0]] = op
-            elif name:
-                ops.append(op)
-        read_outside = {o.name for o in graph.output}
+        values = self.values(types, nodes, weights, symbols)
+        known = _Known(values, dict(weights), outer, {"", *weights, *outer}, {"", *weights, *outer_static})
+        ops = tuple(self.ops(in_order(nodes, {*inputs, *weights}), known))
+        if known.quantizers:
+            ops = tuple(_without_idle(ops, known.through, {o.name for o in graph.output}))
         return Net(
             path=self.path,
             name=graph.name,
-            ops=tuple(_without_idle(ops, through, read_outside) if quantizers else ops),
+            ops=ops,
             inputs=inputs,
             outputs=tuple(o.name for o in graph.output),
             values=values,
-            constants=constants,
-            static=frozenset(static - {""}),
-            alias=alias,
-            through=through,
+            constants=known.constants,
+            static=frozenset(known.static - {""}),
+            alias=known.alias,
+            through=known.through,
             opsets=self.told.opsets,
             symbols=symbols,
             unread=self.unread,
@@ -117,35 +112,57 @@ class _Builder:
             outer=outer,
         )
 
-    def bodies(
-        self, node: Node, constants: Constants, outer: Constants, static: Set[str]
-    ) -> tuple[tuple[str, ...], tuple[Net, ...]]:
+    def ops(self, nodes: Iterable[Node], known: _Known) -> Iterator[Op]:
+        """The ops of nodes in topological order, but for those that only make constants and those that are seen through."""
+        opset = self.told.opsets.get("")
+        alias, fixed, static = known.alias, known.fixed, known.static
+        for place, node in enumerate(nodes):
+            refuse_damaged_node(node, opset)
+            proto, kind, domain, given, outputs = node
+            if alias:
+                given = tuple([alias.get(i, i) for i in given])
+            captured, bodies = self.bodies(node, known) if node.may_hold_bodies else ((), ())
+            data = tuple([i for i in given if i not in static])
+            data = given if len(data) == len(given) else data  # the same tuple for most
+            reads = given[: _VALUES[kind]] if kind in _VALUES else given
+            still = not bodies and (not data or static.issuperset(reads))
+            if still and kind not in _RANDOM and fixed.issuperset(reads):
+                known.constant([o for o in outputs if o], proto)
+                continue
+            weights = tuple([i for i in given if i and i in fixed]) if len(data) < len(given) else ()
+            name = next(filter(None, outputs), "")
+            op = Op(proto, place, kind, domain, given, outputs, data, weights, captured, bodies, name)
+            if still and any(reads) or kind in _SHAPE_ONLY and not domain:
+                static.update(outputs)
+            if kind in _QUANTIZE:
+                known.quantizers.update(dict.fromkeys(outputs, op))
+            source = self.seen_through(op, known) if kind in _THROUGH else None
+            if source is not None:
+                alias[outputs[0]] = source
+                known.through[outputs[0]] = op
+            elif name:
+                yield op
+
+    def bodies(self, node: Node, known: _Known) -> tuple[tuple[str, ...], tuple[Net, ...]]:
         """The outer tensors that a node's bodies read, and the bodies."""
         inner = tuple(graphs(node))
         if not inner:
             return (), ()
-        around = {**outer, **constants}
-        nets = tuple(self.graph(g, g, nodes_of(g), {}, around, static, node.proto) for g in inner)
+        around = {**known.outer, **known.constants}
+        nets = tuple(self.graph(g, types_of(g), nodes_of(g), {}, around, known.static, node.proto) for g in inner)
         captured = dict.fromkeys(name for g in inner for name in free(g))
         return tuple(captured), nets
 
     def values(
-        self, graph: GraphProto, nodes: Iterable[Node], weights: Mapping[str, TensorProto], symbols: frozenset[str]
+        self, types: Types, nodes: Iterable[Node], weights: Mapping[str, TensorProto], symbols: frozenset[str]
     ) -> Mapping[str, Value]:
-        """The types and shapes of a graph's tensors."""
-        inferred = {i.name: i for i in (*graph.input, *graph.output, *graph.value_info)}
+        """The types and shapes of a graph's tensors; `types` takes in what its constants tell."""
         literal = (node for node in nodes if node.type == "Constant")
-        constants = {node.outputs[0]: a.t for node in literal for a in node.proto.attribute if a.HasField("t")}
-        return Shapes(inferred, self.told.declared, {**constants, **weights}, symbols)
+        types.update((node.outputs[0], a.t) for node in literal for a in node.proto.attribute if a.HasField("t"))
+        types.update(weights)
+        return Shapes(types, self.told.declared, symbols)
 
-    def seen_through(
-        self,
-        op: Op,
-        quantizers: Mapping[str, Op],
-        values: Mapping[str, Value],
-        constants: Mapping[str, object],
-        through: dict[str, Op],
-    ) -> str | None:
+    def seen_through(self, op: Op, known: _Known) -> str | None:
         """The tensor that a no-op repeats, None for an op that does something."""
         if not op.inputs or not op.inputs[0] or op.domain and op.type != "DequantizeLinear":
             return None
@@ -154,13 +171,13 @@ class _Builder:
             return source
         if op.type == "Dropout":
             trains = op.inputs[2] if len(op.inputs) > 2 and self.told.opsets.get("", 99) >= _DROPOUT_SWITCH else ""
-            return source if not trains or _is_false(constants.get(trains)) else None
+            return source if not trains or _is_false(known.constants.get(trains)) else None
         if op.type == "Cast":
-            kind = values[source].type
+            kind = known.values[source].type
             return source if kind and kind == op.integer("to", 0) else None
-        if op.type == "DequantizeLinear" and source in quantizers:
-            maker = quantizers[source]
-            through[source] = maker
+        if op.type == "DequantizeLinear" and source in known.quantizers:
+            maker = known.quantizers[source]
+            known.through[source] = maker
             return maker.inputs[0]
         return None
 
@@ -174,9 +191,8 @@ def _is_false(constant: object) -> bool:
     return not any(constant.raw_data) and not any(constant.int32_data)
 
 
-def _without_idle(ops: Iterable[Op], through: Mapping[str, Op], outputs: Set[str]) -> Iterator[Op]:
+def _without_idle(ops: Sequence[Op], through: Mapping[str, Op], outputs: Set[str]) -> Iterator[Op]:
     """Leave out the quantizers that only feed a dequantizer, whose pair was seen through."""
-    ops = tuple(ops)
     read = {i for op in ops for i in (*op.inputs, *op.captured)} | outputs
     for op in ops:
         if op.id not in through or any(o in read for o in op.outputs):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 
 from onnx import AttributeProto, ModelProto, TensorProto, TypeProto, defs, helper, shape_inference
 
@@ -185,6 +186,22 @@ def _reorder(ctx: Context) -> None:
     ctx.set_output_type(0, _tensor(kind.tensor_type.elem_type, made))
 
 
+def _forgiving(ctx: Context) -> None:
+    """A broadcast of all inputs; where they don't fit, the first one's extent goes on."""
+    kinds = [kind for at in range(ctx.get_num_inputs()) if (kind := _given(ctx, at)) is not None]
+    shapes = [dims for kind in kinds if (dims := _dims(kind)) is not None]
+    if len(shapes) == ctx.get_num_inputs():
+        from_right = zip_longest(*map(reversed, shapes), fillvalue=1)
+        dims = [next((d for d in extents if d != 1), 1) for extents in from_right]
+        ctx.set_output_type(0, _tensor(kinds[0].tensor_type.elem_type, dims[::-1]))
+
+
+OWN = "reslint.forgiving"
+"""The domain of operators that give a shape even to what can't be; no file holds them."""
+
+FORGIVING = frozenset({"Add", "Sub", "Mul", "Div", "Sum"})
+"""Their names, which are those of ONNX's own."""
+
 _FLOAT = TensorProto.FLOAT
 _MICROSOFT: Mapping[str, Infer] = {
     **dict.fromkeys(("BiasGelu", "Gelu", "FastGelu", "QuickGelu", "BiasAdd", "BiasSoftmax", "GroupNorm"), _like(0)),
@@ -223,6 +240,7 @@ _SHAPES: Mapping[tuple[str, str], Infer] = {
     # ONNX Runtime had these in ONNX's own domain before ONNX did, and still writes them so
     ("", "LayerNormalization"): _like(0),
     ("", "SimplifiedLayerNormalization"): _like(0),
+    **{(OWN, name): _forgiving for name in FORGIVING},
     **{("com.microsoft", name): infer for name, infer in _MICROSOFT.items()},
     **{("com.microsoft.nchwc", name): infer for name, infer in _BLOCKED.items()},
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import onnx.shape_inference
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, numpy_helper
 
 from reslint.net.arithmetic import LARGEST, computed, literal
-from reslint.net.contrib import known
+from reslint.net.contrib import FORGIVING, OWN, known
 from reslint.net.nodes import Node
 from reslint.net.values import STANDARD, Array
 
@@ -18,13 +19,17 @@ _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
 _SMALL = 64  # elements of an axes or shape constant at most
 
 
+Types = dict[str, ValueInfoProto | TensorProto]
+"""What tells the type and shape of a tensor, by its name."""
+
+
 class Inferred(NamedTuple):
-    """A graph with inferred shapes, what the file itself declares of them, and the nodes that are left beside `folded` ones.
+    """The types that inference found, what the file itself declares of them, and the nodes that are left beside `folded` ones.
 
     `opsets` may hold more than the file, which may leave out what inference needs.
     """
 
-    graph: GraphProto
+    types: Types
     declared: Mapping[str, ValueInfoProto]
     nodes: Sequence[Node]
     folded: Sequence[TensorProto]
@@ -49,15 +54,57 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
     if not any(o.domain in STANDARD for o in bare.opset_import):
         bare.opset_import.add(domain="", version=onnx.defs.onnx_opset_version())
-    far = _ranges_far(bare.graph.initializer, kept)
-    try:
-        with known(bare, {(node.domain, node.type) for node in kept}):
-            told = onnx.shape_inference.infer_shapes(bare, data_prop=not far)
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
-        told = bare  # a graph that inference refuses whole is still read; what is unknown stays unknown
+    propagates = not _ranges_far(bare.graph.initializer, kept)
+    told = _told(bare, kept, propagates)
     imported = [o for o in told.opset_import if isinstance(o.domain, str)]
     opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in imported}
-    return Inferred(told.graph, declared, tuple(_with_bodies(kept, told.graph)), folded, opsets)
+    types = types_of(told.graph)
+    lost = [
+        at
+        for at, node in enumerate(kept)
+        if node.type in FORGIVING and not (node.domain or types.keys() & node.outputs)
+    ]
+    if any(_clashes(types.get(name) for name in kept[at].inputs) for at in lost):
+        told = _told(bare, _forgiven(bare.graph, kept, lost), propagates)
+        types = types_of(told.graph)
+    return Inferred(types, declared, tuple(_with_bodies(kept, told.graph)), folded, opsets)
+
+
+def types_of(graph: GraphProto) -> Types:
+    """What a graph itself tells of the types and shapes of its tensors."""
+    return {i.name: i for part in (graph.input, graph.output, graph.value_info) for i in part}
+
+
+def _told(bare: ModelProto, nodes: Iterable[Node], propagates: bool) -> ModelProto:
+    """The model with what inference says of it, which may be nothing."""
+    try:
+        with known(bare, {(node.domain, node.type) for node in nodes}):
+            return onnx.shape_inference.infer_shapes(bare, data_prop=propagates)
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
+        return bare  # a graph that inference refuses whole is still read; what is unknown stays unknown
+
+
+def _clashes(types: Iterable[ValueInfoProto | TensorProto | None]) -> bool:
+    """Whether tensors are known not to broadcast."""
+    shapes = [t.type.tensor_type.shape.dim for t in types if isinstance(t, ValueInfoProto)]
+    return any(
+        len({d.dim_value for d in dims if d and d.dim_value > 1}) > 1 for dims in zip_longest(*map(reversed, shapes))
+    )
+
+
+def _forgiven(graph: GraphProto, nodes: Sequence[Node], lost: Iterable[int]) -> Sequence[Node]:
+    """The nodes, with those at `lost` places turned into what has a shape even where its inputs don't fit.
+
+    Behind the first sum that can't be, all others would have no shape, and only one of them would be reported at a time. The
+    tensor that was made first comes first, since it is the stream.
+    """
+    made = {name: at for at, node in enumerate(nodes) for name in node.outputs}
+    found = list(nodes)
+    for at in lost:
+        found[at] = nodes[at]._replace(domain=OWN)
+        graph.node[at].domain = OWN
+        graph.node[at].input[:] = sorted(nodes[at].inputs, key=lambda name: made.get(name, -1))
+    return found
 
 
 def _with_bodies(nodes: Iterable[Node], graph: GraphProto) -> Iterable[Node]:

@@ -1,4 +1,4 @@
-"""What inference found and what the file declares in, the type and shape of each tensor out."""
+"""What inference and constants tell and what the file declares in, the type and shape of each tensor out."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ class Shapes(dict[str, Value]):
 
     def __init__(
         self,
-        inferred: Mapping[str, ValueInfoProto],
+        told: Mapping[str, ValueInfoProto | TensorProto],
         declared: Mapping[str, ValueInfoProto],
-        constants: Mapping[str, TensorProto],
         symbols: frozenset[str],
     ) -> None:
         super().__init__()
-        self._inferred, self._declared, self._constants, self._symbols = inferred, declared, constants, symbols
+        self._told, self._declared, self._symbols = told, declared, symbols
         self._values: dict[bytes, Value] = {}
 
     def __missing__(self, name: str) -> Value:
@@ -31,11 +30,11 @@ class Shapes(dict[str, Value]):
         return found
 
     def _decoded(self, name: str) -> Value:
-        constant = self._constants.get(name)
-        if constant is not None:
-            return Value(constant.data_type if constant.data_type in _TYPES else 0, tuple(constant.dims))
-        inferred, declared = self._inferred.get(name), self._declared.get(name)
-        found = self._decoded_once(inferred.type) if inferred is not None else UNKNOWN
+        told = self._told.get(name)
+        if isinstance(told, TensorProto):
+            return Value(told.data_type if told.data_type in _TYPES else 0, tuple(told.dims))
+        found = self._decoded_once(told.type) if told is not None else UNKNOWN
+        declared = self._declared.get(name) if self._declared else None
         return _merged(found, self._decoded_once(declared.type), self._symbols) if declared is not None else found
 
     def _decoded_once(self, kind: TypeProto) -> Value:

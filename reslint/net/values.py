@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,9 +27,10 @@ STANDARD = frozenset({"", "ai.onnx"})
 class Op:
     """One ONNX node. Its identity is its first non-empty output, since node names are optional and repeat.
 
-    `inputs` are canonical: Identity and the other no-ops are seen through (`Net.through` holds them). `place` is its
-    rank in topological order, `id` its first non-empty output. `captured` are the outer tensors that the bodies of a
-    control-flow op read.
+    `inputs` are canonical: Identity and the other no-ops are seen through (`Net.through` holds them). `data` are those
+    that depend on the values of the model's inputs, `fixed` those that are the same for every input; one that is read
+    twice stands twice. `place` is the op's rank in topological order, `id` its first non-empty output. `captured` are the
+    outer tensors that the bodies of a control-flow op read.
     """
 
     proto: NodeProto
@@ -38,6 +39,8 @@ class Op:
     domain: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    data: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     captured: tuple[str, ...] = ()
     bodies: tuple[Net, ...] = ()
     id: str = ""
@@ -170,14 +173,14 @@ class Net:
         return {o: op for op in self.ops for o in op.outputs if o}
 
     @cached_property
-    def consumers(self) -> Mapping[str, tuple[Op, ...]]:
+    def consumers(self) -> Mapping[str, Sequence[Op]]:
         """Which ops read a tensor, seen through no-ops; an op that reads it twice stands there twice."""
         found: dict[str, list[Op]] = {}
         for op in self.ops:
-            for name in (*op.inputs, *op.captured):
+            for name in op.inputs + op.captured:
                 if name:
                     found.setdefault(name, []).append(op)
-        return {name: tuple(ops) for name, ops in found.items()}
+        return found
 
     @cached_property
     def graph(self) -> nx.DiGraph[Op]:
@@ -208,7 +211,7 @@ class Net:
     @cached_property
     def live(self) -> tuple[Op, ...]:
         """The ops that compute something from the values of the inputs; the others do shape arithmetic."""
-        return tuple([op for op in self.ops if self.data_among(op.outputs)])
+        return tuple([op for op in self.ops if self.is_data(op.id)])
 
     @cached_property
     def quantizers(self) -> Mapping[str, Op]:
@@ -248,10 +251,6 @@ class Net:
     def is_constant(self, name: str) -> bool:
         """Whether a tensor is the same for every input of whatever shape."""
         return name in self.fixed
-
-    def reads_constant(self, op: Op) -> bool:
-        """Whether one of an op's inputs is constant."""
-        return not self.fixed.isdisjoint(op.inputs)
 
     def data_among(self, names: Iterable[str]) -> list[str]:
         """Those of the tensors that depend on the values of the model's inputs, one that is read twice twice."""

@@ -148,7 +148,7 @@ def _seen(block: Block, made: Mapping[str, int]) -> Seen:
 
 def _step(net: Net, op: Op, made: Mapping[str, int]) -> Step:
     module, source = where(op)
-    weight = next((s for i in op.inputs if i and net.is_constant(i) and (s := net.shape(i)) and len(s) > 1), None)
+    weight = next((s for i in op.fixed if (s := net.shape(i)) and len(s) > 1), None)
     return Step(
         op.kind,
         op.id,

@@ -79,8 +79,7 @@ def _kind(flow: Flow, name: str) -> str:
             return ""
         if op.type in ACTIVATIONS:
             return op.type
-        there = [i for i in op.inputs if flow.net.is_data(i)]
-        if op.type not in ("Mul", "Add") or len(there) != 1:
+        if op.type not in ("Mul", "Add") or len(op.data) != 1:
             return ""
-        name = there[0]
+        name = op.data[0]
     return ""

@@ -16,6 +16,7 @@ from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 from reslint.rules.words import called
 
 _FRESH, _SHARE = 3, 0.25  # so many zero branches are an initialization (ReZero, zero-init), no accident (heuristic)
+_PASSING = LAYOUT | {"Mul", "Add", "Dropout"}
 _NEAR = 8  # ops to look back from the merge
 
 
@@ -45,10 +46,10 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
         )
         yield from (Pass(b.merge, b.net, why) for b, _ in zeroed)
         return
-    like = Counter(_sort(anatomy, b) for b in anatomy.blocks)
-    dead = Counter(_sort(anatomy, block) for block, _ in zeroed)
+    like = Counter(_sort(b) for b in anatomy.blocks)
+    dead = Counter(_sort(block) for block, _ in zeroed)
     for block, (op, name, empty) in zeroed:
-        if 1 < dead[_sort(anatomy, block)] >= like[_sort(anatomy, block)] / 2:
+        if 1 < dead[_sort(block)] >= like[_sort(block)] / 2:
             yield Pass(block.merge, block.net, "zero, but so is every second block of its sort: an initialization")
             continue
         yield Draft(
@@ -61,9 +62,9 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
         )
 
 
-def _sort(anatomy: Anatomy, block: Block) -> tuple[object, ...]:
+def _sort(block: Block) -> tuple[object, ...]:
     """What blocks of one sort have in common: their kind and their work, of whatever size."""
-    return block.kind, block.normalization, shapeless(anatomy.work_of(block))
+    return block.kind, block.normalization, shapeless(block.work)
 
 
 def _zeroed(block: Block) -> tuple[Op, str, bool] | None:
@@ -78,19 +79,18 @@ def _zeroed(block: Block) -> tuple[Op, str, bool] | None:
         empty = empty and (not added or is_zero(net, added))
         if factor and is_zero(net, factor):
             return op, factor, empty
-        if op.type not in LAYOUT | {"Mul", "Add", "Dropout"} or len(net.data_among(op.inputs)) != 1:
+        if op.type not in _PASSING or len(op.data) != 1:
             return None
-        op = net.producer.get(next(i for i in op.inputs if net.is_data(i)))
+        op = net.producer.get(op.data[0])
     return None
 
 
 def _affine(net: Net, op: Op) -> tuple[str, str]:
     """The constants that an op multiplies its input with, and adds to it; empty where there is none."""
-    constants = [i for i in op.inputs if i and net.is_constant(i)]
-    if op.type in ("Mul", "MatMul") and len(constants) == 1:
-        return constants[0], ""
-    if op.type == "Add" and len(constants) == 1:
-        return "", constants[0]
+    if op.type in ("Mul", "MatMul") and len(op.fixed) == 1:
+        return op.fixed[0], ""
+    if op.type == "Add" and len(op.fixed) == 1:
+        return "", op.fixed[0]
     if is_layer(net, op) and op.type in ("Conv", "Gemm") or op.type in NORMS and len(op.inputs) > 1:
         bias = op.inputs[2] if len(op.inputs) > 2 else ""
         return (op.inputs[1], bias) if not bias or net.is_constant(bias) else ("", "")

@@ -47,7 +47,7 @@ def _before(net: Net, norms: Mapping[str, NormRun], run: NormRun) -> NormRun | N
         if name in norms:
             return norms[name] if norms[name].form == run.form else None
         op: Op | None = net.producer.get(name)
-        if op is None or op.type not in _KEEPING or len(net.data_among(op.inputs)) != 1:
+        if op is None or op.type not in _KEEPING or len(op.data) != 1:
             return None
-        name, readers = next(i for i in op.inputs if net.is_data(i)), frozenset({op})
+        name, readers = op.data[0], frozenset({op})
     return None

@@ -55,6 +55,6 @@ def _reason(block: Block) -> str:
         return ""
     if between:
         return f"a {between[0].type}"
-    shapes = [net.shape(side) for side in block.sides]
+    shapes = block.shapes
     unequal = None not in shapes and shapes[0] != shapes[1] and all(isinstance(d, int) for s in shapes for d in s or ())
     return "a broadcast" if unequal else ""

@@ -135,7 +135,7 @@ def _left_out(net: Net, op: Op, data: str, chain: list[Op], mean: Drawn) -> Iter
     before, behind = net.producer.get(data), net.consumers.get(op.id, ())
     ways: list[tuple[float, Op, str]] = [(1.0, op, data)]
     if before is not None and (factor := _factor(net, before)) is not None:
-        ways.append((factor, op, next(i for i in before.inputs if net.is_data(i))))
+        ways.append((factor, op, before.data[0]))
     if len(behind) == 1 and op.id not in net.exits and (factor := _factor(net, behind[0])) is not None:
         ways.append((factor, behind[0], data))
     for factor, end, source in ways:
@@ -150,7 +150,7 @@ def _left_out(net: Net, op: Op, data: str, chain: list[Op], mean: Drawn) -> Iter
 
 def _factor(net: Net, op: Op) -> float | None:
     """What an op multiplies one tensor with, where it does no more than that."""
-    if op.type not in ("Mul", "Div") or sum(net.is_data(i) for i in op.inputs) != 1:
+    if op.type not in ("Mul", "Div") or len(op.data) != 1:
         return None
     at = 0 if net.is_data(op.inputs[1]) else 1
     number = scalar(net, op.inputs[at])

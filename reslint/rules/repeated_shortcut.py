@@ -28,16 +28,17 @@ def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             continue
         gains = _gains(block)
         twice = gains.get(block.sides[1], 0.0)
+        if not twice:
+            continue
         total = gains.get(block.sides[0], 0.0) + twice
         made_up = abs(total * scaled_behind(block.net, block.merge.id) - 1) <= _CLOSE
         if abs(twice - 1) > _CLOSE or made_up:
-            if twice:
-                why = (
-                    "a factor behind the merge makes up for it"
-                    if made_up
-                    else f"the branch holds {twice:.3g} of the stream"
-                )
-                yield Pass(block.merge, block.net, why)
+            why = (
+                "a factor behind the merge makes up for it"
+                if made_up
+                else f"the branch holds {twice:.3g} of the stream"
+            )
+            yield Pass(block.merge, block.net, why)
             continue
         yield Draft(
             block.merge,
@@ -54,13 +55,12 @@ def _gains(block: Block) -> dict[str, float]:
     net = block.net
     gains = {block.fork: 1.0}
     for op in (*block.shortcut, *block.branch):
-        there = [i for i in op.inputs if net.is_data(i)]
         if op.type in ("Add", "Sum"):
-            gain = sum(gains.get(i, 0.0) for i in there)
-        elif op.type in ("Mul", "Div", "Neg") and len(there) == 1:
-            gain = gains.get(there[0], 0.0) * (constant_factor(net, op) or 0.0)
-        elif op.type in LAYOUT and len(there) == 1:
-            gain = gains.get(there[0], 0.0)
+            gain = sum(gains.get(i, 0.0) for i in op.data)
+        elif op.type in ("Mul", "Div", "Neg") and len(op.data) == 1:
+            gain = gains.get(op.data[0], 0.0) * (constant_factor(net, op) or 0.0)
+        elif op.type in LAYOUT and len(op.data) == 1:
+            gain = gains.get(op.data[0], 0.0)
         else:
             continue
         for output in op.outputs:

@@ -8,7 +8,7 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.ops import CONVS, is_learned
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
-from reslint.net import Dim, Net
+from reslint.net import Dim, Net, Shape
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 from reslint.rules.words import called, producer, shown, side_evidence, side_lines
 
@@ -29,11 +29,11 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     for block in anatomy.blocks:
         if block.kind is Kind.DENSE:
             continue
-        for at, (side, other) in enumerate((block.sides, block.sides[::-1])):
-            axes = _stretched(block, side, other)
-            label, opposite = ("shortcut", "branch") if at == 0 else ("branch", "shortcut")
+        for at, (label, opposite) in enumerate((("shortcut", "branch"), ("branch", "shortcut"))):
+            side, small, large = block.sides[at], block.shapes[at], block.shapes[1 - at]
+            axes = _stretched(block.net, small, large) if small != large else ()
             if not axes:
-                if settings.explain and (why := _unclear(block, side, other)):
+                if settings.explain and (why := _unclear(small, large)):
                     yield Pass(block.merge, block.net, why.format(label))
                 continue
             if _is_meant(block, side, axes):
@@ -47,8 +47,8 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             yield Draft(
                 block.merge,
                 block.net,
-                f"the {label}{called(block.merge)} gives {shown(block.net.shape(side))}, which is stretched "
-                f"over axis {axis} of the {opposite} {shown(block.net.shape(other))}",
+                f"the {label}{called(block.merge)} gives {shown(small)}, which is stretched "
+                f"over axis {axis} of the {opposite} {shown(large)}",
                 f"make the {label} as large as the {opposite} on axis {axis}; it became 1 at {made}",
                 {**side_evidence(block), "stretched": label, "axes": list(axes), "collapsed_at": made},
                 (*side_lines(block), ("collapsed", f"axis {axis} became 1 at {made}")),
@@ -56,24 +56,22 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             break
 
 
-def _stretched(block: Block, side: str, other: str) -> tuple[int, ...]:
-    """The axes of the sum over which a side is stretched."""
-    small, large = block.net.shape(side), block.net.shape(other)
-    if small is None or large is None or small == large:
+def _stretched(net: Net, small: Shape | None, large: Shape | None) -> tuple[int, ...]:
+    """The axes of the sum over which a side is stretched, from its shape and the other side's."""
+    if small is None or large is None:
         return ()
     rank = max(len(small), len(large))
     found = []
     for back in range(1, rank + 1):
         s: Dim = small[-back] if back <= len(small) else 1
         d: Dim = large[-back] if back <= len(large) else 1
-        if s == 1 and (isinstance(d, int) and d > 1 or isinstance(d, str) and d in block.net.symbols):
+        if s == 1 and (isinstance(d, int) and d > 1 or isinstance(d, str) and d in net.symbols):
             found.append(rank - back)
     return tuple(sorted(found))
 
 
-def _unclear(block: Block, side: str, other: str) -> str:
+def _unclear(small: Shape | None, large: Shape | None) -> str:
     """Why nobody knows whether a side is stretched; empty where it is not."""
-    small, large = block.net.shape(side), block.net.shape(other)
     if small is None or large is None:
         return "the shape of the {} is unknown" if small is None else ""
     pairs = zip(reversed(small), reversed(large), strict=False)
@@ -94,7 +92,7 @@ def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:
     for _ in range(32):
         if op is None:
             return True
-        before = next((i for i in op.inputs if net.is_data(i)), "")
+        before = next(iter(op.data), "")
         shape = net.shape(before)
         if shape is None:
             return True
@@ -112,7 +110,7 @@ def _collapse(net: Net, side: str, axis: int) -> str:
         op = net.producer.get(name)
         if op is None:
             break
-        before = next((i for i in op.inputs if net.is_data(i)), "")
+        before = next(iter(op.data), "")
         shape = net.shape(before)
         if shape is None or axis >= len(shape) or shape[axis] != 1:
             break

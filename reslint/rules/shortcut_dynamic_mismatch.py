@@ -62,6 +62,6 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
 
 def _differs_anyway(block: Block) -> bool:
     """Whether known extents of the sides can't be added: that is shortcut-shape-mismatch's."""
-    short, branch = (block.net.shape(name) or () for name in block.sides)
+    short, branch = (shape or () for shape in block.shapes)
     pairs = zip(reversed(short), reversed(branch), strict=False)
     return any(isinstance(a, int) and isinstance(b, int) and a != b and 1 not in (a, b) for a, b in pairs)

@@ -19,7 +19,7 @@ def shortcut_layout_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[D
         if found is None:
             continue
         i, j = found
-        shape = shown(block.net.shape(block.sides[0]))
+        shape = shown(block.shapes[0])
         yield Draft(
             block.merge,
             block.net,

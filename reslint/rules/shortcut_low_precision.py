@@ -27,9 +27,12 @@ _BITS: Mapping[int, int] = {
 def shortcut_low_precision(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The shortcut passes through a narrower type than the stream."""
     for block in anatomy.blocks:
+        casts = [op for op in block.shortcut if op.type == "Cast"]
+        if not casts:
+            continue
         stream = min(_BITS.get(block.net.value(name).type, 0) for name in (block.fork, block.sides[0]))
-        for op in block.shortcut:
-            narrow = op.integer("to", 0) if op.type == "Cast" else 0
+        for op in casts:
+            narrow = op.integer("to", 0)
             if 0 < _BITS.get(narrow, 0) < stream:
                 kind, wide = (
                     onnx.TensorProto.DataType.Name(t).lower() for t in (narrow, block.net.value(block.sides[0]).type)

@@ -10,12 +10,16 @@ from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
 from reslint.rules.words import called, producer
 
+_BESIDE = LAYOUT | {"Add"}
+_NEAR = 4  # ops between a layer and the fork, such as its bias and its activation
+
 
 @rule("shortcut-not-bypassing", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def shortcut_not_bypassing(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The block's input reaches the output only through the branch's own first layer."""
     for block in anatomy.blocks:
-        if block.kind is Kind.IDENTITY and not block.inner and _is_one_projection(block) and _is_alone(block):
+        simple = block.kind is Kind.IDENTITY and not block.inner and not block.nonlinear
+        if simple and _is_one_projection(block) and _is_alone(block):
             yield Draft(
                 block.merge,
                 block.net,
@@ -29,8 +33,8 @@ def shortcut_not_bypassing(anatomy: Anatomy, settings: Settings) -> Iterator[Dra
 def _is_one_projection(block: Block) -> bool:
     """Whether the branch is a single dense or pointwise layer and nothing else."""
     layers = [op for op in block.branch if is_layer(block.net, op)]
-    rest = [op for op in block.branch if op not in layers and op.type not in LAYOUT | {"Add"}]
-    if block.nonlinear or len(layers) != 1 or rest or is_depthwise(block.net, layers[0]):
+    rest = [op for op in block.branch if op not in layers and op.type not in _BESIDE]
+    if len(layers) != 1 or rest or is_depthwise(block.net, layers[0]):
         return False
     return layers[0].type not in CONVS or all(k == 1 for k in kernel(block.net, layers[0]))
 
@@ -38,10 +42,13 @@ def _is_one_projection(block: Block) -> bool:
 def _is_alone(block: Block) -> bool:
     """Whether the fork is what a learned branch has just made, and not a stream that other merges read."""
     net = block.net
+    if len({op.id for op in net.consumers.get(block.fork, ())}) != 2:
+        return False
     made = net.producer.get(block.fork)
-    for _ in range(4):
+    for _ in range(_NEAR):
         if made is None or is_layer(net, made):
-            break
-        made = net.producer.get(made.inputs[0]) if made.inputs else None
-    readers = {op.id for op in net.consumers.get(block.fork, ())}
-    return made is not None and is_layer(net, made) and len(readers) == 2
+            return made is not None
+        if len(made.data) != 1:
+            return False  # where streams meet, a stream goes on
+        made = net.producer.get(made.data[0])
+    return False

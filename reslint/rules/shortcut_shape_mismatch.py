@@ -14,7 +14,7 @@ from reslint.rules.words import called, shown, side_evidence, side_lines
 def shortcut_shape_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """The two sides of a residual merge can't be added."""
     for block in anatomy.blocks:
-        short, branch = (block.net.shape(name) for name in block.sides)
+        short, branch = block.shapes
         if short == branch or block.kind is Kind.DENSE or short is None or branch is None:
             continue
         axes = [

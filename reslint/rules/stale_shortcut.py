@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.siblings import weights_of
-from reslint.anatomy.signature import extent
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.rules.words import called
@@ -20,7 +19,7 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     for flow in anatomy.flows:
         here = [b for b in anatomy.blocks if b.net is flow.net and b.kind is Kind.IDENTITY]
         for group in _on_one_fork(here, 1 if settings.explain else _ENOUGH):
-            reasons = {b.merge.id: _excused(anatomy, b, group) for b in group[1:]}
+            reasons = {b.merge.id: _excused(b, group) for b in group[1:]}
             stale = [b for b in group[1:] if not reasons[b.merge.id]]
             yield from (Pass(b.merge, b.net, why) for b in group[1:] if (why := reasons[b.merge.id]))
             if len(stale) < _ENOUGH:
@@ -42,12 +41,11 @@ def _on_one_fork(blocks: Sequence[Block], more_than: int) -> Iterator[list[Block
     """Like blocks that share a fork and a size, in order, where there are more than so many."""
     found: dict[tuple[object, ...], list[Block]] = {}
     for block in blocks:
-        key = (block.fork, extent(block.net, block.merge.id))
-        found.setdefault(key, []).append(block)
+        found.setdefault((block.fork, block.size), []).append(block)
     yield from (group for group in found.values() if len(group) > more_than)
 
 
-def _excused(anatomy: Anatomy, block: Block, group: Sequence[Block]) -> str:
+def _excused(block: Block, group: Sequence[Block]) -> str:
     """Why a block may fork where others did; empty where its branch runs through their merges and then does a sibling's work.
 
     The same weights again are the steps of a solver (Runge-Kutta, LISTA), which start from one point on purpose.
@@ -56,8 +54,8 @@ def _excused(anatomy: Anatomy, block: Block, group: Sequence[Block]) -> str:
     passed = [inner[name] for name in block.inner if name in inner]
     if not passed:
         return "it forks where others do, but its branch runs through none of their merges"
-    own, weights = anatomy.work_of(block), weights_of(block.net, block.branch)
-    like = [b for b in passed if anatomy.work_of(b) == own]
+    own, weights = block.work, weights_of(block.net, block.branch)
+    like = [b for b in passed if b.work == own]
     if not own or not like:
         return "it forks where an earlier block did, but does other work than those between"
     again = any(weights & weights_of(b.net, b.branch) for b in like)

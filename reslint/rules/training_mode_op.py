@@ -90,7 +90,7 @@ def _masked(net: Net, op: Op) -> frozenset[str]:
     todo = [op]
     for made in todo:
         for after in (a for name in made.outputs for a in net.consumers.get(name, ()) if not masks & {*a.outputs}):
-            joins = any(net.is_data(i) and i not in masks for i in after.inputs)
+            joins = any(i not in masks for i in after.data)
             if joins and after.type in _APPLYING:
                 found.add(after.id)
             elif not joins and after.type in _MASKING | _APPLYING:

@@ -41,12 +41,12 @@ def _parallel(net: Net, op: Op) -> tuple[Op, ...]:
         return ()  # part of a larger sum
     convs: list[Op] = []
     plain: set[str] = set()
-    todo = [i for i in op.inputs if net.is_data(i)]
+    todo = list(op.data)
     while todo and len(convs) <= _MOST:
         name = todo.pop()
         term = net.producer.get(name)
         only = len(net.consumers.get(name, ())) == 1 and name not in net.exits
-        if term is not None and only and term.type in _SUMS and all(net.is_data(i) for i in term.inputs):
+        if term is not None and only and term.type in _SUMS and len(term.data) == len(term.inputs):
             todo.extend(term.inputs)
         elif term is not None and only and term.type == "BatchNormalization":
             conv = net.producer.get(term.inputs[0])

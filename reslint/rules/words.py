@@ -38,19 +38,18 @@ def producer(net: Net, name: str) -> str:
 def side_lines(block: Block) -> tuple[tuple[str, str], ...]:
     """The two sides of a merge with their shapes and producers, as lines of evidence."""
     return tuple(
-        (label, f"{shown(block.net.shape(name))}  {producer(block.net, name)}")
-        for label, name in zip(("shortcut", "branch"), block.sides, strict=True)
+        (label, f"{shown(shape)}  {producer(block.net, name)}")
+        for label, name, shape in zip(("shortcut", "branch"), block.sides, block.shapes, strict=True)
     )
 
 
 def side_evidence(block: Block) -> dict[str, object]:
     """The two sides of a merge with their shapes and producers, as evidence."""
-    short, branch = block.sides
     return {
-        "shortcut_shape": listed(block.net.shape(short)),
-        "branch_shape": listed(block.net.shape(branch)),
-        "shortcut_tensor": short,
-        "branch_tensor": branch,
+        "shortcut_shape": listed(block.shapes[0]),
+        "branch_shape": listed(block.shapes[1]),
+        "shortcut_tensor": block.sides[0],
+        "branch_tensor": block.sides[1],
     }
 
 

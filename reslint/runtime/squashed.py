@@ -27,6 +27,6 @@ def _sources(net: Net, name: str) -> Iterator[bool]:
         if op is None or op.type not in _LAYOUT:
             yield op is not None and op.type in _SQUASHING
             continue
-        fresh = {i for i in op.inputs if net.is_data(i)} - seen
+        fresh = set(op.data) - seen
         seen |= fresh
         todo.extend(fresh)
