@@ -1,0 +1,35 @@
+"""All that a run may measure, and what of it is worth telling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from reslint.measure.agreement import Agreement, Difference
+from reslint.measure.gradients import GradientFlow
+from reslint.measure.latency import Latency, Placement
+from reslint.measure.sensitivity import Sensitivity
+from reslint.measure.signal import Signal
+
+Measurement = Signal | Agreement | Sensitivity | Placement | Latency | GradientFlow
+
+
+def worst(measured: Iterable[Measurement]) -> Iterator[Measurement]:
+    """What was measured; of what each output was compared with over several inputs only where it is farthest from it."""
+    measured = tuple(measured)
+    farthest: dict[tuple[type[Agreement], str, str], Difference] = {}
+    for agreement in (one for one in measured if isinstance(one, Agreement)):
+        for d in agreement.differences:
+            key = type(agreement), agreement.against, d.output
+            farthest[key] = max(farthest.get(key, d), d, key=_distance)
+    for one in measured:
+        if not isinstance(one, Agreement):
+            yield one
+            continue
+        kept = tuple(d for d in one.differences if farthest[type(one), one.against, d.output] is d)
+        if kept:
+            yield replace(one, differences=kept)
+
+
+def _distance(d: Difference) -> tuple[bool, float]:
+    return not d.agrees, d.absolute if d.relative is None else d.relative
