@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -75,7 +75,9 @@ class Config:
         What the command line says goes before the configuration.
         """
         said = {row.match: row.factory for row in self.said if row.factory}
-        known = said.get(path) or (Factory(path) if _FACTORY.fullmatch(path) else None)
+        named = said.get(path)
+        unnamed = Factory(path) if _FACTORY.fullmatch(path) else None
+        known = replace(named, folder=str(self.folder)) if named else unnamed
         return known and known.under(said.get("*") or Factory(path))
 
     def named(self) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ class Factory:
     """What makes a PyTorch module, and how it is exported, as it stands in the configuration or on the command line.
 
     `target` is `module:factory` or a .pt2 file, `kwargs` a JSON object. An empty exporter is dynamo, and TorchScript where
-    that fails.
+    that fails. `folder` is where a configuration that names it lies: its modules can be imported, as those of the current
+    folder can, and a .pt2 file's path starts there.
     """
 
     target: str
@@ -53,6 +54,7 @@ class Factory:
     fake: bool = False
     exporter: str = ""
     opset: int | None = None
+    folder: str = ""
 
     def under(self, above: Factory) -> Factory:
         """The same, but for what another one says."""
@@ -64,6 +66,7 @@ class Factory:
             above.fake or self.fake,
             above.exporter or self.exporter,
             above.opset or self.opset,
+            self.folder,
         )
 
 

@@ -248,6 +248,15 @@ class TestNamedModels:
         assert "1 residual block " in ran.out
         assert "batch x 3 x 8 x 8" in ran.out
 
+    def test_from_a_folder_below(self, configured: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        (configured / "below").mkdir(exist_ok=True)
+        monkeypatch.chdir(configured / "below")
+        monkeypatch.setattr(sys, "path", [place for place in sys.path if Path(place) != configured])
+        monkeypatch.delitem(sys.modules, USER, raising=False)
+        ran = run("check", "small")
+        assert (ran.status, ran.err) == (0, "")
+        assert "small: ok, 2 residual blocks (2 identity)" in ran.out
+
     @pytest.mark.parametrize(
         ("row", "says"),
         [

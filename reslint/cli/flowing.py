@@ -44,7 +44,7 @@ def flow(options: Options, asked: Mapping[str, object], start: float) -> int:
 
 
 def _spec(factory: Factory) -> Spec:
-    return spec(factory.target, factory.inputs, factory.kwargs, fake=factory.fake)
+    return spec(factory.target, factory.inputs, factory.kwargs, fake=factory.fake, folder=factory.folder)
 
 
 def _looks(specs: Mapping[str, Spec], options: Options, seeds: Sequence[int]) -> Iterator[Looked]:

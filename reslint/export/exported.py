@@ -30,7 +30,7 @@ class Exported:
 
 def asked(factory: Factory) -> tuple[Spec, How]:
     """What to load and how to export it, of texts. Raises BadConfiguration with what is wrong in them."""
-    made = spec(factory.target, factory.inputs, factory.kwargs, fake=factory.fake)
+    made = spec(factory.target, factory.inputs, factory.kwargs, fake=factory.fake, folder=factory.folder)
     return made, How(factory.exporter, factory.opset, tuple(map(axis, factory.dynamic)))
 
 

@@ -51,7 +51,7 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
             raise ExportFailed("is a saved program: there is no factory that --kwargs could go to")
         if spec.inputs:
             raise ExportFailed("is a saved program, whose inputs were fixed when it was made: leave out --input")
-        program = opened(spec.target)
+        program = opened(os.path.join(spec.folder, spec.target))
         args, kwargs = program.example_inputs or ((), {})
         return Loaded(program.module(), tuple(args), kwargs, program)
     module, args, kwargs = _parts(_made(spec, seed), spec)
@@ -74,7 +74,7 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
 
 def _made(spec: Spec, seed: int) -> object:
     """What the factory of a spec returns."""
-    with _here():
+    with _importable(spec.folder):
         factory = _named(spec.target)
         if not callable(factory) or isinstance(factory, nn.Module):
             if spec.kwargs:
@@ -105,10 +105,11 @@ def _as_it_is(tensor: Tensor, *_: object, **__: object) -> Tensor:
 
 
 @contextlib.contextmanager
-def _here() -> Iterator[None]:
-    """Let the current folder be importable, as it is for `python -m`. It stays so: forward may import, too."""
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+def _importable(folder: str) -> Iterator[None]:
+    """Let the current folder, as for `python -m`, and this one be importable. They stay so: forward may import, too."""
+    for place in (os.getcwd(), os.path.abspath(folder)):
+        if place not in sys.path:
+            sys.path.insert(0, place)
     importlib.invalidate_caches()
     yield
 

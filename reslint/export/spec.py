@@ -32,12 +32,14 @@ class Spec:
     """What makes a PyTorch module: `target` is `module:factory` or a .pt2 file.
 
     `inputs` are what the module is called with, `kwargs` what the factory is called with. `fake` builds it without weights.
+    `folder` is where its code or its file is looked for beside the current folder.
     """
 
     target: str
     inputs: tuple[Given, ...] = ()
     kwargs: Mapping[str, object] = field(default_factory=dict)
     fake: bool = False
+    folder: str = ""
 
     @property
     def saved(self) -> bool:
@@ -55,11 +57,11 @@ def is_spec(text: str) -> bool:
     return is_factory(text) or text.lower().endswith(SAVED)
 
 
-def spec(target: str, inputs: Iterable[str] = (), kwargs: str = "", *, fake: bool = False) -> Spec:
+def spec(target: str, inputs: Iterable[str] = (), kwargs: str = "", *, fake: bool = False, folder: str = "") -> Spec:
     """A Spec of texts as they stand on the command line. Raises BadConfiguration with what is wrong."""
     if not is_spec(target):
         raise BadConfiguration(f"{target!r} is no module:factory, such as mypkg.models:build, and no .pt2 file")
-    return Spec(target, tuple(map(given, inputs)), keywords(kwargs), fake)
+    return Spec(target, tuple(map(given, inputs)), keywords(kwargs), fake, folder)
 
 
 def given(text: str) -> Given:
