@@ -141,6 +141,22 @@ class TestPathLengths:
         assert sum(s for k, s in share.items() if 5 <= k <= 17) == pytest.approx(0.004537, abs=5e-7)
         assert (paths.log2_count, paths.min, paths.mode, paths.max) == (54, 0, 27, 54)
 
+    def test_parallel_branches(self) -> None:
+        """The longest way takes one of two branches on one fork, so that the layers of the other are not on it."""
+        paths = anatomy_of("""
+            agraph (float[1, 4] x) => (float[1, 4] y) <float[4, 4] a, float[4, 4] b, float[4, 4] c>
+            {
+                f = MatMul (x, a)
+                g = Relu (f)
+                h = MatMul (g, b)
+                k = MatMul (x, c)
+                t = Tanh (k)
+                s = Add (x, h)
+                y = Add (s, t)
+            }
+        """).paths
+        assert (paths.log2_count, paths.min, paths.max) == (1, 0, 2)
+
     @pytest.mark.parametrize(("blocks", "layers"), [(1, 1), (3, 2), (10, 3)])
     def test_closed_form(self, blocks: int, layers: int) -> None:
         paths = chain(blocks, layers).paths
@@ -374,6 +390,32 @@ class TestNoResiduals:
             }
         """)
         assert not set(found.values()) & {str(k) for k in Kind}
+
+    def test_recurrent_cell_whose_input_is_made_of_its_state(self) -> None:
+        """A decoder attends by its state; `n + z * (h - n)` is how torch and Paddle write a GRU."""
+        assert seen("""
+            agraph (float[1, 8] x, bool on) => (float[1, 8] y)
+            <float[8, 8] w, float[8, 8] u, float[8, 8] n, float[8, 8] r, float[1] zero = {0}, int64 times = {9},
+             int64[1] first = {0}>
+            {
+                y = Loop (times, on, x) <body = step (int64 i, bool go, float[1, 8] h) => (bool goes, float[1, 8] after) {
+                    goes = Identity (go)
+                    now = MatMul (h, r)
+                    a = MatMul (now, w)
+                    b = MatMul (h, u)
+                    c = Add (a, b)
+                    z = Sigmoid (c)
+                    d = MatMul (now, n)
+                    e = Tanh (d)
+                    part = Sub (h, e)
+                    kept = Mul (part, z)
+                    next = Add (kept, e)
+                    wide = Unsqueeze (next, first)
+                    same = Add (wide, zero)
+                    after = Squeeze (same, first)
+                }>
+            }
+        """) == {"c": "arithmetic", "next": "cell"}
 
 
 class TestResiduals:

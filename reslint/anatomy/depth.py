@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,11 +128,11 @@ def path_lengths(flow: Flow, blocks: Sequence[Block]) -> Paths:
     length is a product of polynomials (evidence 2.3, after Veit et al. 2016); it is multiplied out in floating point.
     """
     total, way = _longest(flow, _layers(flow))
-    on_way = {flow.names[n] for n in way}
-    passed = {b.merge.id: b for b in blocks if on_way & set(b.merge.outputs)}
+    place = {flow.names[node]: at for at, node in enumerate(way)}
+    passed = {b.merge.id: b for b in blocks if any(o in place for o in b.merge.outputs)}
     inside = {name for b in passed.values() for name in b.inner}
-    outer = [b for b in passed.values() if b.merge.id not in inside]
-    ways = _series([_block_ways(b, passed) for b in outer], total - sum(b.depth for b in outer))
+    outer = _in_series((b for b in passed.values() if b.merge.id not in inside), place)
+    ways = _series([_block_ways(b, passed) for b in outer], max(0, total - sum(b.depth for b in outer)))
     lengths = np.arange(ways.start, ways.start + len(ways.shares))
     return Paths(
         log2_count=ways.log2_count,
@@ -144,6 +144,27 @@ def path_lengths(flow: Flow, blocks: Sequence[Block]) -> Paths:
         start=ways.start,
         shares=tuple(float(s) for s in ways.shares),
     )
+
+
+def _in_series(blocks: Iterable[Block], place: Mapping[str, int]) -> Sequence[Block]:
+    """The blocks that follow each other on a way, of which tensors have a `place`.
+
+    A block around others stands for them, and of two that overlap without that the first is left. Branches that the way does
+    not take, as one of two in parallel, and the steps of a refinement that share layers, would be counted twice.
+    """
+    found: list[tuple[int, int, Block]] = []
+    for block in blocks:
+        taken = [place[o] for op in block.branch for o in op.outputs if o in place]
+        taken += [place[name] for name in block.inner if name in place]
+        end = max(place[o] for o in block.merge.outputs if o in place)
+        start = min(taken, default=end)
+        if not taken and block.depth:
+            continue
+        while found and start <= found[-1][0] < found[-1][1]:
+            found.pop()
+        if not found or start >= found[-1][1]:
+            found.append((start, end, block))
+    return [block for _, _, block in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from reslint.anatomy.facts import LEARNED
 from reslint.anatomy.flow import Flow
+from reslint.anatomy.loops import carried
 from reslint.anatomy.norms import CASTS, uncast
+from reslint.anatomy.path import Effect, step_back
 from reslint.anatomy.region import Atlas
 from reslint.anatomy.route import nearest
 from reslint.anatomy.values import Kind, Role
@@ -27,11 +29,29 @@ def gate(flow: Flow, atlas: Atlas, op: Op, sides: Sequence[int]) -> Verdict | No
         for stream, branch in ((u, v), (v, u)):
             route = nearest(flow, atlas, stream.node, branch.node)
             if route is not None and route.region.has(LEARNED):
+                if _is_carried(flow, route.fork, op):
+                    return Verdict(op, None, Role.CELL, "mixes the state of a recurrent cell with its next one")
                 why = "a gate mixes the stream with the branch"
                 whole = atlas.between(route.fork, flow.index[op.id]) or route.region
                 added = (stream.added, branch.added)
                 return Verdict(op, Kind.GATED, Role.OTHER, why, route.fork, added, route.steps, whole)
     return None
+
+
+def _is_carried(flow: Flow, fork: int, op: Op) -> bool:
+    """Whether what is made of a loop's state goes into the next step as that state: steps in time, and no depth."""
+    states = {before: after for before, after in carried(flow.net) if flow.net.canonical(after) in flow.index}
+    after = states.get(flow.names[_unlaid(flow, fork)]) if states else None
+    return after is not None and _unlaid(flow, flow.index[flow.net.canonical(after)]) == flow.index[op.id]
+
+
+def _unlaid(flow: Flow, node: int) -> int:
+    """The node that a tensor only lays out anew, or adds a constant to."""
+    step = step_back(flow, node)
+    while step is not None and step.effect in (Effect.LAYOUT, Effect.BIAS):
+        node = step.before
+        step = step_back(flow, node)
+    return node
 
 
 class _Term(NamedTuple):

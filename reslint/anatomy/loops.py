@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from onnx import TensorProto
@@ -36,6 +37,16 @@ def states_of(op: Op) -> States | None:
         many = len(op.inputs) - op.integer("num_scan_inputs", 1)
         return States(body.inputs[:many], body.outputs[:many], op.inputs[:many], "", "")
     return None
+
+
+def carried(body: Net) -> Iterator[tuple[str, str]]:
+    """The states of a Loop's or a Scan's body, each before and after a step; none of a net that is no such body."""
+    owner = body.owner
+    if owner is not None and owner.op_type == "Loop":
+        yield from zip(body.inputs[2:], body.outputs[1:], strict=False)
+    elif owner is not None and owner.op_type == "Scan":
+        scanned = next((a.i for a in owner.attribute if a.name == "num_scan_inputs"), 1)
+        yield from zip(body.inputs[: len(owner.input) - scanned], body.outputs, strict=False)
 
 
 def is_bounded(net: Net, op: Op, states: States) -> bool:

@@ -62,9 +62,15 @@ def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
     """The verdict on `x - F(x)`, a residual connection whose branch is subtracted."""
     stream, branch = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
     region = atlas.between(stream, branch)
-    if region is None or not region.has(LEARNED | NONLINEAR):
+    if region is None or not region.has(LEARNED | NONLINEAR) or _is_weighed(flow, op):
         return Verdict(op, None, Role.ARITHMETIC, "a difference")
     return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
+
+
+def _is_weighed(flow: Flow, op: Op) -> bool:
+    """Whether all that happens to a difference is that a gate scales it, as in `v + g * (u - v)`."""
+    after = flow.net.consumers.get(op.id, ())
+    return bool(after) and all(c.type == "Mul" and len(c.data) > 1 for c in after)
 
 
 def _doubled(op: Op) -> bool:
