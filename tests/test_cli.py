@@ -236,6 +236,15 @@ class TestPaths:
         assert self.checked(run, "m/**/*.onnx") == ["m/a.onnx", "m/n/b.onnx"]
         assert run("check", "m/*.nothing").status == 2
 
+    def test_glob_passes_by_what_is_hidden_and_links_that_lead_back(self, run: Run, write: Write, here: Path) -> None:
+        for name in ("m/a.onnx", "m/.h/lost.onnx", "m/n/b.onnx", "m/n/.lost.onnx"):
+            write(name)
+        for name in ("m/up", "m/n/up"):
+            (here / name).symlink_to("..")
+        for pattern in ("m/**/*.onnx", "**/*.onnx", "./**/*.onnx", f"{here}/m/**/*.onnx"):
+            assert [os.path.relpath(str(path)) for path in self.checked(run, pattern)] == ["m/a.onnx", "m/n/b.onnx"]
+        assert self.checked(run, "m/**/.h/*.onnx") == ["m/.h/lost.onnx"]
+
     def test_file_with_brackets_in_its_name(self, run: Run, write: Write) -> None:
         write("a[1].onnx")
         assert self.checked(run, "a[1].onnx") == ["a[1].onnx"]

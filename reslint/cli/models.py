@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from reslint.cli.owners import is_data, owners
 from reslint.config import Config
@@ -32,8 +33,20 @@ def _expand(path: str, config: Config) -> Iterator[str]:
     elif os.path.isdir(path):
         yield from _included(_search(path), config)
     elif glob.has_magic(path):
-        for match in sorted(glob.glob(path, recursive=True)):
+        for match in sorted(_matching(path)):
             yield from _included(_search(match) if os.path.isdir(match) else [os.path.normpath(match)], config)
+
+
+def _matching(pattern: str) -> Sequence[str]:
+    """What a glob means. As for a shell, hidden files and folders are passed by, and `**` follows no link: it may lead back."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        return glob.glob(pattern)
+    first = next(at for at, part in enumerate(parts) if glob.has_magic(part))
+    above, below = Path(*parts[:first]), [part if part == "**" else part.replace("**", "*") for part in parts[first:]]
+    hidden = any(part.startswith(".") for part in below)
+    found = above.glob("/".join(below))
+    return [str(path) for path in found if hidden or not any(p.startswith(".") for p in path.relative_to(above).parts)]
 
 
 def _search(folder: str) -> Iterator[str]:

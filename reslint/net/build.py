@@ -129,9 +129,9 @@ class _Builder:
             if still and kind not in _RANDOM and fixed.issuperset(reads):
                 known.constant([o for o in outputs if o], proto)
                 continue
-            weights = tuple([i for i in given if i and i in fixed]) if len(data) < len(given) else ()
+            constant = tuple([i for i in given if i and i in fixed]) if len(data) < len(given) else ()
             name = next(filter(None, outputs), "")
-            op = Op(proto, place, kind, domain, given, outputs, data, weights, captured, bodies, name)
+            op = Op(proto, place, kind, domain, given, outputs, data, constant, captured, bodies, name)
             if still and any(reads) or kind in _SHAPE_ONLY and not domain:
                 static.update(outputs)
             if kind in _QUANTIZE:

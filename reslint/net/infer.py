@@ -62,7 +62,7 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     lost = [
         at
         for at, node in enumerate(kept)
-        if node.type in FORGIVING and not (node.domain or types.keys() & node.outputs)
+        if node.type in FORGIVING and not node.domain and types.keys().isdisjoint(node.outputs)
     ]
     if any(_clashes(types.get(name) for name in kept[at].inputs) for at in lost):
         told = _told(bare, _forgiven(bare.graph, kept, lost), propagates)
