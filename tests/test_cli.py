@@ -354,6 +354,47 @@ class TestStreams:
         ended = subprocess.run(["bash", "-c", command], cwd=here, capture_output=True, text=True, check=False)
         assert (ended.returncode, ended.stderr) == (0, "")
 
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            ("check a.onnx", "it is closed"),
+            ("anatomy a.onnx", "it is closed"),
+            ("explain plain-depth", "it is closed"),
+            ("rules", "it is closed"),
+            ("--version", "it is closed"),
+            ("check --help", "it is closed"),
+            ("check a.onnx --output report", ""),
+        ],
+    )
+    def test_standard_output_that_is_closed(self, write: Write, here: Path, asked: str, told: str) -> None:
+        ended = self.closed(f"{asked} >&-", write("a.onnx").parent)
+        assert ended == ((2, f"error: standard output can't be written: {told}\n") if told else (0, ""))
+        assert (here / "report").exists() == (not told)
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_a_full_disk_is_no_bug_of_the_help(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+    ) -> None:
+        monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+        ended = self.closed("--help >/dev/full", here)
+        assert ended == (2, "error: standard output can't be written: No space left on device\n")
+
+    @pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+    def test_standard_error_that_is_closed(self, write: Write, here: Path, closed: str) -> None:
+        write("a.onnx")
+        (here / "b.onnx").write_bytes(b"")
+        assert self.closed(f"check --report json=report . {closed}", here) == (2, "")
+        assert len(json.loads((here / "report").read_text())["files"]) == 2
+
+    def closed(self, command: str, here: Path) -> tuple[int, str]:
+        """How reslint ends whose streams a shell has closed, and what it says on standard error."""
+        shell = ["bash", "-c", f"{sys.executable} -m reslint {command}"]
+        ended = subprocess.run(
+            shell, cwd=here, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, check=False
+        )
+        return ended.returncode, ended.stderr
+
 
 class TestOtherCommands:
     def test_help_lists_all_commands(self, run: Run) -> None:

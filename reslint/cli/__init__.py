@@ -9,6 +9,7 @@ from traceback import print_exception
 
 import click
 
+from reslint.cli.output import reopen, speaking
 from reslint.errors import ReslintError
 from reslint.report.plain import plain
 from reslint.version import __version__
@@ -38,12 +39,13 @@ def reslint() -> None:
 
 def main() -> None:
     """Run the command line and exit: 0 nothing found, 1 findings, 2 something could not be looked at."""
+    reopen()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal in ASCII is no reason to crash
     gc.disable()  # a net of a million objects would be searched for cycles again and again, and holds none
     try:
-        status = reslint.main(prog_name="reslint", standalone_mode=False)
+        status = _run()
     except ReslintError as error:
         click.echo(f"error: {plain(str(error))}", err=True)
         status = 2
@@ -57,3 +59,14 @@ def main() -> None:
         status = 2
     gc.freeze()  # or the interpreter searches it all once more before it ends: 7 percent of the time of most runs
     sys.exit(status)
+
+
+def _run() -> int:
+    """The exit status of what was asked for; click writes help and version itself."""
+    try:
+        status: int = reslint.main(prog_name="reslint", standalone_mode=False)
+    except OSError:
+        with speaking():  # nothing can be said on standard output, or else this is a bug
+            sys.stdout.write("\n")
+        raise
+    return status

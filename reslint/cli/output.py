@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -18,15 +21,40 @@ _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 def emit(text: str, file: str | None, *, called: str = "--output", commands: bool = False) -> None:
     """Write a report to standard output, or to a file that is there whole or not at all; `commands` are GitHub's to obey."""
     if file is None:
-        try:
+        with speaking():
             sys.stdout.write(text if commands else unheard(text))
-            sys.stdout.flush()
-        except OSError as problem:  # the interpreter's last flush must not complain, too
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            if not isinstance(problem, BrokenPipeError):  # that is a reader who has seen enough: `| head`
-                raise BadConfiguration(f"standard output can't be written: {problem.strerror or problem}") from problem
         return
     written(Path(file), text, f"{called} {file}")
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Write to standard output. Raises BadConfiguration where that can't be, but for a reader who has seen enough: `| head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as problem:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the interpreter's last flush must not complain, too
+        if not isinstance(problem, BrokenPipeError):
+            says = "it is closed" if problem.errno == errno.EBADF else problem.strerror or problem
+            raise BadConfiguration(f"standard output can't be written: {says}") from problem
+
+
+def reopen() -> None:
+    """Put something in the place of each standard stream that is closed: the next file would be opened there.
+
+    On standard error nothing is heard, to standard output nothing can be written.
+    """
+    for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)):
+        if stream is None:
+            nothing = os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
 
 
 def unheard(text: str) -> str:
