@@ -72,11 +72,11 @@ class Config:
     def factory(self, path: str) -> Factory | None:
         """What makes a PyTorch model: one that the configuration names, `module:factory`, or a .pt2 file; None for other files.
 
-        What the command line says goes before the configuration.
+        A file that is there is no `module:factory`. What the command line says goes before the configuration.
         """
         said = {row.match: row.factory for row in self.said if row.factory}
         named = said.get(path)
-        unnamed = Factory(path) if _FACTORY.fullmatch(path) else None
+        unnamed = Factory(path) if _is_factory(path) else None
         known = replace(named, folder=str(self.folder)) if named else unnamed
         return known and known.under(said.get("*") or Factory(path))
 
@@ -134,6 +134,11 @@ class Config:
         seen = Path(os.path.relpath(path, self.folder))
         above = [p.as_posix() for p in (seen, *seen.parents) if p.name]
         return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in self.exclude for p in (seen.name, *above))
+
+
+def _is_factory(path: str) -> bool:
+    """Whether a path means a PyTorch model: a name with a colon may be that of a file, too."""
+    return _FACTORY.fullmatch(path) is not None and (path.lower().endswith(".pt2") or not os.path.isfile(path))
 
 
 KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said"))

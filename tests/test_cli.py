@@ -249,6 +249,15 @@ class TestPaths:
         write("a[1].onnx")
         assert self.checked(run, "a[1].onnx") == ["a[1].onnx"]
 
+    def test_file_that_is_called_like_a_factory(self, run: Run, write: Write) -> None:
+        write("mod:fac.onnx")
+        for path in ("mod:fac.onnx", "."):
+            (file,) = run("check", "--format", "json", path).json["files"]
+            assert (file["path"], file["status"]) == ("mod:fac.onnx", "checked")
+        assert run("anatomy", "mod:fac.onnx").status == 0
+        assert run("diff", "mod:fac.onnx", "mod:fac.onnx").status == 0
+        assert "fac.onnx: error: " in run("check", "other:fac.onnx").err
+
     def test_external_data_means_its_owner(self, run: Run, write: Write, here: Path) -> None:
         for name in ("m/a.onnx", "m/b.onnx"):
             write(name)
