@@ -301,6 +301,38 @@ class TestStreams:
         assert ran.status == 2
         assert "--output nowhere/report.json: can't be written" in ran.err
 
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            "check a.onnx --output a.onnx",
+            "check a.onnx --output ./m/../a.onnx",
+            "check a.onnx --output m/b.onnx",
+            "check a.onnx --report json=a.onnx",
+            "check a.onnx --write-baseline a.onnx",
+            "check a.pb --output a.pb",
+            "check a.pb --output link",
+            "anatomy a.onnx --output a.onnx",
+            "run a.onnx --report sarif=m/b.onnx",
+            "diff a.onnx a.pb --output a.pb",
+            "flow mod:fac --plot a.onnx",
+        ],
+    )
+    def test_a_result_takes_no_models_place(self, run: Run, write: Write, here: Path, asked: str) -> None:
+        models = [write("a.onnx"), write("m/b.onnx"), write("a.pb")]
+        (here / "link").symlink_to("a.pb")
+        before = [model.read_bytes() for model in models]
+        ran = run(*asked.split())
+        assert (ran.status, ran.out) == (2, "")
+        file = asked.split()[-1].rpartition("=")[2]
+        assert ran.err.endswith(f" {file}: is a model, which the result would replace; name another file\n")
+        assert [model.read_bytes() for model in models] == before
+
+    def test_a_report_takes_an_older_ones_place(self, run: Run, write: Write, here: Path) -> None:
+        write("a.onnx")
+        (here / "report.json").write_text("old")
+        assert run("check", "a.onnx", "--format", "json", "--output", "report.json").status == 1
+        assert json.loads((here / "report.json").read_text())
+
     def test_color(self, run: Run, write: Write) -> None:
         write("a.onnx")
         assert "\x1b[" not in run("check", "a.onnx").out

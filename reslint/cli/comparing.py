@@ -10,6 +10,7 @@ from reslint.anatomy import Anatomy
 from reslint.api import look
 from reslint.cli.look import NOT_LOOKED_AT
 from reslint.cli.output import colored, emit, error, note
+from reslint.cli.sparing import spare
 from reslint.config import Config, load
 from reslint.diff import Difference, compare
 from reslint.report import diff_json, diff_markdown, diff_text
@@ -35,6 +36,7 @@ class Comparison:
 
 def compared(asked: Comparison) -> int:
     """Compare two models, and say how it went."""
+    spare((("--output", asked.output),) if asked.output else (), (asked.old, asked.new))
     config = load(asked.file, Path.cwd(), None, asked.factory)
     found = {path: _anatomy(path, config, asked.quiet) for path in dict.fromkeys((asked.old, asked.new))}
     old, new = found[asked.old], found[asked.new]

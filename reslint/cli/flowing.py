@@ -13,6 +13,7 @@ from reslint.anatomy import Anatomy
 from reslint.cli.checking import reported
 from reslint.cli.look import draws, tell_failed
 from reslint.cli.options import Options
+from reslint.cli.sparing import spare
 from reslint.config import Config
 from reslint.errors import ExportFailed, UnreadableModel
 from reslint.export.spec import Spec, spec
@@ -33,6 +34,7 @@ def flow(options: Options, asked: Mapping[str, object], start: float) -> int:
         raise click.UsageError("no model is named: give module:factory, such as mypkg.models:build")
     api.refuse_unknown_rules(options.config, command="flow")
     inputs, seeds, plot = asked["inputs"], asked["seeds"], asked["plot"]
+    spare((*options.written, *((("--plot", plot),) if isinstance(plot, str) else ())), paths)
     own = Factory("", tuple(map(str, inputs)) if isinstance(inputs, tuple) else (), str(asked["kwargs"]))
     specs = {path: _spec((options.config.factory(path) or Factory(path)).under(own)) for path in paths}
     written = replace(

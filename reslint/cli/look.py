@@ -21,6 +21,7 @@ from reslint.cli.models import models
 from reslint.cli.options import Options
 from reslint.cli.output import error, note
 from reslint.cli.progress import progress
+from reslint.cli.sparing import spare
 from reslint.cli.unread import shortened
 from reslint.report.report import Looked
 
@@ -85,7 +86,9 @@ def named(options: Options) -> Mapping[str, str | None]:
         raise click.UsageError(
             "no model is named: give files, folders, globs or module:factory, or `paths` or `models` in the configuration"
         )
-    return models(paths, options.config)
+    found = models(paths, options.config)
+    spare(options.written, found)
+    return found
 
 
 def _configured(options: Options) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -34,6 +34,13 @@ class Options:
     fix: bool = False
     diff: bool = False
     explain_passes: str | None = None
+
+    @property
+    def written(self) -> Iterator[tuple[str, str]]:
+        """The files that are to be written, each under its option."""
+        yield from (("--output", self.output),) if self.output else ()
+        yield from (("--report", file) for _, file in self.reports)
+        yield from (("--write-baseline", str(self.write_baseline)),) if self.write_baseline else ()
 
 
 def _listed(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
