@@ -9,7 +9,8 @@ from pathlib import Path
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from reslint.net.damage import refuse_damaged, refuse_damaged_node
-from reslint.net.infer import Inferred, Types, inferred, types_of
+from reslint.net.forgive import Types, types_of
+from reslint.net.infer import Inferred, inferred
 from reslint.net.nodes import Node, nodes_of
 from reslint.net.order import free, graphs, in_order
 from reslint.net.shapes import Shapes
@@ -42,6 +43,7 @@ class _Known:
     """
 
     values: Mapping[str, Value]
+    symbols: frozenset[str]
     constants: dict[str, TensorProto | NodeProto]
     outer: Constants
     fixed: set[str]
@@ -69,7 +71,7 @@ class _Builder:
     def net(self) -> Net:
         """The Net of the outermost graph."""
         folded = {t.name: t for t in self.told.folded}
-        return self.graph(self.model.graph, self.told.types, self.told.nodes, folded, {}, frozenset(), None)
+        return self.graph(self.model.graph, self.told.types, self.told.nodes, folded, None, None)
 
     def graph(
         self,
@@ -77,19 +79,22 @@ class _Builder:
         types: Types,
         nodes: Sequence[Node],
         folded: Mapping[str, TensorProto],
-        outer: Constants,
-        outer_static: Set[str],
+        around: _Known | None,
         owner: NodeProto | None,
     ) -> Net:
-        """The Net of a graph, with what was told of its tensors' types."""
+        """The Net of a graph, with what was told of its tensors' types; of a body with what is known `around` it."""
         refuse_damaged(graph)
+        outer = {**around.outer, **around.constants} if around else {}
         weights = {t.name: t for t in graph.initializer}
         weights |= folded
         weights |= {t.values.name: t.values for t in graph.sparse_initializer}
         inputs = tuple(i.name for i in graph.input if i.name not in weights)
         symbols = frozenset(d.dim_param for i in graph.input for d in i.type.tensor_type.shape.dim if d.dim_param)
-        values = self.values(types, nodes, weights, symbols)
-        known = _Known(values, dict(weights), outer, {"", *weights, *outer}, {"", *weights, *outer_static})
+        if around:
+            symbols |= around.symbols
+        values = self.values(types, nodes, weights, symbols, around)
+        fixed, static = {"", *weights, *outer}, {"", *weights, *(around.static if around else ())}
+        known = _Known(values, symbols, dict(weights), outer, fixed, static)
         ops = tuple(self.ops(in_order(nodes, {*inputs, *weights}), known))
         if known.quantizers:
             ops = tuple(_without_idle(ops, known.through, {o.name for o in graph.output}))
@@ -148,19 +153,23 @@ class _Builder:
         inner = tuple(graphs(node))
         if not inner:
             return (), ()
-        around = {**known.outer, **known.constants}
-        nets = tuple(self.graph(g, types_of(g), nodes_of(g), {}, around, known.static, node.proto) for g in inner)
+        nets = tuple(self.graph(g, types_of(g), nodes_of(g), {}, known, node.proto) for g in inner)
         captured = dict.fromkeys(name for g in inner for name in free(g))
         return tuple(captured), nets
 
     def values(
-        self, types: Types, nodes: Iterable[Node], weights: Mapping[str, TensorProto], symbols: frozenset[str]
+        self,
+        types: Types,
+        nodes: Iterable[Node],
+        weights: Mapping[str, TensorProto],
+        symbols: frozenset[str],
+        around: _Known | None,
     ) -> Mapping[str, Value]:
         """The types and shapes of a graph's tensors; `types` takes in what its constants tell."""
         literal = (node for node in nodes if node.type == "Constant")
         types.update((node.outputs[0], a.t) for node in literal for a in node.proto.attribute if a.HasField("t"))
         types.update(weights)
-        return Shapes(types, self.told.declared, symbols)
+        return Shapes(types, {} if around else self.told.declared, symbols, around.values if around else None)
 
     def seen_through(self, op: Op, known: _Known) -> str | None:
         """The tensor that a no-op repeats, None for an op that does something."""

@@ -6,7 +6,7 @@ an operator of ONNX, or repeat the shape of an input (onnxruntime/docs/ContribOp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
 
@@ -32,11 +32,11 @@ def known(model: ModelProto, used: Set[tuple[str, str]]) -> Iterator[None]:
     Operators are `used` by domain and name. The model itself gets an import of their domains where it lacks one, as some
     optimizers leave it.
     """
-    used = used & _SHAPES.keys()
     versions = {"" if o.domain in STANDARD else o.domain: o.version for o in model.opset_import}
-    for domain in sorted({domain for domain, _ in used} - versions.keys()):
-        model.opset_import.add(domain=domain, version=1)
-    mine = [(domain, name) for domain, name in sorted(used) if not defs.has(name, versions.get(domain, 1), domain)]
+    for domain in sorted({"" if domain in STANDARD else domain for domain, _ in used} - versions.keys()):
+        model.opset_import.add(domain=domain, version=1)  # without it, inference refuses the whole model
+    here = sorted(used & _SHAPES.keys())
+    mine = [(domain, name) for domain, name in here if not defs.has(name, versions.get(domain, 1), domain)]
     for domain, name in mine:
         defs.register_schema(_schema(domain, name, _SHAPES[domain, name]))
     try:
@@ -187,14 +187,38 @@ def _reorder(ctx: Context) -> None:
 
 
 def _forgiving(ctx: Context) -> None:
-    """A broadcast of all inputs; where they don't fit, the first one's extent goes on."""
-    kinds = [kind for at in range(ctx.get_num_inputs()) if (kind := _given(ctx, at)) is not None]
+    """A broadcast of all inputs; where they don't fit, the extent of the stream among them goes on."""
+    many = ctx.get_num_inputs()
+    _broadcast(ctx, sorted(range(many), key=lambda at: at != _integer(ctx, STREAM)))
+
+
+def _broadcasting(*places: int) -> Infer:
+    """A broadcast of the inputs at some places, of which the first has the last word."""
+    return lambda ctx: _broadcast(ctx, places)
+
+
+def _broadcast(ctx: Context, places: Sequence[int]) -> None:
+    kinds = [kind for at in places if (kind := _given(ctx, at)) is not None]
     shapes = [dims for kind in kinds if (dims := _dims(kind)) is not None]
-    if len(shapes) == ctx.get_num_inputs():
+    if len(shapes) == len(places):
         from_right = zip_longest(*map(reversed, shapes), fillvalue=1)
         dims = [next((d for d in extents if d != 1), 1) for extents in from_right]
         ctx.set_output_type(0, _tensor(kinds[0].tensor_type.elem_type, dims[::-1]))
 
+
+def _skip_norm(ctx: Context) -> None:
+    """SkipLayerNormalization: like both inputs, as wide as its gain, which tells more where they don't fit."""
+    kind, gain = _given(ctx, 0), _dims(_given(ctx, 2))
+    dims = _dims(kind)
+    if kind is not None and dims and gain:
+        made = _tensor(kind.tensor_type.elem_type, [*dims[:-1], gain[-1]])
+        for at in (0, 3):
+            if at < ctx.get_num_outputs() and ctx.has_output(at):
+                ctx.set_output_type(at, made)
+
+
+STREAM = "stream"
+"""The attribute that says which input of a forgiving operator is the stream."""
 
 OWN = "reslint.forgiving"
 """The domain of operators that give a shape even to what can't be; no file holds them."""
@@ -208,11 +232,11 @@ _MICROSOFT: Mapping[str, Infer] = {
     **dict.fromkeys(
         ("RotaryEmbedding", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QuantizeLinear"), _like(0)
     ),
-    **dict.fromkeys(("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"), _like(0, 3)),
+    **dict.fromkeys(("SkipLayerNormalization", "SkipSimplifiedLayerNormalization"), _skip_norm),
     "SkipGroupNorm": _like(0, 1),
     "DequantizeLinear": _like(0, elements=_FLOAT),
-    "QLinearAdd": _as("Add", (0, 3)),
-    "QLinearMul": _as("Mul", (0, 3)),
+    "QLinearAdd": _broadcasting(0, 3),
+    "QLinearMul": _broadcasting(0, 3),
     "FusedConv": _as("Conv", (0, 1), _SPATIAL),
     "FusedMatMul": _as("MatMul", (0, 1)),
     "MatMulIntegerToFloat": _as("MatMul", (0, 1), elements=_FLOAT),

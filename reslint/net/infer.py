@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import onnx.shape_inference
-from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 from reslint.net.arithmetic import LARGEST, computed, literal
 from reslint.net.contrib import FORGIVING, OWN, known
-from reslint.net.nodes import Node
+from reslint.net.forgive import Types, forgive, restore, types_of
+from reslint.net.nodes import Node, bodies_of, every_node
 from reslint.net.values import STANDARD, Array
 
 _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
+_GROWING = frozenset({"Range", "ConstantOfShape", "Concat"})
 _SMALL = 64  # elements of an axes or shape constant at most
-
-
-Types = dict[str, ValueInfoProto | TensorProto]
-"""What tells the type and shape of a tensor, by its name."""
 
 
 class Inferred(NamedTuple):
@@ -41,8 +38,10 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
 
     Declared shapes may be stale, so inference starts without them, except behind ops that it can't know.
     """
-    declared = {v.name: v for v in model.graph.value_info if isinstance(v.name, str)}
-    kept, folded = _folded(model.graph.initializer, nodes)
+    declared = {
+        v.name: v for part in (model.graph.value_info, model.graph.output) for v in part if isinstance(v.name, str)
+    }
+    kept, folded, constants = _folded(model.graph.initializer, nodes)
     bare = ModelProto()
     bare.CopyFrom(model)
     if folded:
@@ -50,61 +49,51 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
         bare.graph.node.extend(node.proto for node in kept)
         bare.graph.initializer.extend(folded)
     unknown = {o for node in kept if node.domain for o in node.outputs}
+    for value in bare.graph.output:
+        value.type.tensor_type.ClearField("shape")
     del bare.graph.value_info[:]
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
     if not any(o.domain in STANDARD for o in bare.opset_import):
         bare.opset_import.add(domain="", version=onnx.defs.onnx_opset_version())
-    propagates = not _ranges_far(bare.graph.initializer, kept)
-    told = _told(bare, kept, propagates)
+    growing = (node.proto for node in kept if node.type in _GROWING or node.may_hold_bodies)
+    propagates = not _fills_memory(growing, constants)
+    used = _used(kept)
+    told = _told(bare, used, propagates)
     imported = [o for o in told.opset_import if isinstance(o.domain, str)]
     opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in imported}
     types = types_of(told.graph)
-    lost = [
-        at
-        for at, node in enumerate(kept)
-        if node.type in FORGIVING and not node.domain and types.keys().isdisjoint(node.outputs)
-    ]
-    if any(_clashes(types.get(name) for name in kept[at].inputs) for at in lost):
-        told = _told(bare, _forgiven(bare.graph, kept, lost), propagates)
+    if _may_have_given_up(kept, told.graph, types) and forgive(bare.graph, told.graph):
+        told = _told(bare, used | {(OWN, name) for name in FORGIVING}, propagates)
+        restore(told.graph)
         types = types_of(told.graph)
     return Inferred(types, declared, tuple(_with_bodies(kept, told.graph)), folded, opsets)
 
 
-def types_of(graph: GraphProto) -> Types:
-    """What a graph itself tells of the types and shapes of its tensors."""
-    return {i.name: i for part in (graph.input, graph.output, graph.value_info) for i in part}
-
-
-def _told(bare: ModelProto, nodes: Iterable[Node], propagates: bool) -> ModelProto:
-    """The model with what inference says of it, which may be nothing."""
-    try:
-        with known(bare, {(node.domain, node.type) for node in nodes}):
-            return onnx.shape_inference.infer_shapes(bare, data_prop=propagates)
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
-        return bare  # a graph that inference refuses whole is still read; what is unknown stays unknown
-
-
-def _clashes(types: Iterable[ValueInfoProto | TensorProto | None]) -> bool:
-    """Whether tensors are known not to broadcast."""
-    shapes = [t.type.tensor_type.shape.dim for t in types if isinstance(t, ValueInfoProto)]
-    return any(
-        len({d.dim_value for d in dims if d and d.dim_value > 1}) > 1 for dims in zip_longest(*map(reversed, shapes))
+def _used(nodes: Iterable[Node]) -> frozenset[tuple[str, str]]:
+    """The operators of nodes and of the bodies in them, by domain and name."""
+    inner = (n for node in nodes if node.may_hold_bodies for body in bodies_of(node.proto) for n in every_node(body))
+    return frozenset(
+        {(node.domain, node.type) for node in nodes}
+        | {(n.domain, n.op_type) for n in inner if isinstance(n.domain, str) and isinstance(n.op_type, str)}
     )
 
 
-def _forgiven(graph: GraphProto, nodes: Sequence[Node], lost: Iterable[int]) -> Sequence[Node]:
-    """The nodes, with those at `lost` places turned into what has a shape even where its inputs don't fit.
+def _may_have_given_up(nodes: Iterable[Node], told: GraphProto, types: Types) -> bool:
+    """Whether there may be a sum without a shape, which a look into all types would tell for sure."""
+    return any(not value.type.tensor_type.HasField("shape") for value in told.output) or any(
+        node.type in FORGIVING and types.keys().isdisjoint(node.outputs) or node.may_hold_bodies for node in nodes
+    )
 
-    Behind the first sum that can't be, all others would have no shape, and only one of them would be reported at a time. The
-    tensor that was made first comes first, since it is the stream.
-    """
-    made = {name: at for at, node in enumerate(nodes) for name in node.outputs}
-    found = list(nodes)
-    for at in lost:
-        found[at] = nodes[at]._replace(domain=OWN)
-        graph.node[at].domain = OWN
-        graph.node[at].input[:] = sorted(nodes[at].inputs, key=lambda name: made.get(name, -1))
-    return found
+
+def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool) -> ModelProto:
+    """The model with what inference says of it, which may be nothing."""
+    try:
+        with known(bare, used):
+            return onnx.shape_inference.infer_shapes(bare, data_prop=propagates)
+    except MemoryError:
+        return _told(bare, used, False) if propagates else bare
+    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
+        return bare  # a graph that inference refuses whole is still read; what is unknown stays unknown
 
 
 def _with_bodies(nodes: Iterable[Node], graph: GraphProto) -> Iterable[Node]:
@@ -112,27 +101,51 @@ def _with_bodies(nodes: Iterable[Node], graph: GraphProto) -> Iterable[Node]:
     return (node._replace(proto=graph.node[at]) if node.may_hold_bodies else node for at, node in enumerate(nodes))
 
 
-def _ranges_far(initializers: Iterable[TensorProto], nodes: Iterable[Node]) -> bool:
-    """Whether a constant range is longer than any shape: propagating its values would fill the memory."""
-    ranges = [node.inputs for node in nodes if node.type == "Range" and len(node.inputs) == 3]
-    small = (
-        {t.name: found for t in initializers if (found := _few(t)) is not None and found.size == 1} if ranges else {}
-    )
-    for inputs in ranges:
-        if all(i in small for i in inputs):
-            start, limit, step = (int(small[i].reshape(-1)[0]) for i in inputs)
-            if step and (limit - start) / step > LARGEST:
+def _fills_memory(nodes: Iterable[NodeProto], known: Mapping[str, Array]) -> bool:
+    """Whether values that a few bytes ask for are more than any shape has: to propagate them would fill the memory.
+
+    `known` are small integer constants; those of a body are its own beside them.
+    """
+    known = dict(known)
+    sizes: dict[str, int] = {}  # of what is joined from them
+    for node in nodes:
+        size = _asked_for(node, known, sizes)
+        if size > LARGEST:
+            return True
+        if size and node.output:
+            sizes[node.output[0]] = size
+        value = _constant(node) if node.op_type == "Constant" and node.output else None
+        if value is not None and value.dtype.kind == "i":
+            known[node.output[0]] = value
+        for body in bodies_of(node):
+            inside = {t.name: found for t in body.initializer if (found := _few(t)) is not None}
+            if _fills_memory(body.node, {**known, **inside}):
                 return True
     return False
 
 
-def _folded(initializers: Iterable[TensorProto], nodes: Sequence[Node]) -> tuple[Sequence[Node], list[TensorProto]]:
-    """The nodes without integer arithmetic on constants, and the constants that take its place."""
+def _asked_for(node: NodeProto, known: Mapping[str, Array], sizes: Mapping[str, int]) -> int:
+    """How many values a node asks for, as far as constants tell; 0 for most."""
+    if node.op_type == "Concat":
+        return sum(known[i].size if i in known else sizes.get(i, 0) for i in node.input)
+    if node.op_type not in ("Range", "ConstantOfShape") or not all(i in known for i in node.input):
+        return 0
+    given = [[int(v) for v in known[i].reshape(-1)] for i in node.input]
+    if node.op_type == "ConstantOfShape":
+        return math.prod(given[0])
+    start, limit, step = (values[0] if len(values) == 1 else 0 for values in given)
+    return (limit - start) // step if step else 0
+
+
+def _folded(
+    initializers: Iterable[TensorProto], nodes: Sequence[Node]
+) -> tuple[Sequence[Node], list[TensorProto], Mapping[str, Array]]:
+    """The nodes without integer arithmetic on constants, the constants that take its place, and all of these known."""
     known = {t.name: found for t in initializers if (found := _few(t)) is not None}
     kept, folded = [], []
     for node in nodes:
         if node.type == "Constant" and not node.domain:
-            value = _constant(node)
+            value = _constant(node.proto)
             if value is not None and value.dtype.kind == "i" and node.outputs:
                 known[node.outputs[0]] = value
         elif node.inputs and len(node.outputs) == 1 and known.keys() >= set(node.inputs):
@@ -142,13 +155,13 @@ def _folded(initializers: Iterable[TensorProto], nodes: Sequence[Node]) -> tuple
                 folded.append(numpy_helper.from_array(made, node.outputs[0]))
                 continue
         kept.append(node)
-    return kept, folded
+    return kept, folded, known
 
 
-def _constant(node: Node) -> Array | None:
+def _constant(node: NodeProto) -> Array | None:
     """The value of a Constant node, where it is a number or a small integer tensor."""
-    held = next((a.t for a in node.proto.attribute if a.HasField("t")), None)
-    return _few(held) if held is not None else literal(node.proto)
+    held = next((a.t for a in node.attribute if a.HasField("t")), None)
+    return _few(held) if held is not None else literal(node)
 
 
 def _few(tensor: TensorProto) -> Array | None:

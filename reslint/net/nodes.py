@@ -58,6 +58,11 @@ def every_node(graph: GraphProto) -> Iterator[NodeProto]:
     """All nodes of a graph and of the bodies in it."""
     for node in graph.node:
         yield node
-        for attribute in node.attribute:
-            for body in (attribute.g,) if attribute.HasField("g") else attribute.graphs:
-                yield from every_node(body)
+        for body in bodies_of(node):
+            yield from every_node(body)
+
+
+def bodies_of(node: NodeProto) -> Iterator[GraphProto]:
+    """The bodies that a node holds."""
+    for attribute in node.attribute:
+        yield from (attribute.g,) if attribute.HasField("g") else attribute.graphs

@@ -7,14 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from onnx import GraphProto
 
 from reslint.errors import UnreadableModel
-from reslint.net.nodes import Node, nodes_of
+from reslint.net.nodes import Node, bodies_of, nodes_of
 
 
 def graphs(node: Node) -> Iterator[GraphProto]:
     """The bodies of a control-flow node."""
-    if node.may_hold_bodies:
-        for a in node.proto.attribute:
-            yield from (a.g,) if a.HasField("g") else a.graphs
+    return bodies_of(node.proto) if node.may_hold_bodies else iter(())
 
 
 def free(graph: GraphProto) -> Iterator[str]:

@@ -13,16 +13,20 @@ _TYPES = frozenset(TensorProto.DataType.values())
 
 
 class Shapes(dict[str, Value]):
-    """Types and shapes by name, decoded when first asked for: most tensors of a large graph never are."""
+    """Types and shapes by name, decoded when first asked for: most tensors of a large graph never are.
+
+    Those of a body know the ones `around` it.
+    """
 
     def __init__(
         self,
         told: Mapping[str, ValueInfoProto | TensorProto],
         declared: Mapping[str, ValueInfoProto],
         symbols: frozenset[str],
+        around: Mapping[str, Value] | None = None,
     ) -> None:
         super().__init__()
-        self._told, self._declared, self._symbols = told, declared, symbols
+        self._told, self._declared, self._symbols, self._around = told, declared, symbols, around
         self._values: dict[bytes, Value] = {}
 
     def __missing__(self, name: str) -> Value:
@@ -33,6 +37,8 @@ class Shapes(dict[str, Value]):
         told = self._told.get(name)
         if isinstance(told, TensorProto):
             return Value(told.data_type if told.data_type in _TYPES else 0, tuple(told.dims))
+        if told is None and self._around is not None:
+            return self._around[name]  # what a body reads from outside
         found = self._decoded_once(told.type) if told is not None else UNKNOWN
         declared = self._declared.get(name) if self._declared else None
         return _merged(found, self._decoded_once(declared.type), self._symbols) if declared is not None else found
