@@ -42,7 +42,7 @@ def choose(
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where no known name comes close."""
-    close = get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    close = get_close_matches(name.lower(), sorted(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

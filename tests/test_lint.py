@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import onnx
@@ -18,7 +19,7 @@ from reslint.lint import choose, lint
 from reslint.net import Op, from_proto
 from reslint.report import anatomy_signature
 from reslint.report.report import Dissected
-from reslint.rules import Settings
+from reslint.rules import ALL, Settings
 from reslint.rules.skeleton_differs import differences, skeleton_differs, words
 
 LOOP = """
@@ -107,6 +108,27 @@ class TestChoose:
     def test_nothing_close(self) -> None:
         with pytest.raises(UnknownRule, match=r"called 'xyz'$"):
             choose(STUBS, [], ["xyz"])
+
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [
+            ("nrom", "norm"),
+            ("NORM", "norm"),
+            ("dpeth", "depth"),
+            ("brodcast", "shortcut-broadcast"),
+            ("plain_depth", "plain-depth"),
+            ("missing-norm", "missing-final-norm"),
+            ("nope", ""),
+            ("foo", ""),
+            ("conv", ""),
+            ("attention", ""),
+            ("everything", ""),
+        ],
+    )
+    def test_only_what_is_close_is_suggested(self, typed: str, meant: str) -> None:
+        told = f"; did you mean {meant!r}?" if meant else ""
+        with pytest.raises(UnknownRule, match=rf"called {typed!r}{re.escape(told)}$"):
+            choose(ALL, [typed])
 
     def test_ignore_wins(self) -> None:
         assert choose(STUBS, ["stub"], ["merge-met", "conv"]) == (RELU,)
