@@ -279,6 +279,18 @@ class TestPaths:
         assert self.checked(run, ".") == ["m/b.onnx"]
         assert self.checked(run, "vendor/a.onnx") == ["vendor/a.onnx"]
 
+    def test_all_that_is_excluded_is_told(self, run: Run, write: Write, here: Path) -> None:
+        for name in ("vendor/a.onnx", "vendor/b.onnx", "m/c_test.onnx"):
+            write(name)
+        file = here / "reslint.toml"
+        file.write_text('exclude = ["vendor", "*_test.onnx"]')
+        both = f"error: all 2 models here are excluded by `exclude` in {file}\n"
+        for path in ("vendor", "vendor/*.onnx", "**/vendor"):
+            ran = run("check", path)
+            assert (ran.status, ran.err) == (2, f"{path}: {both}")
+        assert run("check", "m").err == f"m: error: the one model here is excluded by `exclude` in {file}\n"
+        assert run("check", "m/*.txt").err == "m/*.txt: error: no model found here\n"
+
     def test_text_model(self, run: Run, here: Path) -> None:
         (here / "a.onnxtxt").write_text(
             f'<ir_version: 8, opset_import: ["": 17]>{SOUND}'.replace(" w, ", " w = {0.0}, ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reslint.cli.owners import is_data, owners
@@ -22,7 +23,7 @@ def models(paths: Sequence[str], config: Config) -> Mapping[str, str | None]:
             found[path] = None
             continue
         here = dict.fromkeys(_expand(path, config))
-        found.update(here or {path: _missing(path)})
+        found.update(here or {path: _missing(path, config)})
     return dict(sorted(found.items()))
 
 
@@ -61,9 +62,11 @@ def _included(files: Iterable[str], config: Config) -> Iterator[str]:
     return (file for file in files if not config.excludes(file))
 
 
-def _missing(path: str) -> str:
+def _missing(path: str, config: Config) -> str:
     if os.path.isdir(path) or glob.has_magic(path):
-        return "no model found here"
+        excluded = len(set(_expand(path, replace(config, exclude=()))))
+        told = "the one model here is" if excluded == 1 else f"all {excluded} models here are"
+        return f"{told} excluded by `exclude` in {config.file}" if excluded else "no model found here"
     if os.path.isfile(path) and is_data(path):
         return "is external data, and no model beside or above it names it"
     file, _, name = path.rpartition(":")
