@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -38,6 +39,18 @@ def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
 EXPORTERS = ("dynamo", "torchscript")
 TOLERANCE = ("float64", "float32", "float16", "bfloat16", "quantized")
 LATENCY = ("p50-ms", "p90-ms", "p95-ms", "p99-ms")
+
+_SIGNATURE = "what `reslint anatomy --signature` prints, such as '24 x [pre attn, pre mlp], final-norm'"
+_STACK = re.compile(r"(?:[1-9]\d{0,5}\s*x\s*)?\[(\s*[a-z][^\[\],]*(?:,\s*[a-z][^\[\],]*)*)\]")
+_BLOCK = re.compile(r"[a-z][^\[\]]*")
+
+
+def _is_signature(text: str) -> bool:
+    """Whether a model could have a signature, whatever its blocks are called: stacks in brackets, the final norm behind all."""
+    words = [word for part in _STACK.sub(r",\1,", text).split(",") if (word := part.strip())]
+    return (
+        bool(words) and all(map(_BLOCK.fullmatch, words)) and "final-norm" not in words[:-1] and words != ["final-norm"]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,8 @@ class Table:
     def levels(self, key: str, default: Levels) -> Levels:
         inner = self.table(key, ("note", "warning"))
         note, warning = inner.count("note") or default.note, inner.count("warning") or default.warning
+        if "note" in inner.keys and note > warning:
+            raise BadConfiguration(f"{self.file}: {key}.note must be at most {key}.warning, {warning}, not {note}")
         return Levels(min(note, warning), warning)
 
     def tables(self, key: str, known: tuple[str, ...]) -> Iterator[tuple[str, Table]]:
@@ -125,6 +140,8 @@ class Table:
         found = tuple((glob, t.text("is")) for glob, t in self.tables(key, ("is",)))
         if not all(text for _, text in found):
             raise self.wrong(key, "tables with `is`, what `reslint anatomy --signature` prints")
+        for text in (text for _, text in found if not _is_signature(text)):
+            raise BadConfiguration(f"{self.file}: {key}.is must be {_SIGNATURE}, not {text!r}")
         return found
 
     def sizes(self, key: str) -> Mapping[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -138,6 +139,12 @@ def test_given_file_goes_before_all(here: Path) -> None:
         ("expect = 'x'", "expect must be a table, not 'x'"),
         ("[[expect]]\nmatch = 'a'", "expect must be tables with `is`, what `reslint anatomy --signature` prints"),
         ("[[expect]]\nis = 'a'\nmodel = 'b'", "unknown key 'expect.model'"),
+        (
+            "[[expect]]\nis = '24 x ['",
+            r"expect.is must be what `reslint anatomy --signature` prints, .*, not '24 x \['",
+        ),
+        ("[plain-depth]\nnote = 50\nwarning = 3", "plain-depth.note must be at most plain-depth.warning, 3, not 50"),
+        ("[deep-post-norm]\nnote = 50", "deep-post-norm.note must be at most deep-post-norm.warning, 18, not 50"),
         ("budget = 3", "budget must be a table, not 3"),
         ("[plain-depth]\nwarning = 0", "a whole number of at least 1, not 0"),
         ("depth-over-width = 0", "depth-over-width must be a number above 0, not 0"),
@@ -154,6 +161,41 @@ def test_wrong(here: Path, text: str, says: str) -> None:
     with pytest.raises(BadConfiguration, match=says) as wrong:
         load(None, here)
     assert str(here / "reslint.toml") in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "could_be"),
+    [
+        ("24 x [pre attn, pre mlp], final-norm", True),
+        ("[projection conv 1x1 3x3], 2x[conv 3x3]", True),
+        ("[projection branch-end conv 1x1 ?x3 1x1], 100000 x [gated mix]\n", True),
+        ("pre attn, pre mlp", True),
+        ("no residual blocks", True),
+        ("[pre attn", False),
+        ("pre attn]", False),
+        ("2 x [[pre attn]]", False),
+        ("2 x [], final-norm", False),
+        ("2 x [pre attn,, pre mlp]", False),
+        ("0 x [pre attn]", False),
+        ("24 x", False),
+        ("24", False),
+        (" ", False),
+        ("final-norm", False),
+        ("final-norm, [pre attn]", False),
+    ],
+)
+def test_only_a_signature_is_expected(here: Path, text: str, could_be: bool) -> None:
+    (here / "reslint.toml").write_text(f'[[expect]]\nmatch = "a*"\nis = {json.dumps(text)}')
+    if could_be:
+        assert load(None, here).expect == (("a*", text),)
+    else:
+        with pytest.raises(BadConfiguration, match="anatomy --signature"):
+            load(None, here)
+
+
+def test_a_warning_from_few_layers_on_lowers_the_note(here: Path) -> None:
+    (here / "reslint.toml").write_text("[plain-depth]\nwarning = 3")
+    assert load(None, here).plain_depth == Levels(3, 3)
 
 
 def test_file_that_is_not_there(here: Path) -> None:
