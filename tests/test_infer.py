@@ -76,6 +76,22 @@ class TestEverySumThatCantBe:
             """)
         ) == ["y"]
 
+    def test_behind_a_projection_that_was_made_after_its_branch(self) -> None:
+        """What the next layer's weights fit is the stream."""
+        assert wrong(
+            model_of(f"""
+                g (float[2, 8] s) => (float[2, 4] y2) {WEIGHTS[:-1]}, float[8, 6] a, float[8, 4] p>
+                {{
+                    b = MatMul (s, a)
+                    c = Tanh (b)
+                    d = MatMul (s, p)
+                    e = Add (c, d)
+                    x = Relu (e)
+                    {blocks()}
+                }}
+            """)
+        ) == ["e", *ALL]
+
     def test_in_a_body_that_reads_its_stream_from_outside(self) -> None:
         assert wrong(
             model_of(f"""

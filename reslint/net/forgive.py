@@ -20,6 +20,11 @@ Types = dict[str, ValueInfoProto | TensorProto]
 
 Told = ValueInfoProto | TensorProto | None
 
+_KEEPING = frozenset(
+    {"Relu", "LeakyRelu", "Gelu", "Sigmoid", "Tanh", "Clip", "HardSwish", "Cast", "Dropout", "Identity"}
+)
+_NEAR = 4  # ops between a sum and the layer that tells how wide it has to be
+
 
 class _Lost(NamedTuple):
     """A sum without a shape, the place of its input that is the stream, and whether its inputs are known not to fit."""
@@ -56,21 +61,52 @@ def restore(graph: GraphProto) -> None:
 
 
 def _lost(graph: GraphProto, told: GraphProto, around: Mapping[str, ValueInfoProto | TensorProto]) -> Iterator[_Lost]:
-    """The sums without a shape. A graph's own constants come last as streams, else what was made first is the stream."""
+    """The sums without a shape. The stream is what fits the layer behind the sum, else what was made first, constants last."""
     types = {**around, **types_of(told), **{t.name: t for t in graph.initializer}}
     made = {name: at for at, node in enumerate(graph.node) for name in node.output}
     made.update((name, len(made)) for node in graph.node if node.op_type == "Constant" for name in node.output)
     made.update((t.name, len(made)) for t in graph.initializer)
+    readers: dict[str, list[NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
     for node, after in zip(graph.node, told.node, strict=True):
         if (
             node.op_type in FORGIVING
             and node.domain in STANDARD
             and not all(_shaped(types.get(o)) for o in node.output)
         ):
-            stream = min(range(len(node.input)), key=lambda at: made.get(node.input[at], -1))
+            wanted = next(_wanted(node.output[0], readers, types, _NEAR), None)
+            fits = [wanted is not None and _extent(types.get(name), wanted[0]) == wanted[1] for name in node.input]
+            stream = min(range(len(node.input)), key=lambda at: (not fits[at], made.get(node.input[at], -1)))
             yield _Lost(node, stream, _clash(types.get(name) for name in node.input))
         for body, inner in zip(bodies_of(node), bodies_of(after), strict=True):
             yield from _lost(body, inner, types)
+
+
+def _wanted(
+    name: str, readers: Mapping[str, Iterable[NodeProto]], types: Mapping[str, ValueInfoProto | TensorProto], left: int
+) -> Iterator[tuple[int, int]]:
+    """An axis of a tensor and its extent, as the weights of the layers behind it have it."""
+    for reader in readers.get(name, ()) if left else ():
+        weight = types.get(reader.input[1]) if len(reader.input) > 1 and reader.input[0] == name else None
+        extents = _extents(weight) if weight is not None else []
+        kind = reader.op_type
+        if kind in _KEEPING:
+            for made in reader.output[:1]:
+                yield from _wanted(made, readers, types, left - 1)
+        elif kind == "Conv" and len(extents) > 1:
+            yield 1, extents[1] * next((a.i for a in reader.attribute if a.name == "group"), 1)
+        elif kind in ("MatMul", "Gemm") and len(extents) == 2:
+            yield -1, extents[1 if any(a.i for a in reader.attribute if a.name == "transB") else 0]
+        elif kind in ("BatchNormalization", "LayerNormalization", "InstanceNormalization") and extents:
+            yield (-1 if kind == "LayerNormalization" else 1), extents[0]
+
+
+def _extent(told: Told, axis: int) -> int:
+    """An extent of a tensor, 0 where it is not known."""
+    extents = _extents(told) if told is not None else []
+    return extents[axis] if -len(extents) <= axis < len(extents) else 0
 
 
 def _shaped(told: Told) -> bool:
