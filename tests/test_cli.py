@@ -461,6 +461,36 @@ class TestOtherCommands:
         monkeypatch.setenv("COMP_CWORD", "1")
         assert run().out == "plain,anatomy\n"
 
+    @pytest.mark.parametrize(
+        ("typed", "offered"),
+        [
+            ("explain shortcut-b", ["shortcut-broadcast"]),
+            ("explain norm", ["norm-after-add"]),
+            ("check --explain-passes dead", ["dead-branch"]),
+            ("check --select cost", ["cost", "cost-budget", "costly", "costly-shortcut"]),
+            ("check --ignore norm,late", ["norm,latency", "norm,latency-budget", "norm,latency-regression"]),
+            ("anatomy --select stale", ["stale", "stale-shortcut"]),
+            ("run --ignore file", ["file"]),
+            ("check --select nothing", []),
+        ],
+    )
+    def test_completion_of_rules(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
+    ) -> None:
+        assert self.completed(run, monkeypatch, typed) == offered
+
+    def test_all_that_selects_is_completed(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = {name for rule in ALL for name in (rule.name, rule.family, rule.name.partition("-")[0])}
+        assert self.completed(run, monkeypatch, "check --select ") == sorted(names)
+        assert self.completed(run, monkeypatch, "explain ") == sorted(rule.name for rule in ALL)
+
+    def completed(self, run: Run, monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
+        """What a shell offers for a command line of which the last word is not finished."""
+        monkeypatch.setenv("_RESLINT_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", f"reslint {typed}")
+        monkeypatch.setenv("COMP_CWORD", str(len(typed.split(" "))))
+        return [line.removeprefix("plain,") for line in run().out.split()]
+
     def test_unknown_command(self, run: Run) -> None:
         assert run("chekc").status == 2
 
@@ -492,7 +522,7 @@ class TestOtherCommands:
 
     def test_explain_prints_the_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("reslint.rules.ALL", (ADD,))
-        monkeypatch.setattr("reslint.cli.explain.PAGES", (here / "absent", here))
+        monkeypatch.setattr("reslint.cli.pages.PAGES", (here / "absent", here))
         (here / "merge-met.md").write_text("# merge-met\n")
         assert run("explain", "merge-met").out == "# merge-met\n"
         ran = run("explain", "merge-mat")

@@ -29,6 +29,14 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert found.isdisjoint(HEAVY)
 
 
+@pytest.mark.parametrize("typed", ["explain short", "check --select short"])
+def test_completion_imports_nothing_heavy(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setenv("_RESLINT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"reslint {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
+    assert imported().isdisjoint(HEAVY)
+
+
 def test_check_imports_only_what_it_needs(tmp_path: Path) -> None:
     import onnx
     from conftest import SOUND, parsed

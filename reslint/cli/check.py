@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reslint.cli import pages
 from reslint.cli.exporting import exporting
 from reslint.cli.formats import FORMATS, reports
 from reslint.cli.options import Options, shared
@@ -21,7 +22,10 @@ from reslint.cli.options import Options, shared
 @click.option("--fix", is_flag=True, help="Mend what needs no learned weights, in the files themselves.")
 @click.option("--diff", is_flag=True, help="Only show what --fix would do.")
 @click.option(
-    "--explain-passes", metavar="RULE", help="Say why this rule did not fire where it came near (text and json)."
+    "--explain-passes",
+    metavar="RULE",
+    shell_complete=pages.rule,
+    help="Say why this rule did not fire where it came near (text and json).",
 )
 @exporting
 @shared(*FORMATS)

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from reslint.cli.explain import page
 from reslint.cli.formats import rendered
 from reslint.cli.look import NOT_LOOKED_AT, look, remembering
 from reslint.cli.options import Options
 from reslint.cli.output import append, colored, emit
+from reslint.cli.pages import page
 from reslint.finding import Finding, Severity
 from reslint.report.report import About, Looked, Report
 from reslint.version import __version__

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from reslint.cli import pages
 from reslint.config import CONFIDENCE, FAIL_ON, PROFILES, UNREAD, Config, load
 from reslint.settings import Factory
 
@@ -47,11 +48,18 @@ def _listed(context: click.Context, parameter: click.Parameter, values: Sequence
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
+def _choosing(option: str, says: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """An option that takes rules and families."""
+    return click.option(
+        option, multiple=True, callback=_listed, metavar="RULE", shell_complete=pages.selector, help=says
+    )
+
+
 _SHARED = (
     click.argument("paths", nargs=-1, metavar="[PATH...]"),
     click.option("--output", metavar="FILE", help="Write the result to FILE instead of standard output."),
-    click.option("--select", multiple=True, callback=_listed, metavar="RULE", help="Only these rules or families."),
-    click.option("--ignore", multiple=True, callback=_listed, metavar="RULE", help="Not these rules or families."),
+    _choosing("--select", "Only these rules or families."),
+    _choosing("--ignore", "Not these rules or families."),
     click.option("--fail-on", type=click.Choice(FAIL_ON), help="The least severity that makes the exit status 1."),
     click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration."),
     click.option("--profile", type=click.Choice(PROFILES), help="Rules for shipped models, or those for designs, too."),
