@@ -184,6 +184,32 @@ class TestFindings:
         write("a.onnx")
         assert "tensorrt" in run("check", "--target", "tensorrt", "a.onnx").out
 
+    @pytest.mark.parametrize(
+        ("target", "told"),
+        [
+            ("tensorrt", ""),
+            ("ort-cuda", ""),
+            ("ort-coreml", ""),
+            ("", ""),
+            ("tensort", "did you mean 'tensorrt'?"),
+            ("TensorRT", "did you mean 'tensorrt'?"),
+            ("or-cpu", "did you mean 'ort-cpu'?"),
+            ("openvino", "known are tensorrt and what starts with ort, such as ort-cuda"),
+        ],
+    )
+    def test_a_target_that_no_rule_knows_is_told(
+        self, run: Run, write: Write, here: Path, target: str, told: str
+    ) -> None:
+        write("a.onnx")
+        line = f"note: no rule knows the target {target!r}: it counts as neither TensorRT nor ONNX Runtime; {told}\n"
+        ran = run("check", "--fail-on", "never", "--target", target, "a.onnx")
+        assert (ran.status, ran.err) == (0, f"--target: {line}" if told else "")
+        file = here / "reslint.toml"
+        file.write_text(f"fail-on = 'never'\n[[models]]\nmatch = 'a*'\ntarget = '{target}'")
+        ran = run("check", "a.onnx")
+        assert (ran.status, ran.err) == (0, f"{file}, models 'a*': {line}" if told else "")
+        assert run("check", "--quiet", "a.onnx").err == ""
+
     def test_configuration_counts_and_the_command_line_beats_it(self, run: Run, write: Write, here: Path) -> None:
         write("a.onnx")
         (here / "reslint.toml").write_text('ignore = ["merge-met"]\nfail-on = "warning"')

@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from reslint.cli import pages
+from reslint.cli.output import note
+from reslint.cli.targets import unknown
 from reslint.config import CONFIDENCE, FAIL_ON, PROFILES, UNREAD, Config, load
 from reslint.settings import Factory
 
@@ -128,6 +130,8 @@ def _taking(run: Callable[[Options], int]) -> Callable[..., int]:
         given = {key.replace("_", "-"): choices[key] for key in _CONFIGURED if choices.get(key) is not None}
         lists = {key: list(names) for key, names in (("select", select), ("ignore", ignore)) if names}
         config = load(file, Path.cwd(), {**given, **lists}, factory)
+        for who, line in () if quiet else unknown(config):
+            note(who, line)
         own = (
             signature,
             reports,
