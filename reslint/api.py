@@ -15,7 +15,7 @@ from pathlib import Path
 from traceback import format_exc
 from typing import TYPE_CHECKING, TypeAlias
 
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto
 
 from reslint.allow import allowed
 from reslint.anatomy import Anatomy
@@ -34,7 +34,7 @@ from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, nearest, regraded
 from reslint.measure import GradientFlow, Measurement, Parameters
 from reslint.net import Net, from_proto, read
-from reslint.net.weights import external_location
+from reslint.net.external import locations
 from reslint.report.report import Looked
 from reslint.rules import ALL, Rule
 from reslint.settings import Factory
@@ -179,7 +179,7 @@ def _exported(path: str, factory: Factory, command: str) -> tuple[Anatomy, tuple
 def files(path: str, anatomy: Anatomy | None) -> tuple[str, ...]:
     """The files that a look at a model read, or would have read if they were there."""
     held = (constant for net in (anatomy.net.nets() if anatomy else ()) for constant in net.constants.values())
-    names = {external_location(constant) for constant in held if isinstance(constant, TensorProto)} - {""}
+    names = {name for constant in held for name in locations(constant)}
     return (path, *(str(Path(path).parent / name) for name in sorted(names)))
 
 

@@ -27,3 +27,11 @@ class RunFailed(ReslintError):
 
 class ExportFailed(ReslintError):
     """PyTorch is not there, or the user's module could not be made or exported; the text names the user's own line."""
+
+
+_LONG = 200  # characters of untrusted text that are told
+
+
+def brief(text: str) -> str:
+    """A text, a very long one without its middle."""
+    return text if len(text) <= _LONG else f"{text[: _LONG // 2]}…{text[-_LONG // 2 :]}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import pickle
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +23,7 @@ from onnx import ModelProto, TensorProto, numpy_helper
 
 from reslint.errors import NotFetched, ReslintError, UnreadableModel
 from reslint.net import Net, from_proto, read
+from reslint.net.functions import means_the_same
 from reslint.net.skim import skim
 from reslint.net.weights import array, integers, scalar
 
@@ -102,6 +106,29 @@ class TestTriage:
             (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
             (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
             (b"{'a': 'dictionary'}", "no ONNX model|truncated|damaged"),
+            (b"\xef\xbb\xbf<!DOCTYPE html><html>", "web page"),
+            (b"<!-- saved from a site -->\n<html>", "web page"),
+            (b"<head><title>Sign in</title></head>", "web page"),
+            (b'<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD">\n<html>', "web page"),
+            (
+                b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>',
+                r"storage server's .*\(AccessDenied\)",
+            ),
+            (b'<?xml version="1.0" ?>\n<net name="resnet" version="11">', "OpenVINO"),
+            (b'<?xml version="1.0"?>\n<!-- a picture -->\n<svg>', "is XML"),
+            (b'{"message": "Not Found"}', "is JSON"),
+            (pickle.dumps({"state": [1, 2]}, 0), "pickle"),
+            (pickle.dumps(OrderedDict(a=1), 0), "pickle"),
+            (pickle.dumps([1, 2], 1), "pickle"),
+            (lzma.compress(b"a model"), "xz archive"),
+            (bz2.compress(b"a model"), "bzip2 archive"),
+            (b"\x28\xb5\x2f\xfd\x04\x00" + bytes(64), "Zstandard"),
+            (bytes(257) + b"ustar\x0000", "tar archive"),
+            (b"\x40\x00\x00\x00\x00\x00\x00\x00" + b'{"w":{"dtype":"F32"}}', "safetensors"),
+            (b"GGUF\x03\x00\x00\x00" + bytes(64), "GGUF"),
+            (b"\x89PNG\r\n\x1a\n" + bytes(64), "picture"),
+            (bytes(5000), "^is no ONNX model, or is damaged: its bytes are not protobuf$"),
+            (b"\x08\x08\x3a\x05\x0a\x02ab", "reaches 1 byte beyond the end"),
             (b"\x08\x08\x12\x07pytorch", "holds no graph"),
         ],
     )
@@ -112,9 +139,13 @@ class TestTriage:
             read(path)
         assert "\n" not in str(raised.value)
 
-    def test_pointer_of_git_lfs(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        "version",
+        ["https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1", "http://git-media.io/v/2"],
+    )
+    def test_pointer_of_git_lfs(self, tmp_path: Path, version: str) -> None:
         path = tmp_path / "a model.onnx"
-        path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+        path.write_text(f"version {version}\noid sha256:00\nsize 12\n")
         with pytest.raises(NotFetched, match=r"git lfs pull --include 'a model\.onnx'"):
             read(path)
 
@@ -286,14 +317,64 @@ class TestExternalData:
         (external.parent / "weights.bin").unlink()
         os.mkfifo(external.parent / "weights.bin")
         (said,) = read(external).unread
-        assert "is missing" in said
+        assert "is a pipe and no file" in said
+
+    def test_folder(self, external: Path) -> None:
+        (external.parent / "weights.bin").unlink()
+        (external.parent / "weights.bin").mkdir()
+        (said,) = read(external).unread
+        assert "'weights.bin' is a folder and no file" in said
+
+    def test_unnamed_file(self, external: Path) -> None:
+        (said,) = self.moved(external, location="").unread
+        assert "in a file that the model does not name" in said
+
+    @pytest.mark.parametrize(
+        ("entries", "says"),
+        [
+            ({"length": ""}, "truncated: 100 bytes where the model needs 16384"),
+            ({"length": "", "offset": "4096"}, "truncated: 100 bytes where the model needs 20480"),
+            ({"length": "10"}, "'weights.bin' has 10 bytes for the tensor 'w', whose type and shape take 16384"),
+            ({"offset": "-5", "length": ""}, "'weights.bin' has the offset '-5', which is no number of bytes"),
+        ],
+    )
+    def test_shape_tells_what_is_needed(self, external: Path, entries: Mapping[str, str], says: str) -> None:
+        (external.parent / "weights.bin").write_bytes(b"\1" * 100)
+        net = self.moved(external, **entries)
+        (said,) = net.unread
+        assert says in said
+        assert array(net, "w") is None
+
+    def test_elements_that_share_a_byte(self, tmp_path: Path) -> None:
+        model = parsed(WIDE)
+        tensor = model.graph.initializer.add(name="n", data_type=TensorProto.INT4, dims=[3])
+        tensor.data_location = TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="n.bin")
+        (tmp_path / "n.bin").write_bytes(b"\1\1")
+        assert from_proto(model, tmp_path / "model.onnx").unread == ()
+
+    def test_inside_bodies_and_constants(self, tmp_path: Path) -> None:
+        model = parsed(IF)
+        body = model.graph.node[1].attribute[0].g
+        constant = onnx.helper.make_node("Constant", [], ["k"], value=TensorProto(name="k", data_type=1, dims=[8]))
+        model.graph.node.insert(0, constant)
+        inner = body.initializer.add(name="u", data_type=1, dims=[8])
+        for tensor, location in ((model.graph.node[0].attribute[0].t, "k.bin"), (inner, "u.bin")):
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value=location)
+        path = tmp_path / "model.onnx"
+        onnx.save(model, path)
+        said = read(path).unread
+        assert [line.split("'")[1] for line in said] == ["k.bin", "u.bin"]
+        assert all("is missing" in line for line in said)
 
     @pytest.mark.parametrize("location", ["a\0b", "n" * 5000, "loop", "."])
     def test_strange_names(self, external: Path, location: str) -> None:
         (external.parent / "loop").symlink_to("loop")
         net = self.moved(external, location=location)
         (said,) = net.unread
-        assert repr(location) in said
+        assert repr(location)[:100] in said
+        assert len(said) < 400
         assert array(net, "w") is None
 
     @pytest.mark.parametrize(
@@ -462,6 +543,47 @@ class TestBodies:
         assert net.ops[2].id == "h"
         assert model.SerializeToString() == before
 
+    def test_function_of_another_opset(self) -> None:
+        model = onnx.parser.parse_model(
+            CALLED.replace('"net", opset_import: ["": 17]', '"net", opset_import: ["": 18]')
+        )
+        net = from_proto(model)
+        assert types(net) == ["MatMul", "Relu", "Add"] * 2
+        assert net.clashes == {}
+
+    def test_function_that_means_something_else_here(self) -> None:
+        text = CALLED.replace('"net", opset_import: ["": 17]', '"net", opset_import: ["": 11]')
+        net = from_proto(onnx.parser.parse_model(text.replace("Relu", "Softmax")))
+        assert types(net) == ["twice", "twice"]
+        assert net.clashes == {"net.twice": ("", 11, 17)}
+
+    @pytest.mark.parametrize(
+        ("text", "one", "other", "same"),
+        [
+            ("y = Relu (x)", 13, 14, True),
+            ("y = Concat <axis = 1> (x, x, x)", 11, 13, True),
+            ("y = Cast <to = 1> (x)", 13, 19, True),
+            ("y = Cast <to = 1, saturate = 0> (x)", 19, 13, False),
+            ("y = Pad (x, p)", 13, 18, True),
+            ("y = ReduceMean <axes = [1]> (x)", 13, 18, False),
+            ("y = ReduceMean (x, axes)", 18, 13, False),
+            ("y = Softmax (x)", 11, 13, False),
+            ("y = Softmax <axis = 1> (x)", 11, 13, False),
+            ("y = GroupNormalization <num_groups = 2> (x, s, b)", 18, 21, False),
+            ("y = Upsample (x, s)", 9, 10, False),
+            ("y = Relu (x)", 14, 9999, False),
+            ("y = Nothing (x)", 13, 14, False),
+        ],
+    )
+    def test_what_means_the_same(self, text: str, one: int, other: int, same: bool) -> None:
+        node = onnx.parser.parse_node(text)
+        assert means_the_same(node, one, other) is same
+
+    def test_call_with_too_much(self) -> None:
+        model = onnx.parser.parse_model(CALLED.replace("y = net.twice (h, w)", "y = net.twice (h, w, w)"))
+        with pytest.raises(UnreadableModel, match=r"twice 'y' has 3 inputs and 1 outputs, its function 2 and 1"):
+            from_proto(model)
+
     def test_function_that_calls_itself(self) -> None:
         model = onnx.parser.parse_model(CALLED.replace("g = Relu (f)", "g = net.twice (f, w)"))
         model.functions[0].opset_import.add(domain="net", version=1)
@@ -545,6 +667,26 @@ class TestText:
         path = tmp_path / f"model{suffix}"
         path.write_text(text)
         with pytest.raises(UnreadableModel):
+            read(path)
+
+    @pytest.mark.parametrize(
+        ("suffix", "text", "says"),
+        [
+            (".onnxtxt", "<ir_version: 3> foo", "line 1, column 20: Expected character = not found"),
+            (".onnxtxt", "<ir_version: 99999999999999999999>\nagraph () => () {}", "a number in it is out of range"),
+            (".textproto", "graph {\n  node { foo: 3 } }", 'line 2, column 10: .* has no field named "foo"'),
+        ],
+    )
+    def test_place_of_the_damage(self, tmp_path: Path, suffix: str, text: str, says: str) -> None:
+        path = tmp_path / f"model{suffix}"
+        path.write_text(text)
+        with pytest.raises(UnreadableModel, match=f"^is no ONNX text that can be parsed: {says}$"):
+            read(path)
+
+    def test_bytes(self, tmp_path: Path) -> None:
+        path = tmp_path / "model.textproto"
+        path.write_bytes(b"graph {\xff}")
+        with pytest.raises(UnreadableModel, match="is no text: its byte 7 is not UTF-8"):
             read(path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from onnx import GraphProto, NodeProto
+from onnx import FunctionProto, GraphProto, NodeProto
 
 from reslint.errors import UnreadableModel
 from reslint.net.values import STANDARD
@@ -54,8 +54,8 @@ def refuse_bytes(names: Iterable[object]) -> None:
         raise UnreadableModel("is damaged: a name in its graph is no text; fetch it again")
 
 
-def every_node(graph: GraphProto) -> Iterator[NodeProto]:
-    """All nodes of a graph and of the bodies in it."""
+def every_node(graph: GraphProto | FunctionProto) -> Iterator[NodeProto]:
+    """All nodes of a graph, or of a function, and of the bodies in it."""
     for node in graph.node:
         yield node
         for body in bodies_of(node):

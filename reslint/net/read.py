@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import mmap
+import re
+from dataclasses import replace
 from pathlib import Path
 
-import onnx.inliner
 import onnx.parser
 from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
-from reslint.errors import UnreadableModel
+from reslint.errors import UnreadableModel, brief
 from reslint.net.build import build
+from reslint.net.external import external_problems
+from reslint.net.functions import clashes, inlined
 from reslint.net.skim import skim
-from reslint.net.triage import refuse
+from reslint.net.triage import HEAD, refuse
 from reslint.net.values import Net
-from reslint.net.weights import external_problems
 
 TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".onnxtext"})
 SUFFIXES = frozenset({".onnx"}) | TEXT_SUFFIXES
+_PLACE = re.compile(r"(?:line: |^)(?P<line>\d+)(?: column: |:)(?P<column>\d+)(?P<colon> : )?")
 
 
 def read(path: Path) -> Net:
@@ -51,12 +54,13 @@ def _net(model: ModelProto, path: Path) -> Net:
         raise UnreadableModel("holds no graph; it is no ONNX model, or an empty one")
     if model.functions:
         model = inlined(model)
-    return build(model, path, tuple(external_problems(model.graph, path)))
+    net = build(model, path, tuple(external_problems(model.graph, path)))
+    return replace(net, clashes=clashes(model)) if model.functions else net
 
 
 def _binary_model(path: Path) -> ModelProto:
     with path.open("rb") as file:
-        refuse(path, file.read(64))
+        refuse(path, file.read(HEAD))
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
             light = skim(buffer)
     try:
@@ -67,24 +71,25 @@ def _binary_model(path: Path) -> ModelProto:
 
 def _text_model(path: Path) -> ModelProto:
     text = path.read_bytes()
-    refuse(path, text[:64])
+    refuse(path, text[:HEAD])
     try:
         if path.suffix in (".onnxtxt", ".onnxtext"):
             return onnx.parser.parse_model(text.decode())
         return onnx.load_model_from_string(text, format="textproto")
+    except UnicodeDecodeError as error:
+        raise UnreadableModel(
+            f"is no text: its byte {error.start} is not UTF-8; export or download it again"
+        ) from error
     except Exception as error:  # the two parsers have no error in common
-        first = str(error).strip().splitlines()
-        raise UnreadableModel(
-            f"is no ONNX text that can be parsed: {first[0] if first else 'no reason given'}"
-        ) from error
+        raise UnreadableModel(f"is no ONNX text that can be parsed: {_parsed_to(error)}") from error
 
 
-def inlined(model: ModelProto) -> ModelProto:
-    """The same model without functions of its own."""
-    try:
-        return onnx.inliner.inline_local_functions(model)
-    except Exception as error:  # the inliner's errors have nothing in common
-        first = str(error).strip().splitlines()
-        raise UnreadableModel(
-            f"has functions that can't be inlined: {first[0] if first else 'no reason given'}"
-        ) from error
+def _parsed_to(error: Exception) -> str:
+    """Where a parser stopped, and why: `line 1, column 20: Expected character = not found`."""
+    said = error.args[0] if error.args else ""
+    told = (said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)).strip()
+    place = _PLACE.search(told)
+    if place is None:
+        return "a number in it is out of range" if told.startswith("sto") else brief(told.partition("\n")[0])
+    reason = (told[place.end() :] if place["colon"] else told.rpartition("\n")[2]).partition("\n")[0]
+    return f"line {place['line']}, column {place['column']}: {brief(reason.rstrip('.'))}"

@@ -93,7 +93,7 @@ def fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
     while position < end:
         start = position
         key, position = _read_varint(buffer, position, end)
-        wire = key & 7
+        wire = key & 7 if key >> 3 else -1  # no field has the number 0
         if wire == 2:
             size, inner = _read_varint(buffer, position, end)
             position = inner + size
@@ -105,10 +105,9 @@ def fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
             position += 4 if wire == 5 else 8
         else:
             raise UnreadableModel("is no ONNX model, or is damaged: its bytes are not protobuf")
-        if position > end or not key >> 3:
-            raise UnreadableModel(
-                f"is truncated or damaged: a part reaches {position - end} bytes beyond the end; fetch it again"
-            )
+        if position > end:
+            over = f"{position - end} {'byte' if position - end == 1 else 'bytes'}"
+            raise UnreadableModel(f"is truncated or damaged: a part reaches {over} beyond the end; fetch it again")
         yield Field(key >> 3, wire, start, inner, position)
 
 

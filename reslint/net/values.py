@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import onnx
@@ -135,6 +135,14 @@ class Value:
         return total
 
 
+class Clash(NamedTuple):
+    """A domain of which a function takes another version than the model that it is in."""
+
+    domain: str
+    theirs: int
+    ours: int
+
+
 UNKNOWN = Value()
 NO_TENSOR = Value(-1)
 
@@ -147,7 +155,7 @@ class Net:
     no-ops (`through`, by output). `static` names the tensors that don't depend on the values of the inputs: constants and
     shape arithmetic. `values` know type and shape of tensors by name, UNKNOWN where nothing says; `symbols` are the
     dimensions that the model itself declares for its inputs, all others were invented by inference. `outer` are the constants
-    around a body.
+    around a body. `clashes` are the model's functions that could not be inlined, by kind.
     """
 
     path: Path
@@ -166,6 +174,7 @@ class Net:
     owner: NodeProto | None = None
     metadata: Mapping[str, str] | None = None
     outer: Mapping[str, TensorProto | NodeProto] | None = None
+    clashes: Mapping[str, Clash] = field(default_factory=dict)
 
     @cached_property
     def producer(self) -> Mapping[str, Op]:

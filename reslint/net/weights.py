@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, numpy_helper
 
 from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import computed, literal
+from reslint.net.external import bytes_of, entries_of, extent, located, refuse_truncated
 from reslint.net.skim import FIELD, bytes_field
-from reslint.net.triage import LFS
 from reslint.net.values import Array, Net
 
 MOST = 1 << 20
 """Tensors of more elements than this are not read unless asked for."""
 
-_DIGITS = 20  # of a number of bytes at most
 _MOST_BYTES = 1 << 40
 _RAW = 9
 _HEAD = 64  # bytes
@@ -35,7 +34,6 @@ _UNFIT = (
     DecodeError,
     onnx.checker.ValidationError,
 )
-_POINTER = 1024  # a git LFS pointer is smaller than this
 
 
 def array(net: Net, name: str, most: int = MOST) -> Array | None:
@@ -60,102 +58,31 @@ def integers(net: Net, name: str) -> tuple[int, ...] | None:
     return tuple(int(v) for v in found.reshape(-1))
 
 
-def external_problems(graph: GraphProto, path: Path) -> Iterator[str]:
-    """One line for each external data file that is not there, not whole, not allowed, or a git LFS pointer."""
-    needed: dict[str, int] = {}
-    for tensor in graph.initializer:
-        entries = _entries(tensor)
-        if entries.get("location"):
-            end = _number(entries.get("offset")) + _number(entries.get("length"))
-            needed[entries["location"]] = max(end, needed.get(entries["location"], 0))
-    for location, size in needed.items():
-        try:
-            inside(path, location, size)
-        except UnreadableModel as error:
-            yield str(error)
-
-
-def inside(path: Path, location: str, size: int = 0) -> Path:
-    """The external file of a model, if it lies in the model's own folder and holds `size` bytes.
-
-    Raises UnreadableModel for a location that leaves the folder (absolute, `..`, a symbolic link) and for a file that is
-    missing, too short or a git LFS pointer.
-    """
-    file, there = _located(path, location)
-    _refuse_truncated(location, there, size)
-    return file
-
-
-def _located(path: Path, location: str) -> tuple[Path, int]:
-    """The external file of a model and its size in bytes. Raises UnreadableModel as `inside` does."""
-    try:
-        file = path.parent / location
-        far = Path(location).is_absolute() or ".." in Path(location).parts
-        if far or not file.resolve().is_relative_to(path.parent.resolve()):
-            raise UnreadableModel(f"external data {location!r} lies outside the model's folder and is not opened")
-        if file.is_symlink():
-            raise UnreadableModel(f"external data {location!r} is a symbolic link and is not opened")
-        if not file.is_file():  # a pipe would be waited for
-            raise UnreadableModel(f"external data {location!r} is missing; put it beside the model")
-        there = file.stat().st_size
-        head = b"" if there >= _POINTER else file.read_bytes()[:64]
-    except (OSError, RuntimeError, TypeError, ValueError) as error:  # also a loop of links, a name with a zero byte
-        raise UnreadableModel(f"external data {location!r} can't be opened: {error}") from error
-    if head.startswith(LFS):
-        raise UnreadableModel(
-            f"external data {location!r} is a git LFS pointer; run: git lfs pull --include {file.name!r}"
-        )
-    return file, there
-
-
-def _refuse_truncated(location: str, there: int, size: int) -> None:
-    if there < size:
-        raise UnreadableModel(
-            f"external data {location!r} is truncated: {there} bytes where the model needs {size}; fetch it again"
-        )
-
-
 def _external(net: Net, location: str, size: int) -> Path:
     """The same as `inside`, found once for each file: a fifth of what small models took was finding it again."""
     if location not in net.located:
         try:
-            net.located[location] = _located(net.path, location)
+            net.located[location] = located(net.path, location)
         except UnreadableModel as error:
             net.located[location] = str(error)
     found = net.located[location]
     if isinstance(found, str):
         raise UnreadableModel(found)
     file, there = found
-    _refuse_truncated(location, there, size)
+    refuse_truncated(location, there, size)
     return file
-
-
-def external_location(tensor: TensorProto) -> str:
-    """Where a tensor's external data lies, as the model names it; empty where the model file itself holds the values."""
-    entries = _entries(tensor)
-    return "" if FIELD in entries else entries.get("location", "")
-
-
-def _entries(tensor: TensorProto) -> Mapping[str, str]:
-    if tensor.data_location != TensorProto.EXTERNAL:
-        return {}
-    return {e.key: e.value for e in tensor.external_data}
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
     """The elements of an initializer, from memory, from the model file or from external data."""
     if math.prod(tensor.dims) > most or tensor.data_type == TensorProto.UNDEFINED:
         return None
-    entries = _entries(tensor)
+    entries = entries_of(tensor)
     try:
         if not entries:
             return numpy_helper.to_array(tensor)
         whole = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
-        data = _payload(net, entries, _MOST_BYTES if FIELD in entries else _bytes_of(tensor))
+        data = _payload(net, entries, _MOST_BYTES if FIELD in entries else bytes_of(tensor))
         if entries.get(FIELD, str(_RAW)) == str(_RAW):
             whole.raw_data = data
         else:
@@ -167,11 +94,12 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
 
 def _payload(net: Net, entries: Mapping[str, str], most: int) -> bytes:
     """Up to `most` of the bytes that lie in external data, or that were left in the model file."""
-    start, size = _number(entries.get("offset")), _number(entries.get("length"))
-    file = net.path if FIELD in entries else _external(net, entries.get("location", ""), start + size)
+    start, length = extent(entries)
+    length = length or 0 if FIELD in entries else length
+    file = net.path if FIELD in entries else _external(net, entries.get("location", ""), start + (length or 0))
     with file.open("rb") as opened:
         opened.seek(start)
-        return opened.read(min(size if FIELD in entries else size or _MOST_BYTES, most))
+        return opened.read(most if length is None else min(length, most))
 
 
 def is_zero(net: Net, name: str) -> bool:
@@ -185,16 +113,11 @@ def is_zero(net: Net, name: str) -> bool:
 
 def _head(net: Net, tensor: TensorProto) -> bytes:
     """The first bytes of a tensor, none where they can't be read."""
-    entries = _entries(tensor)
+    entries = entries_of(tensor)
     try:
         return _payload(net, entries, _HEAD) if entries else tensor.raw_data[:_HEAD]
     except _UNFIT:
         return b""
-
-
-def _bytes_of(tensor: TensorProto) -> int:
-    """How many bytes the elements of a tensor take at most; what a file says beyond that is not read."""
-    return math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
 
 
 def _evaluate(net: Net, name: str, most: int, depth: int, known: dict[str, Array | None]) -> Array | None:

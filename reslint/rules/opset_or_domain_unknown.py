@@ -11,6 +11,7 @@ from reslint.anatomy import Anatomy
 from reslint.anatomy.ops import KNOWN
 from reslint.finding import Confidence, Severity
 from reslint.net import Op, opset
+from reslint.net.values import Clash
 from reslint.rules.rule import Draft, Settings, rule
 
 
@@ -24,18 +25,32 @@ def opset_or_domain_unknown(anatomy: Anatomy, settings: Settings) -> Iterator[Dr
         advice = "update the onnx package, or export with an older opset"
         yield Draft(net.ops[0], net, text, advice, {"opset": opset(net), "newest": newest})
     for inner in net.nets():
-        unknown: dict[str, list[Op]] = {}
+        unknown: dict[tuple[str, Clash | None], list[Op]] = {}
         for op in inner.ops:
             if op.type not in KNOWN and not defs.has(op.type, domain=op.domain):
-                unknown.setdefault(op.domain, []).append(op)
-        for domain, ops in unknown.items():
+                unknown.setdefault((op.domain, net.clashes.get(op.kind)), []).append(op)
+        for (domain, clash), ops in unknown.items():
             kinds = sorted({op.type for op in ops})
+            named = (
+                ", ".join(kind or "an op without a type" for kind in kinds) + f" of the domain {domain or 'ai.onnx'}"
+            )
+            evidence: dict[str, object] = {"domain": domain, "ops": kinds, "count": len(ops)}
+            if clash is None:
+                says = f"{named} {'are' if len(kinds) > 1 else 'is'} unknown here"
+                advice = "declare the shapes of its outputs in value_info, so that what follows can be analysed"
+            else:
+                says = (
+                    f"{named} {'are functions' if len(kinds) > 1 else 'is a function'} with opset {clash.theirs} of "
+                    f"{clash.domain or 'ai.onnx'} in a model with {clash.ours}, and not inlined, since its ops may "
+                    "mean something else there"
+                )
+                advice = "export the model and its functions with the same opset"
+                evidence |= {"function_opset": clash.theirs, "opset": clash.ours}
             yield Draft(
                 ops[0],
                 inner,
-                f"{', '.join(kinds)} of the domain {domain or 'ai.onnx'} "
-                f"{'are' if len(kinds) > 1 else 'is'} unknown here: what depends on it was judged by structure alone",
-                "declare the shapes of its outputs in value_info, so that what follows can be analysed",
-                {"domain": domain, "ops": kinds, "count": len(ops)},
+                f"{says}: what depends on it was judged by structure alone",
+                advice,
+                evidence,
                 related=tuple(ops[1:]),
             )

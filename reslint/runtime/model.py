@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, numpy_helper
 
-from reslint.errors import RunFailed, UnreadableModel
+from reslint.errors import RunFailed
 from reslint.net import Net
-from reslint.net.read import inlined, light
+from reslint.net.external import is_lacking
+from reslint.net.functions import inlined
+from reslint.net.read import light
 from reslint.net.skim import FIELD
 from reslint.net.values import Array
-from reslint.net.weights import external_location, inside, load
+from reslint.net.weights import load
 from reslint.runtime.fill import filled
 from reslint.runtime.job import Plan
 from reslint.runtime.providers import CPU
@@ -61,7 +63,7 @@ def runnable(net: Net, fill: int | None = None, libraries: Sequence[Path] = ()) 
     made_up = 0
     for tensor in model.graph.initializer:
         entries = {e.key: e.value for e in tensor.external_data}
-        if fill is not None and _is_missing(net, tensor):
+        if fill is not None and net.unread and is_lacking(tensor, net.path):
             weights[tensor.name] = filled(net, tensor, fill)
             made_up += 1
             _refer(tensor, file.name, {})
@@ -73,25 +75,11 @@ def runnable(net: Net, fill: int | None = None, libraries: Sequence[Path] = ()) 
     for tensor in _inner(model.graph):
         if any(e.key == FIELD for e in tensor.external_data):
             tensor.CopyFrom(numpy_helper.from_array(_loaded(net, tensor), tensor.name))
-        elif fill is not None and _is_missing(net, tensor):
+        elif fill is not None and net.unread and is_lacking(tensor, net.path):
             tensor.CopyFrom(numpy_helper.from_array(filled(net, tensor, fill), tensor.name))
             made_up += 1
     named = tuple(str(library.resolve()) for library in libraries)
     return Runnable(model, file.parent, weights, made_up, libraries=named)
-
-
-def _is_missing(net: Net, tensor: TensorProto) -> bool:
-    """Whether a tensor's values should lie in a file that does not hold them."""
-    location = external_location(tensor)
-    if not location or not net.unread:
-        return False
-    entries = {e.key: e.value for e in tensor.external_data}
-    end = sum(int(entries[key]) for key in ("offset", "length") if entries.get(key, "").isdecimal())
-    try:
-        inside(net.path, location, end)
-    except UnreadableModel:
-        return True
-    return False
 
 
 def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:

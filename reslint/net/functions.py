@@ -1,0 +1,136 @@
+"""A model with functions of its own in, the same without them out, and which ones were left and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
+
+import onnx.inliner
+from onnx import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, defs
+
+from reslint.errors import UnreadableModel, brief
+from reslint.net.nodes import every_node
+from reslint.net.values import STANDARD, Clash
+
+_IN_CPP = re.compile(r"^\S+\.(cc|h):\d+: \w+: Assertion `.*?` failed: ")
+_REDEFINED = frozenset({"GroupNormalization"})  # opset 21 changed what its scale is, and nothing that a schema tells
+
+
+def inlined(model: ModelProto) -> ModelProto:
+    """The same model without its functions, but for those in whose opset their ops mean something else.
+
+    The inliner leaves all functions of another opset; those whose ops mean the same in the model's are given that one.
+    """
+    _agree(model)
+    try:
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # the inliner's errors have nothing in common
+        first = _IN_CPP.sub("", str(error).strip()).partition("\n")[0]
+        raise UnreadableModel(
+            _miscalled(model) or f"has functions that can't be inlined: {brief(first) or 'no reason given'}"
+        ) from error
+
+
+def clashes(model: ModelProto) -> Mapping[str, Clash]:
+    """The functions that were left, by kind, and the opset in which they differ from the model."""
+    ours = _versions(model.opset_import)
+    found: dict[str, Clash] = {}
+    for function in model.functions:
+        for domain, version in _versions(function.opset_import).items():
+            if ours.get(domain, version) != version:
+                kind = f"{function.domain}.{function.name}" if function.domain else function.name
+                found.setdefault(kind, Clash(domain, version, ours[domain]))
+    return found
+
+
+def _versions(imported: Iterable[OperatorSetIdProto]) -> Mapping[str, int]:
+    return {_domain(entry): entry.version for entry in imported}
+
+
+def _domain(named: OperatorSetIdProto | NodeProto) -> str:
+    return "" if named.domain in STANDARD else named.domain
+
+
+def _agree(model: ModelProto) -> None:
+    """Give functions the model's opset where all that they use of it means the same in both."""
+    ours = _versions(model.opset_import)
+    own = {(function.domain, function.name) for function in model.functions}
+    for function in model.functions:
+        for entry in function.opset_import:
+            wanted = ours.get(_domain(entry), entry.version)
+            if wanted != entry.version and _fits(function, own, entry, wanted):
+                entry.version = wanted
+
+
+def _fits(function: FunctionProto, own: set[tuple[str, str]], entry: OperatorSetIdProto, wanted: int) -> bool:
+    """Whether a function's ops of a domain, but for calls of other functions, mean the same in another version of it."""
+    domain = _domain(entry)
+    return all(
+        means_the_same(node, entry.version, wanted)
+        for node in every_node(function)
+        if _domain(node) == domain and (node.domain, node.op_type) not in own
+    )
+
+
+def means_the_same(node: NodeProto, one: int, other: int) -> bool:
+    """Whether a node computes the same in two versions of its domain.
+
+    An operator's newer versions take more types, or inputs and attributes that may be left out and then change nothing.
+    Where the meaning changed, what a node has to say changed with it: an attribute became an input, or has another default,
+    as has the axis of Softmax, which counts even for a node that names its axis.
+    """
+    first, second = _schema(node.op_type, one, _domain(node)), _schema(node.op_type, other, _domain(node))
+    if first is None or second is None:
+        return False
+    if first.since_version == second.since_version:
+        return True
+    return (
+        node.op_type not in _REDEFINED
+        and not (first.deprecated or second.deprecated)
+        and second.min_input <= len(node.input)
+        and second.min_output <= len(node.output)
+        and _names(first.inputs, len(node.input)) == _names(second.inputs, len(node.input))
+        and _names(first.outputs, len(node.output)) == _names(second.outputs, len(node.output))
+        and _same_attributes({a.name for a in node.attribute}, first, second)
+    )
+
+
+def _same_attributes(given: set[str], first: defs.OpSchema, second: defs.OpSchema) -> bool:
+    both = first.attributes.keys() & second.attributes.keys()
+    return given <= both and all(
+        first.attributes[name].default_value == second.attributes[name].default_value for name in both
+    )
+
+
+def _names(formal: Sequence[defs.OpSchema.FormalParameter], many: int) -> tuple[str, ...]:
+    """What a schema calls the first inputs or outputs; the last one may stand for many."""
+    return tuple(p.name for p in formal[:many])
+
+
+@cache
+def _schema(operator: str, version: int, domain: str) -> defs.OpSchema | None:
+    """What ONNX says of an operator; None where the installed onnx does not know it."""
+    if not domain and version > defs.onnx_opset_version():
+        return None
+    try:
+        return defs.get_schema(operator, max_inclusive_version=version, domain=domain)
+    except defs.SchemaError:
+        return None
+
+
+def _miscalled(model: ModelProto) -> str:
+    """One line on a call that gives a function more than it takes; empty where there is none."""
+    known = {(f.domain, f.name, f.overload): f for f in model.functions}
+    for node in chain(every_node(model.graph), *map(every_node, model.functions)):
+        called = known.get((node.domain, node.op_type, node.overload))
+        if called is None:
+            continue
+        if len(node.input) > len(called.input) or len(node.output) > len(called.output):
+            return (
+                f"is damaged: {node.op_type} {next(iter(node.output), '')!r} has {len(node.input)} inputs and "
+                f"{len(node.output)} outputs, its function {len(called.input)} and {len(called.output)}; "
+                "export the model again"
+            )
+    return ""
