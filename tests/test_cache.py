@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from multiprocessing import active_children
+from multiprocessing import active_children, util
+from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
 import numpy as np
@@ -219,6 +221,32 @@ class TestSharedWork:
     @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals can't be held back here")
     def test_processes_begin_without_ctrl_c(self) -> None:
         assert [looked.error for looked, _ in _shared(["a"], _held_back, 1)] == ["held"]
+
+    @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals can't be held back here")
+    def test_ctrl_c_waits_until_all_processes_have_begun(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that has begun by half fails aloud; numpy's threads get the signal while it is held back from the first one."""
+        begun: list[int] = []
+        asked, pressed = threading.Event(), threading.Event()
+
+        def press() -> None:
+            asked.wait()
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            pressed.set()
+
+        def begin(*arguments: object) -> int:
+            begun.append(spawn(*arguments))
+            asked.set()
+            pressed.wait()
+            return begun[-1]
+
+        spawn = util.spawnv_passfds  # type: ignore[attr-defined]
+        ensure_running()
+        monkeypatch.setattr(util, "spawnv_passfds", begin)
+        threading.Thread(target=press, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            list(_shared(["b", "b"], _forever, 2))
+        assert len(begun) == 2
+        assert not active_children()
 
     @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
     def test_processes_go_with_a_killed_one(self, here: Path) -> None:

@@ -76,10 +76,27 @@ def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> 
 
 @contextmanager
 def _held() -> Iterator[None]:
-    """Hold Ctrl-C back; a process that is begun meanwhile never gets it, not even while it imports."""
+    """Hold Ctrl-C back until the end; a process that is begun meanwhile never gets it, not even while it imports.
+
+    That is what the mask is for, which the process inherits. This one would hear of it all the same, since numpy's threads
+    have no mask, and a process that is begun by half tells the user so.
+    """
     from multiprocessing.resource_tracker import ensure_running
 
     ensure_running()  # now, since it lets Ctrl-C through
+    pressed: list[int] = []
+    heard = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        with _masked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _masked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
