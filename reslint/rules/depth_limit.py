@@ -24,7 +24,8 @@ def depth_limit(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                 first.merge,
                 first.net,
                 message=f"{len(stack.blocks)} residual blocks in a row, {len(over)} more than the configured {most}",
-                help=f"take {len(over)} blocks out of this stack, or raise max-residual-blocks",
+                help=f"take {len(over)} {'block' if len(over) == 1 else 'blocks'} out of this stack, "
+                "or raise max-residual-blocks",
                 evidence={"blocks": len(stack.blocks), "max_residual_blocks": most},
                 related=tuple(block.merge for block in over),
             )

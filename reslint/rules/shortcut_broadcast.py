@@ -10,7 +10,8 @@ from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.net import Dim, Net, Shape
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
-from reslint.rules.words import called, producer, shown, side_evidence, side_lines
+from reslint.rules.terms import Term, clash, further, sides
+from reslint.rules.words import called, producer, shown, term_evidence, term_lines
 
 
 def is_stretched(draft: Draft, signal: Signal) -> Proof | None:
@@ -29,31 +30,50 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     for block in anatomy.blocks:
         if block.kind is Kind.DENSE:
             continue
-        for at, (label, opposite) in enumerate((("shortcut", "branch"), ("branch", "shortcut"))):
-            side, small, large = block.sides[at], block.shapes[at], block.shapes[1 - at]
+        for term, opposite in _pairs(block):
+            small, large = term.shape, opposite.shape
             axes = _stretched(block.net, small, large) if small != large else ()
             if not axes:
                 if settings.explain and (why := _unclear(small, large)):
-                    yield Pass(block.merge, block.net, why.format(label))
+                    yield Pass(block.merge, block.net, why.format(term.label))
                 continue
-            if _is_meant(block, side, axes):
+            if clash(block) is not None:
+                yield Pass(block.merge, block.net, "its sides can't be added at all, which is shortcut-shape-mismatch")
+                break
+            if _is_meant(block, term, opposite, axes):
                 why = (
-                    f"the {label} is stretched over axis {axes[0]}, but something is learned behind what made it small"
+                    f"{term.said} is stretched over axis {axes[0]}, but something is learned behind what made it small"
                 )
                 yield Pass(block.merge, block.net, why)
                 continue
             axis = axes[0]
-            made = _collapse(block.net, side, axis)
+            became, made = _collapse(block.net, term, axis - _shift(term, opposite))
             yield Draft(
                 block.merge,
                 block.net,
-                f"the {label}{called(block.merge)} gives {shown(small)}, which is stretched "
-                f"over axis {axis} of the {opposite} {shown(large)}",
-                f"make the {label} as large as the {opposite} on axis {axis}; it became 1 at {made}",
-                {**side_evidence(block), "stretched": label, "axes": list(axes), "collapsed_at": made},
-                (*side_lines(block), ("collapsed", f"axis {axis} became 1 at {made}")),
+                f"{term.said}{called(block.merge)} gives {shown(small)}, which is stretched "
+                f"over axis {axis} of {opposite.said} {shown(large)}",
+                f"make {term.said} as large as {opposite.said} on axis {axis}; it {became} at {made}",
+                {**term_evidence(block, term), "stretched": term.label, "axes": list(axes), "collapsed_at": made},
+                (*term_lines(block, term), ("collapsed", f"axis {axis} {became} at {made}")),
             )
             break
+
+
+def _pairs(block: Block) -> Iterator[tuple[Term, Term]]:
+    """What may be stretched, and to what."""
+    short, branch = sides(block)
+    yield short, branch
+    yield branch, short
+    for term in further(block):
+        if term.name in block.merge.data:  # a bias is stretched, too
+            yield term, short
+            yield term, branch
+
+
+def _shift(term: Term, opposite: Term) -> int:
+    """How many axes of the sum a term lacks in front."""
+    return max(0, len(opposite.shape or ()) - len(term.shape or ()))
 
 
 def _stretched(net: Net, small: Shape | None, large: Shape | None) -> tuple[int, ...]:
@@ -80,14 +100,15 @@ def _unclear(small: Shape | None, large: Shape | None) -> str:
     return ""
 
 
-def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:
+def _is_meant(block: Block, term: Term, opposite: Term, axes: tuple[int, ...]) -> bool:
     """Whether a pooled context or a condition is spread on purpose: something is learned behind what made the side small.
 
     A convolution that made it small is no pooling, whatever is learned behind it (GCNet and FiLM pool, or start small).
     """
     net = block.net
-    rank = len(net.shape(side) or ())
-    op = net.producer.get(side)
+    rank = len(term.shape or ())
+    own = [axis - _shift(term, opposite) for axis in axes]
+    op = net.producer.get(term.name)
     learned = False
     for _ in range(32):
         if op is None:
@@ -96,23 +117,23 @@ def _is_meant(block: Block, side: str, axes: tuple[int, ...]) -> bool:
         shape = net.shape(before)
         if shape is None:
             return True
-        if len(shape) != rank or any(a < rank and shape[a] != 1 for a in axes):
+        if len(shape) != rank or any(axis >= 0 and shape[axis] != 1 for axis in own):
             return learned and op.type not in CONVS
         learned = learned or is_learned(net, op)
         op = net.producer.get(before)
     return True
 
 
-def _collapse(net: Net, side: str, axis: int) -> str:
-    """The op at which an axis became 1."""
-    name = side
+def _collapse(net: Net, term: Term, axis: int) -> tuple[str, str]:
+    """What became of an axis of a term, and the op at which it did; an axis that the term lacks is below zero."""
+    name, rank = term.name, len(term.shape or ())
     for _ in range(32):
         op = net.producer.get(name)
         if op is None:
             break
         before = next(iter(op.data), "")
         shape = net.shape(before)
-        if shape is None or axis >= len(shape) or shape[axis] != 1:
+        if shape is None or len(shape) != rank or axis >= 0 and shape[axis] != 1:
             break
         name = before
-    return producer(net, name)
+    return "became 1" if axis >= 0 else "was lost", producer(net, name)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy import Anatomy, Kind
 from reslint.anatomy.extents import TRIED, side_sizes
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called, side_evidence, side_lines
+from reslint.rules.terms import clash
+from reslint.rules.words import called, dimension, side_evidence, side_lines
 
 
 @rule("shortcut-dynamic-mismatch", "shortcut", Severity.WARNING, Confidence.PROVEN)
@@ -22,7 +23,7 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
             shape is None
             or all(isinstance(d, int) for d in shape)
             or block.kind is Kind.DENSE
-            or _differs_anyway(block)
+            or clash(block) is not None  # that is shortcut-shape-mismatch's
         ):
             continue
         for axis, extent in enumerate(shape):
@@ -37,7 +38,7 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
             fails, spreads = TRIED[differ & ~alone], TRIED[differ & alone]
             first = int(fails[0]) if fails.size else None
             silent = int(spreads[0]) if spreads.size else None
-            name = extent or f"axis {axis}"
+            name = dimension(extent, axis)
             at = int(fails[0] if fails.size else spreads[0]) - 1
             fails_at = f"first fails at {name} = {first}" if first else ""
             spreads_at = f"broadcasts silently at {name} = {silent}" if silent else ""
@@ -50,7 +51,7 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
                 "give both sides the same stride, padding and rounding (ceil_mode on a pooling, the stride on a projection)",
                 {
                     **side_evidence(block),
-                    "dimension": str(name),
+                    "dimension": name,
                     "axis": axis,
                     "fails_at": first,
                     "broadcasts_at": silent,
@@ -58,10 +59,3 @@ def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[
                 side_lines(block),
             )
             break
-
-
-def _differs_anyway(block: Block) -> bool:
-    """Whether known extents of the sides can't be added: that is shortcut-shape-mismatch's."""
-    short, branch = (shape or () for shape in block.shapes)
-    pairs = zip(reversed(short), reversed(branch), strict=False)
-    return any(isinstance(a, int) and isinstance(b, int) and a != b and 1 not in (a, b) for a, b in pairs)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reslint.anatomy import Block
 from reslint.anatomy.where import where
 from reslint.net import Dim, Net, Op
+from reslint.rules.terms import Term
 
 _INVENTED = "unk__"  # what onnx's shape inference calls a dimension that it does not know
 
@@ -15,12 +16,21 @@ def shown(shape: Sequence[Dim] | None) -> str:
     """A shape as people write it: `[1, 64, H, ?]`; dimensions that inference made up a name for are unknown."""
     if shape is None:
         return "of unknown rank"
-    return f"[{', '.join('?' if d is None or str(d).startswith(_INVENTED) else str(d) for d in shape)}]"
+    return f"[{', '.join('?' if _is_unknown(d) else str(d) for d in shape)}]"
+
+
+def _is_unknown(dim: Dim) -> bool:
+    return dim is None or isinstance(dim, str) and _INVENTED in dim
+
+
+def dimension(dim: Dim, axis: int) -> str:
+    """A dimension as people name it: `H`, or `axis 2` where it has no name but an invented one."""
+    return f"axis {axis}" if _is_unknown(dim) else str(dim)
 
 
 def listed(shape: Sequence[Dim] | None) -> list[Dim] | None:
-    """A shape as evidence."""
-    return None if shape is None else list(shape)
+    """A shape as evidence, None for the dimensions that are unknown."""
+    return None if shape is None else [None if _is_unknown(d) else d for d in shape]
 
 
 def called(op: Op) -> str:
@@ -51,6 +61,20 @@ def side_evidence(block: Block) -> dict[str, object]:
         "shortcut_tensor": block.sides[0],
         "branch_tensor": block.sides[1],
     }
+
+
+def term_lines(block: Block, term: Term) -> tuple[tuple[str, str], ...]:
+    """The same as `side_lines`, and a further term of the sum."""
+    if term.name in block.sides:
+        return side_lines(block)
+    return (*side_lines(block), (term.label, f"{shown(term.shape)}  {producer(block.net, term.name)}"))
+
+
+def term_evidence(block: Block, term: Term) -> dict[str, object]:
+    """The same as `side_evidence`, and a further term of the sum."""
+    if term.name in block.sides:
+        return side_evidence(block)
+    return {**side_evidence(block), "input_shape": listed(term.shape), "input_tensor": term.name}
 
 
 def output_op(net: Net) -> Op | None:
