@@ -21,6 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, numpy_helper
 
+import reslint
+from reslint.api import files
 from reslint.errors import NotFetched, ReslintError, UnreadableModel
 from reslint.net import Net, from_proto, read
 from reslint.net.functions import means_the_same
@@ -325,6 +327,13 @@ class TestExternalData:
         (said,) = read(external).unread
         assert "'weights.bin' is a folder and no file" in said
 
+    def test_name_that_is_no_text(self, external: Path) -> None:
+        external.write_bytes(external.read_bytes().replace(b"weights.bin", b"w\xff\xfeghts.bin"))
+        net = read(external)
+        (said,) = net.unread
+        assert said == r"external data 'w\udcff\udcfeghts.bin' is missing; put it beside the model"
+        assert len(files(str(external), reslint.dissect(net))) == 2
+
     def test_unnamed_file(self, external: Path) -> None:
         (said,) = self.moved(external, location="").unread
         assert "in a file that the model does not name" in said
@@ -578,6 +587,16 @@ class TestBodies:
     def test_what_means_the_same(self, text: str, one: int, other: int, same: bool) -> None:
         node = onnx.parser.parse_node(text)
         assert means_the_same(node, one, other) is same
+
+    @pytest.mark.parametrize(
+        ("name", "version"), [("Rel\x00", 18), ("Relu", 1 << 62), ("Relu", -(1 << 62)), ("Relu", 0)]
+    )
+    def test_damaged_function(self, name: str, version: int) -> None:
+        model = onnx.parser.parse_model(CALLED)
+        model.functions[0].opset_import[0].version = version
+        model.functions[0].node[1].op_type = name
+        content = model.SerializeToString().replace(b"Rel\x00", b"Rel\xff")
+        assert types(from_proto(ModelProto.FromString(content))) == ["twice", "twice"]
 
     def test_call_with_too_much(self) -> None:
         model = onnx.parser.parse_model(CALLED.replace("y = net.twice (h, w)", "y = net.twice (h, w, w)"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from os import fsdecode
 from pathlib import Path
 
 from onnx import GraphProto, NodeProto, TensorProto, helper
@@ -91,7 +92,7 @@ def entries_of(tensor: TensorProto) -> Mapping[str, str]:
     """What a tensor says of its external data; nothing where it has none."""
     if tensor.data_location != TensorProto.EXTERNAL:
         return {}
-    return {e.key: e.value for e in tensor.external_data}
+    return {fsdecode(e.key): fsdecode(e.value) for e in tensor.external_data}  # bytes where a name is not UTF-8
 
 
 def extent(entries: Mapping[str, str]) -> tuple[int, int | None]:

@@ -116,7 +116,7 @@ def _schema(operator: str, version: int, domain: str) -> defs.OpSchema | None:
         return None
     try:
         return defs.get_schema(operator, max_inclusive_version=version, domain=domain)
-    except defs.SchemaError:
+    except (defs.SchemaError, TypeError):  # a damaged name is bytes, a damaged version no C integer
         return None
 
 
