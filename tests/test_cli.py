@@ -365,6 +365,15 @@ class TestStreams:
         assert ran.err.endswith(f" {file}: is a model, which the result would replace; name another file\n")
         assert [model.read_bytes() for model in models] == before
 
+    @pytest.mark.parametrize("asked", ["export m/a.pt2 -o m/../m/a.pt2", "export old -o m/a.pt2"])
+    def test_an_export_takes_not_its_own_files_place(self, run: Run, here: Path, asked: str) -> None:
+        (here / "m").mkdir()
+        (here / "m" / "a.pt2").write_text("a program")
+        (here / "reslint.toml").write_text('[models.old]\nfactory = "m/a.pt2"')
+        ran = run(*asked.split())
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.err.endswith("m/a.pt2: is what the model is made from; name another file\n")
+
     def test_a_report_takes_an_older_ones_place(self, run: Run, write: Write, here: Path) -> None:
         write("a.onnx")
         (here / "report.json").write_text("old")

@@ -8,6 +8,7 @@ from pathlib import Path
 from reslint import api
 from reslint.anatomy.where import where
 from reslint.cli.output import emit, error, note
+from reslint.cli.sparing import same
 from reslint.config import load
 from reslint.errors import BadConfiguration, ExportFailed, RunFailed, UnreadableModel
 from reslint.measure import Referred
@@ -23,6 +24,8 @@ def deliver(spec: str, output: Path, file: Path | None, asked: Factory, *, verif
     factory = load(file, Path.cwd(), factory=asked).factory(spec)
     if factory is None:
         raise BadConfiguration(f"{spec!r} is no module:factory, as mypkg.models:build, no .pt2 file and no named model")
+    if same(str(output), str(Path(factory.folder) / factory.target)):
+        raise BadConfiguration(f"--output {output}: is what the model is made from; name another file")
     try:
         with api.needing_torch():
             from reslint.export.deploy import deployed
