@@ -192,6 +192,19 @@ class TestMemory:
         from_proto(model_of(f"g (float[4] x, bool b) => (float[4] y) {{ {lines} }}"))
         assert propagated == [False]
 
+    @pytest.mark.parametrize(
+        ("line", "asked"),
+        [
+            ("f = Reshape (i, all) g = Add (f, f)", [False, False]),
+            ("f = Relu (i)", [False, True]),
+        ],
+        ids=["vector", "image"],
+    )
+    def test_a_long_vector(self, line: str, asked: list[bool], propagated: list[bool]) -> None:
+        """Propagation would make a value for each of its elements; only a model that could hold one is looked at twice."""
+        from_proto(model_of(f"g (float[1, 3, 1024, 1024] i) => (float[n] f) <int64[1] all = {{-1}}> {{ {line} }}"))
+        assert propagated == asked
+
     def test_values_that_would_not(self, propagated: list[bool]) -> None:
         lines = (
             "zero = Constant <value_int = 0> () one = Constant <value_int = 1> () few = Constant <value_int = 9> () "

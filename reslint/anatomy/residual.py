@@ -46,7 +46,7 @@ def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
         return Verdict(op, None, Role.OTHER, DOUBLED) if _doubled(op) else None
     if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
         return _sum(flow, atlas, op, flow.preds[node])
-    if op.type == "Sub":
+    if op.type == "Sub" and len(op.data) == len(op.inputs) == 2:
         verdict = _difference(flow, atlas, op)
         return verdict if verdict.kind is not None else None
     return concat(flow, atlas, op) if op.type in ("Concat", "QLinearConcat") else None

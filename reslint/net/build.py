@@ -8,7 +8,7 @@ from pathlib import Path
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
-from reslint.net.damage import refuse_damaged, refuse_damaged_node
+from reslint.net.damage import is_unlike, refuse_damaged, refuse_damaged_node
 from reslint.net.forgive import Types, types_of
 from reslint.net.infer import Inferred, inferred
 from reslint.net.nodes import Node, nodes_of
@@ -124,6 +124,8 @@ class _Builder:
         for place, node in enumerate(nodes):
             refuse_damaged_node(node, opset)
             proto, kind, domain, given, outputs = node
+            if domain and is_unlike(node):
+                kind = f"{kind}?"
             if alias:
                 given = tuple([alias.get(i, i) for i in given])
             captured, bodies = self.bodies(node, known) if node.may_hold_bodies else ((), ())
@@ -167,7 +169,9 @@ class _Builder:
     ) -> Mapping[str, Value]:
         """The types and shapes of a graph's tensors; `types` takes in what its constants tell."""
         literal = (node for node in nodes if node.type == "Constant")
-        types.update((node.outputs[0], a.t) for node in literal for a in node.proto.attribute if a.HasField("t"))
+        types.update(
+            (o, a.t) for node in literal for o in node.outputs[:1] for a in node.proto.attribute if a.HasField("t")
+        )
         types.update(weights)
         return Shapes(types, {} if around else self.told.declared, symbols, around.values if around else None)
 

@@ -31,6 +31,12 @@ def refuse_damaged_node(node: Node, opset: int | None) -> None:
         _refuse_body(node)
 
 
+def is_unlike(node: Node) -> bool:
+    """Whether a node of a foreign domain has too few inputs or outputs to be what ONNX calls by the same name."""
+    given, made = _least(node.type, defs.onnx_opset_version())
+    return len(node.inputs) < given or len(node.outputs) < made
+
+
 def _refuse_body(node: Node) -> None:
     """A Loop's body takes the step's number for the trip count; apart from that, a body takes what its op takes."""
     scanned = next((a.i for a in node.proto.attribute if a.name == "num_scan_inputs"), 0)

@@ -53,7 +53,7 @@ def forgive(graph: GraphProto, told: GraphProto) -> bool:
 def restore(graph: GraphProto) -> None:
     """Let the sums in a graph and its bodies be what they were."""
     for node in graph.node:
-        if node.domain == OWN:
+        if node.domain == OWN and node.attribute and node.attribute[-1].name == STREAM:
             node.domain = ""
             del node.attribute[-1]
         for body in bodies_of(node):
@@ -71,11 +71,8 @@ def _lost(graph: GraphProto, told: GraphProto, around: Mapping[str, ValueInfoPro
         for name in node.input:
             readers.setdefault(name, []).append(node)
     for node, after in zip(graph.node, told.node, strict=True):
-        if (
-            node.op_type in FORGIVING
-            and node.domain in STANDARD
-            and not all(_shaped(types.get(o)) for o in node.output)
-        ):
+        adds = node.op_type in FORGIVING and node.domain in STANDARD and len(node.input) > 0
+        if adds and not all(_shaped(types.get(o)) for o in node.output):
             wanted = next(_wanted(node.output[0], readers, types, _NEAR), None)
             fits = [wanted is not None and _extent(types.get(name), wanted[0]) == wanted[1] for name in node.input]
             stream = min(range(len(node.input)), key=lambda at: (not fits[at], made.get(node.input[at], -1)))

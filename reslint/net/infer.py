@@ -17,6 +17,7 @@ from reslint.net.values import STANDARD, Array
 
 _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
 _GROWING = frozenset({"Range", "ConstantOfShape", "Concat"})
+_ENDS = frozenset({2**31 - 1, 2**63 - 1})  # how exporters write the end of a slice
 _SMALL = 64  # elements of an axes or shape constant at most
 
 
@@ -56,8 +57,10 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     if not any(o.domain in STANDARD for o in bare.opset_import):
         bare.opset_import.add(domain="", version=onnx.defs.onnx_opset_version())
     growing = (node.proto for node in kept if node.type in _GROWING or node.may_hold_bodies)
-    propagates = not _fills_memory(growing, constants)
     used = _used(kept)
+    propagates = not _fills_memory(growing, constants)
+    if propagates and _may_be_long(bare.graph, constants):
+        propagates = not _is_long(types_of(_told(bare, used, False).graph))
     told = _told(bare, used, propagates)
     imported = [o for o in told.opset_import if isinstance(o.domain, str)]
     opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in imported}
@@ -101,6 +104,22 @@ def _with_bodies(nodes: Iterable[Node], graph: GraphProto) -> Iterable[Node]:
     return (node._replace(proto=graph.node[at]) if node.may_hold_bodies else node for at, node in enumerate(nodes))
 
 
+def _may_be_long(graph: GraphProto, constants: Mapping[str, Array]) -> bool:
+    """Whether there may be a long vector in a graph, of which propagation would make a value for each element."""
+    inputs = ([d.dim_value for d in value.type.tensor_type.shape.dim if d.dim_value > 0] for value in graph.input)
+    return (
+        any(math.prod(extents) > LARGEST for extents in inputs)
+        or any(len(t.dims) == 1 and t.dims[0] > LARGEST for t in graph.initializer)
+        or any(v > LARGEST and v not in _ENDS for found in constants.values() for v in found.reshape(-1).tolist())
+    )
+
+
+def _is_long(types: Types) -> bool:
+    """Whether there is a long vector."""
+    shapes = (t.type.tensor_type.shape.dim for t in types.values() if isinstance(t, ValueInfoProto))
+    return any(len(dims) == 1 and dims[0].dim_value > LARGEST for dims in shapes)
+
+
 def _fills_memory(nodes: Iterable[NodeProto], known: Mapping[str, Array]) -> bool:
     """Whether values that a few bytes ask for are more than any shape has: to propagate them would fill the memory.
 
@@ -128,11 +147,11 @@ def _asked_for(node: NodeProto, known: Mapping[str, Array], sizes: Mapping[str, 
     """How many values a node asks for, as far as constants tell; 0 for most."""
     if node.op_type == "Concat":
         return sum(known[i].size if i in known else sizes.get(i, 0) for i in node.input)
-    if node.op_type not in ("Range", "ConstantOfShape") or not all(i in known for i in node.input):
-        return 0
-    given = [[int(v) for v in known[i].reshape(-1)] for i in node.input]
-    if node.op_type == "ConstantOfShape":
+    given = [[int(v) for v in known[i].reshape(-1)] for i in node.input if i in known]
+    if node.op_type == "ConstantOfShape" and len(given) == 1:
         return math.prod(given[0])
+    if node.op_type != "Range" or len(given) != 3:
+        return 0
     start, limit, step = (values[0] if len(values) == 1 else 0 for values in given)
     return (limit - start) // step if step else 0
 

@@ -91,7 +91,7 @@ def _affine(net: Net, op: Op) -> tuple[str, str]:
         return op.fixed[0], ""
     if op.type == "Add" and len(op.fixed) == 1:
         return "", op.fixed[0]
-    if is_layer(net, op) and op.type in ("Conv", "Gemm") or op.type in NORMS and len(op.inputs) > 1:
+    if len(op.inputs) > 1 and (is_layer(net, op) and op.type in ("Conv", "Gemm") or op.type in NORMS):
         bias = op.inputs[2] if len(op.inputs) > 2 else ""
         return (op.inputs[1], bias) if not bias or net.is_constant(bias) else ("", "")
     return "", ""

@@ -71,5 +71,5 @@ def _odd(net: Net, convs: list[Op]) -> bool:
 
 
 def _kernel(net: Net, conv: Op) -> tuple[int, ...]:
-    shape = net.shape(conv.inputs[1]) or ()
+    shape = (net.shape(conv.inputs[1]) if len(conv.inputs) > 1 else None) or ()
     return tuple(d for d in shape[2:] if isinstance(d, int))
