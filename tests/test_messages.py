@@ -134,6 +134,14 @@ class TestSides:
             assert finding.evidence["input_tensor"] == "k"
             assert "input 3" in dict(finding.lines)
 
+    def test_condition_is_stretched_on_purpose(self) -> None:
+        text = THREE.replace("float[1, 8, 6, 6] x)", "float[1, 8, 6, 6] x, float[1, 4] t)", 1)
+        text = text.replace("float[WIDE, 8, 3, HIGH] u", "float[4, 8] u, int64[4] shape = {1, 8, 1, 1}")
+        text = text.replace(
+            "k = Conv <pads = [1, SIDE, 1, SIDE]> (x, u)", "m = MatMul (t, u)\n    k = Reshape (m, shape)"
+        )
+        assert found(parsed(text)) == []
+
     def test_invented_dimension_has_no_name(self) -> None:
         findings = [f for f in found(parsed(ROUNDED)) if f.rule == "shortcut-dynamic-mismatch"]
         assert findings

@@ -66,9 +66,22 @@ def _pairs(block: Block) -> Iterator[tuple[Term, Term]]:
     yield short, branch
     yield branch, short
     for term in further(block):
-        if term.name in block.merge.data:  # a bias is stretched, too
+        if _is_of_stream(block, term):  # a bias, a condition and a mask are stretched on purpose
             yield term, short
             yield term, branch
+
+
+def _is_of_stream(block: Block, term: Term) -> bool:
+    """Whether a further input of a sum is made of the block's stream."""
+    name = term.name
+    for _ in range(32):
+        if name == block.fork:
+            return True
+        op = block.net.producer.get(name)
+        if op is None:
+            break
+        name = next(iter(op.data), "")
+    return False
 
 
 def _shift(term: Term, opposite: Term) -> int:
