@@ -84,6 +84,9 @@ def _held() -> Iterator[None]:
     from multiprocessing.resource_tracker import ensure_running
 
     ensure_running()  # now, since it lets Ctrl-C through
+    if threading.current_thread() is not threading.main_thread():  # which never hears of it
+        yield
+        return
     pressed: list[int] = []
     heard = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
     try:
@@ -91,7 +94,9 @@ def _held() -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGINT, heard)
-    if pressed:
+    if pressed and callable(heard):
+        heard(pressed[0], None)  # not raised anew: the interpreter may look for signals only when the next result comes
+    elif pressed:
         signal.raise_signal(signal.SIGINT)
 
 
