@@ -51,7 +51,8 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
         bare.graph.initializer.extend(folded)
     unknown = {o for node in kept if node.domain for o in node.outputs}
     for value in bare.graph.output:
-        value.type.tensor_type.ClearField("shape")
+        if value.type.HasField("tensor_type"):
+            value.type.tensor_type.ClearField("shape")
     del bare.graph.value_info[:]
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
     if not any(o.domain in STANDARD for o in bare.opset_import):
