@@ -57,8 +57,9 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
     if not any(o.domain in STANDARD for o in bare.opset_import):
         bare.opset_import.add(domain="", version=onnx.defs.onnx_opset_version())
-    growing = (node.proto for node in kept if node.type in _GROWING or node.may_hold_bodies)
-    used = _used(kept)
+    holding = [node for node in kept if node.may_hold_bodies]
+    growing = (node.proto for node in (*(node for node in kept if node.type in _GROWING), *holding))
+    used = _used(kept, holding)
     propagates = not _fills_memory(growing, constants)
     if propagates and _may_be_long(bare.graph, constants):
         propagates = not _is_long(types_of(_told(bare, used, False).graph))
@@ -66,16 +67,16 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     imported = [o for o in told.opset_import if isinstance(o.domain, str)]
     opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in imported}
     types = types_of(told.graph)
-    if _may_have_given_up(kept, told.graph, types) and forgive(bare.graph, told.graph):
+    if (holding or _may_have_given_up(kept, told.graph, types)) and forgive(bare.graph, told.graph):
         told = _told(bare, used | {(OWN, name) for name in FORGIVING}, propagates)
         restore(told.graph)
         types = types_of(told.graph)
     return Inferred(types, declared, tuple(_with_bodies(kept, told.graph)), folded, opsets)
 
 
-def _used(nodes: Iterable[Node]) -> frozenset[tuple[str, str]]:
-    """The operators of nodes and of the bodies in them, by domain and name."""
-    inner = (n for node in nodes if node.may_hold_bodies for body in bodies_of(node.proto) for n in every_node(body))
+def _used(nodes: Iterable[Node], holding: Iterable[Node]) -> frozenset[tuple[str, str]]:
+    """The operators of nodes, and in the bodies that some of them hold, by domain and name."""
+    inner = (n for node in holding for body in bodies_of(node.proto) for n in every_node(body))
     return frozenset(
         {(node.domain, node.type) for node in nodes}
         | {(n.domain, n.op_type) for n in inner if isinstance(n.domain, str) and isinstance(n.op_type, str)}
@@ -83,9 +84,10 @@ def _used(nodes: Iterable[Node]) -> frozenset[tuple[str, str]]:
 
 
 def _may_have_given_up(nodes: Iterable[Node], told: GraphProto, types: Types) -> bool:
-    """Whether there may be a sum without a shape, which a look into all types would tell for sure."""
+    """Whether there may be a sum without a shape outside of bodies, which a look into all types would tell for sure."""
+    names = types.keys()
     return any(not value.type.tensor_type.HasField("shape") for value in told.output) or any(
-        node.type in FORGIVING and types.keys().isdisjoint(node.outputs) or node.may_hold_bodies for node in nodes
+        node.type in FORGIVING and names.isdisjoint(node.outputs) for node in nodes
     )
 
 
