@@ -22,10 +22,10 @@ from playwright.sync_api import Page, sync_playwright
 from reslint.anatomy import dissect
 from reslint.finding import Confidence, Finding, Severity
 from reslint.net import from_proto
-from reslint.report import json
+from reslint.report.anatomy.portrait import portrait
+from reslint.report.check import json
 from reslint.report.html import render
-from reslint.report.portrait import portrait
-from reslint.report.report import Looked, Report
+from reslint.result import Looked, Report
 
 FINDING = Finding("made-up", "bench", Severity.NOTE, Confidence.LIKELY, "made up", "m.onnx", "", "", "")
 DO = """async (what) => {

@@ -22,13 +22,13 @@ from onnx import numpy_helper
 
 from reslint.net import read
 from reslint.runtime import Limits
-from reslint.runtime.child import started
-from reslint.runtime.inputs import synthesized
-from reslint.runtime.job import Feed, Plan, Timing
-from reslint.runtime.launch import launch
-from reslint.runtime.model import plan, runnable
-from reslint.runtime.ratio import GROUPS, ratio
-from reslint.runtime.stopwatch import timed
+from reslint.runtime.child.main import started
+from reslint.runtime.child.stopwatch import timed
+from reslint.runtime.feeds.synthesize import synthesized
+from reslint.runtime.launch.process import launch
+from reslint.runtime.model.runnable import plan, runnable
+from reslint.runtime.protocol.job import Feed, Plan, Timing
+from reslint.runtime.timing.ratio import GROUPS, ratio
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SIZES = ("highway", "bert_small", "resnet18", "resnet50")

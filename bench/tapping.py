@@ -12,12 +12,12 @@ import onnxruntime
 
 from reslint.anatomy import dissect
 from reslint.net import read
-from reslint.runtime.child import started
-from reslint.runtime.inputs import synthesized
-from reslint.runtime.kinds import kinds
-from reslint.runtime.model import plan, runnable
-from reslint.runtime.streams import exposed, streams
-from reslint.runtime.taps import Taps
+from reslint.runtime.child.main import started
+from reslint.runtime.feeds.kinds import kinds
+from reslint.runtime.feeds.synthesize import synthesized
+from reslint.runtime.model.runnable import plan, runnable
+from reslint.runtime.model.taps import Taps
+from reslint.runtime.probes.streams import exposed, streams
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 MODELS = ("resnet50", "vit_b_16", "bert", "convnext_tiny")

@@ -35,7 +35,7 @@ from reslint.lint import choose, lint, nearest, regraded
 from reslint.measure import GradientFlow, Measurement, Parameters
 from reslint.net import Net, from_proto, read
 from reslint.net.external import locations
-from reslint.report.report import Looked
+from reslint.result import Looked
 from reslint.rules import ALL, Rule
 from reslint.settings import Factory
 
@@ -209,7 +209,7 @@ def examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *
 
 def portrayed(looked: Looked, anatomy: Anatomy) -> Looked:
     """The same with the portrait that some formats draw."""
-    from reslint.report.portrait import portrait  # few formats draw one
+    from reslint.report.anatomy.portrait import portrait  # few formats draw one
 
     return replace(looked, portrait=portrait(anatomy))
 

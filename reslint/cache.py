@@ -19,7 +19,7 @@ from pathlib import Path
 
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
-from reslint.report.report import About, Looked
+from reslint.result import About, Looked
 from reslint.version import __version__
 
 _SCHEMA = 1

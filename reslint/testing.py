@@ -13,15 +13,15 @@ import click
 from onnx import ModelProto
 
 from reslint.anatomy import Anatomy, Block, Cost, Kind, Placement
-from reslint.anatomy.cost import assumed, costs
-from reslint.anatomy.where import where
+from reslint.anatomy.metrics.cost import assumed, costs
+from reslint.anatomy.views.source import where
 from reslint.api import Model, check, dissect
 from reslint.config import FAIL_ON, Config, load
 from reslint.errors import BadConfiguration
 from reslint.finding import Finding, Severity
 from reslint.net import Net
-from reslint.report.plain import plain
-from reslint.report.text import finding_lines
+from reslint.report.check.text import finding_lines
+from reslint.report.common.plain import plain
 
 __all__ = ["Invariants", "assert_architecture", "assert_clean"]
 

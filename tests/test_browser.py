@@ -15,9 +15,9 @@ from reslint.anatomy import Kind, dissect
 from reslint.finding import Finding, Severity
 from reslint.measure import Latency, Range, Signal, Tap
 from reslint.net import read
+from reslint.report.anatomy.portrait import portrait
 from reslint.report.html import render
-from reslint.report.portrait import portrait
-from reslint.report.report import Looked, Report
+from reslint.result import Looked, Report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (

@@ -20,10 +20,10 @@ from conftest import SOUND, Run, Write, parsed
 from onnx import numpy_helper
 
 from reslint.cache import Cache, cache, stamps
-from reslint.cli.fresh import Sight, _shared
+from reslint.cli.inputs.workers import Sight, _shared
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
-from reslint.report.report import Looked
+from reslint.result import Looked
 
 DOUBLED = SOUND.replace("Add (x, h)", "Add (h, h)")
 HEAVY = ("onnx", "networkx", "numpy", "rich", "google")
@@ -38,7 +38,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch, settled: None) -> list[str]:
     """The paths that are really looked at."""
-    from reslint.cli import fresh
+    from reslint.cli.inputs import workers as fresh
 
     found: list[str] = []
     real = fresh.look
@@ -204,7 +204,7 @@ class TestSharedWork:
             write(f"{name}.onnx", DOUBLED)
         (here / "bad.onnx").write_bytes(b"")
         alone = run("check", ".", "--format", "json", "--no-cache")
-        monkeypatch.setattr("reslint.cli.fresh.PAYS", 0.0)
+        monkeypatch.setattr("reslint.cli.inputs.workers.PAYS", 0.0)
         monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
         shared: list[int] = []
         monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor", _counting(shared))
@@ -273,7 +273,7 @@ class TestSharedWork:
 
 
 _ASKING = """
-from reslint.cli.fresh import _shared
+from reslint.cli.inputs.workers import _shared
 from test_cache import _forever
 if __name__ == "__main__":
     sights = _shared(["a", "b"], _forever, 2)

@@ -427,7 +427,7 @@ class TestStreams:
         assert run("check", "--quiet", "--select", "conv", ".").err == ""
 
     def test_progress_only_where_someone_watches(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.cli.progress.MANY", 2)
+        monkeypatch.setattr("reslint.cli.output.progress.MANY", 2)
         for name in ("a.onnx", "b.onnx"):
             write(name)
         assert "reslint" not in run("check", ".").err

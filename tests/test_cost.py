@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import ModelProto, shape_inference
 
-from reslint.anatomy.cost import assumed, costs, macs
+from reslint.anatomy.metrics.cost import assumed, costs, macs
 from reslint.net import Net, from_proto, read
 from reslint.net.contrib import known
 

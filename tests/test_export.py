@@ -16,7 +16,7 @@ from conftest import Run
 from torchnets import NETS
 
 from reslint.anatomy import Anatomy, dissect
-from reslint.anatomy.where import module_of, where
+from reslint.anatomy.views.source import module_of, where
 from reslint.errors import BadConfiguration, ExportFailed
 from reslint.export.capture import How
 from reslint.export.dynamic import axis

@@ -24,9 +24,9 @@ from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.measure import GradientFlow, Passage, Reach, geometric
 from reslint.net import from_proto
-from reslint.report import flow_svg
-from reslint.report.flow_text import notes
-from reslint.report.report import Looked, Report
+from reslint.report.flow import svg as flow_svg
+from reslint.report.flow.text import notes
+from reslint.result import Looked, Report
 from reslint.rules import ALL, Settings
 
 PROGRAMS = tuple(program for page in pages() for program in programs(page))

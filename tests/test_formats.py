@@ -18,11 +18,11 @@ from sarif import LOG, OFFICIAL
 from stubs import STUBS
 from test_report import FINDING, REPORT
 
-from reslint.cli.formats import FORMATS, rendered
+from reslint.cli.output.formats import FORMATS, rendered
 from reslint.finding import Confidence, Finding, Severity
-from reslint.report import github, gitlab, junit, markdown, sarif
-from reslint.report.places import place
-from reslint.report.report import About, Looked, Report
+from reslint.report.check import github, gitlab, junit, markdown, sarif
+from reslint.report.common.places import place
+from reslint.result import About, Looked, Report
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PAGE = "# shortcut-broadcast\n\n## What it does\n\nFinds sums.\nOf two lines.\n\nMore.\n"
@@ -249,7 +249,7 @@ class TestJunit:
 
     def test_without_its_library(self, monkeypatch: pytest.MonkeyPatch, run: Run, write: Write) -> None:
         write("a.onnx")
-        monkeypatch.delitem(sys.modules, "reslint.report.junit")
+        monkeypatch.delitem(sys.modules, "reslint.report.check.junit")
         monkeypatch.setitem(sys.modules, "junitparser", None)
         ran = run("check", "--format", "junit", "a.onnx")
         assert ran.status == 2

@@ -33,6 +33,8 @@ from reslint.measure import (
     Tap,
 )
 from reslint.net import read
+from reslint.portrait import Portrait
+from reslint.report.anatomy.portrait import portrait
 from reslint.report.html import render
 from reslint.report.html.charts import Scale, columns, curve, growth, linear, logarithmic, places
 from reslint.report.html.embed import embedded
@@ -40,8 +42,7 @@ from reslint.report.html.numbers import amount, decade, measured
 from reslint.report.html.picture import picture, where_found
 from reslint.report.html.ran import run_charts
 from reslint.report.html.shape import shape_charts
-from reslint.report.portrait import Portrait, portrait
-from reslint.report.report import Looked, Report
+from reslint.result import Looked, Report
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 EMPTY = {"meta", "link", "input", "br", "img", "hr"}
@@ -415,7 +416,7 @@ class TestCommands:
         def never(anatomy: Anatomy) -> Portrait:
             raise AssertionError(anatomy)
 
-        monkeypatch.setattr("reslint.report.portrait.portrait", never)
+        monkeypatch.setattr("reslint.report.anatomy.portrait.portrait", never)
         assert run("check", "a.onnx", "--format", "sarif", "--no-cache").status == 0
         assert run("check", "a.onnx", "--format", "html", "--no-cache").status == 2
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx import version_converter
 
 from reslint.anatomy import dissect
-from reslint.anatomy.identity import identities
+from reslint.anatomy.views.fingerprint import identities
 from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.net import from_proto, read

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from conftest import Run, Write
 
-from reslint.cli import hook
-from reslint.cli.init import TEMPLATE
+from reslint.cli.actions import hook
+from reslint.cli.commands.init import TEMPLATE
 from reslint.config import KEYS, Config, load
 from reslint.rules import ALL
 

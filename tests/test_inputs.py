@@ -16,10 +16,10 @@ from reslint.errors import RunFailed
 from reslint.measure import Referred
 from reslint.net import from_proto, read
 from reslint.runtime import Wanted, measured
-from reslint.runtime.given import given, store
-from reslint.runtime.inputs import synthesized
-from reslint.runtime.job import Feed
-from reslint.runtime.kinds import kinds
+from reslint.runtime.feeds.files import given, store
+from reslint.runtime.feeds.kinds import kinds
+from reslint.runtime.feeds.synthesize import synthesized
+from reslint.runtime.protocol.job import Feed
 
 GRAPH_NET = """
 agraph (float[nodes, 8] x, int64[2, edges] edges_of, float[edges, 1] weight) => (float[nodes, 8] y)

@@ -12,9 +12,9 @@ import onnx
 import pytest
 from conftest import Run, Write, parsed
 
-from reslint.runtime import launch as launching
-from reslint.runtime.auto import chosen
-from reslint.runtime.launch import Limits, told
+from reslint.runtime.launch.auto import chosen
+from reslint.runtime.launch.process import Limits, told
+from reslint.runtime.launch import process as launching
 
 TRAPS = platform.machine() in ("x86_64", "AMD64")
 # The smallest integer divided by -1 is no integer: such a processor stops ONNX Runtime (SIGFPE).
@@ -98,14 +98,16 @@ class TestCustomOps:
 
 class TestAuto:
     def test_the_only_one_there_is(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime")
+        monkeypatch.setattr("reslint.runtime.protocol.providers._installed", lambda package: package == "onnxruntime")
         write("a.onnx")
         ran = run("run", "a.onnx", "--provider", "auto")
         assert ran.status == 0
         assert "a.onnx: note: all nodes run on the CPU; the installed onnxruntime has nothing else" in ran.err
 
     def test_why_not_the_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime-gpu")
+        monkeypatch.setattr(
+            "reslint.runtime.protocol.providers._installed", lambda package: package == "onnxruntime-gpu"
+        )
         name, why = chosen("auto", Limits())
         assert name == "cpu"
         assert why.startswith("all nodes run on the CPU: cuda: CUDAExecutionProvider was asked for and can't be used")
@@ -139,6 +141,8 @@ def test_strings_are_stored_as_text(here: Path, run: Run) -> None:
 
 def test_the_child_starts_without_what_it_does_not_need() -> None:
     """Each run pays for it."""
-    look = "import sys; import reslint.runtime.child; print(*(m for m in sys.modules if m in ('onnx', 'networkx')))"
+    look = (
+        "import sys; import reslint.runtime.child.main; print(*(m for m in sys.modules if m in ('onnx', 'networkx')))"
+    )
     ended = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == []

@@ -13,18 +13,18 @@ from reslint.anatomy import dissect
 from reslint.config import load
 from reslint.measure import Latency, Ratio
 from reslint.net import read
-from reslint.report.timed import lines
+from reslint.report.run.latency import lines
 from reslint.rules import Settings
 from reslint.rules.latency_budget import latency_budget
 from reslint.rules.latency_regression import latency_regression
-from reslint.runtime.job import Event, Timing
-from reslint.runtime.latency import latency
-from reslint.runtime.marks import marked
-from reslint.runtime.model import runnable
-from reslint.runtime.profile import events
-from reslint.runtime.ratio import ratio
-from reslint.runtime.shares import shares
-from reslint.runtime.stopwatch import goes_on
+from reslint.runtime.child.profile import events
+from reslint.runtime.child.stopwatch import goes_on
+from reslint.runtime.model.marks import marked
+from reslint.runtime.model.runnable import runnable
+from reslint.runtime.protocol.job import Event, Timing
+from reslint.runtime.timing.latency import latency
+from reslint.runtime.timing.ratio import ratio
+from reslint.runtime.timing.shares import shares
 
 STACK = """
 agraph (float[4, 8] x) => (float[4, 8] z) <float[8, 8] w, float[8, 8] v, float[8, 8] u>

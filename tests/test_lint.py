@@ -12,13 +12,13 @@ from stubs import ADD, CONV, DESIGN, EVERYWHERE, RELU, STUBS
 
 import reslint
 from reslint.anatomy import Anatomy, Source
-from reslint.anatomy.where import module_of, source_of
+from reslint.anatomy.views.source import module_of, source_of
 from reslint.errors import UnknownRule, UnreadableModel
 from reslint.finding import Confidence
 from reslint.lint import choose, lint
 from reslint.net import Op, from_proto
-from reslint.report import anatomy_signature
-from reslint.report.report import Dissected
+from reslint.report.anatomy import signature as anatomy_signature
+from reslint.result import Dissected
 from reslint.rules import ALL, Settings
 from reslint.rules.skeleton_differs import differences, skeleton_differs, words
 

@@ -14,9 +14,9 @@ from test_report import FINDING, dissected
 from reslint.anatomy import dissect
 from reslint.finding import Severity
 from reslint.net import read
-from reslint.report.model_explorer import render, viewer_names
-from reslint.report.portrait import portrait
-from reslint.report.report import Looked, Report
+from reslint.report.anatomy.portrait import portrait
+from reslint.report.check.model_explorer import render, viewer_names
+from reslint.result import Looked, Report
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 

@@ -18,9 +18,9 @@ from reslint.net import read
 from reslint.rules import Settings
 from reslint.rules.half_overflow import half_overflow
 from reslint.runtime import Wanted, measured
-from reslint.runtime.compare import EXACT, Tolerances, coarseness, difference, differences
-from reslint.runtime.fill import filled
-from reslint.runtime.squashed import squashed
+from reslint.runtime.agreement.compare import EXACT, Tolerances, coarseness, difference, differences
+from reslint.runtime.model.bounded_outputs import squashed
+from reslint.runtime.model.fill import filled
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 STACK = """

@@ -14,9 +14,9 @@ from test_report import FINDING, dissected
 
 from reslint.anatomy import Kind, dissect
 from reslint.net import read
-from reslint.report import dot, svg
-from reslint.report.drawing import Repeat, drawing, folded
-from reslint.report.report import Dissected
+from reslint.report.anatomy import dot, svg
+from reslint.report.anatomy.drawing import Repeat, drawing, folded
+from reslint.result import Dissected
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 EVIL = '"]; evil [label=<b>\\N\\G &lt; </text><script>\x1b[31m\n\ufffe\u202e'

@@ -18,9 +18,9 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 from pages import examples, pages
 
 from reslint.anatomy import Anatomy, dissect
-from reslint.anatomy.identity import identities
-from reslint.anatomy.signature import signature
-from reslint.anatomy.skeleton import skeleton
+from reslint.anatomy.describe.signature import signature
+from reslint.anatomy.views.fingerprint import identities
+from reslint.anatomy.views.skeleton import skeleton
 from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.net import from_proto

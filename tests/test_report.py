@@ -9,14 +9,17 @@ import pytest
 from conftest import SOUND, parsed
 
 from reslint.anatomy import Anatomy, Cost, Depth, Kind, Merge, Placement, Role, Stack, dissect
-from reslint.anatomy.signature import signature
+from reslint.anatomy.describe.signature import signature
 from reslint.anatomy.values import Paths, Scale
 from reslint.finding import Confidence, Finding, Severity
 from reslint.net import from_proto
-from reslint.report import anatomy_json, anatomy_signature, anatomy_text, json, text
-from reslint.report.extent import dims
-from reslint.report.plain import plain
-from reslint.report.report import Dissected, Looked, Report
+from reslint.report.anatomy import json as anatomy_json
+from reslint.report.anatomy import signature as anatomy_signature
+from reslint.report.anatomy import text as anatomy_text
+from reslint.report.check import json, text
+from reslint.report.common.extent import dims
+from reslint.report.common.plain import plain
+from reslint.result import Dissected, Looked, Report
 
 FINDING = Finding(
     rule="shortcut-broadcast",

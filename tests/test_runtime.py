@@ -21,10 +21,11 @@ from reslint.rules import Settings
 from reslint.rules.optimizer_divergence import optimizer_divergence
 from reslint.rules.provider_fallback import provider_fallback
 from reslint.rules.signal_growth import signal_growth
-from reslint.runtime import Limits, Measured, Wanted, measured, providers
-from reslint.runtime.compare import Tolerances, difference, differences
-from reslint.runtime.inputs import synthesized
-from reslint.runtime.launch import told
+from reslint.runtime import Limits, Measured, Wanted, measured
+from reslint.runtime.agreement.compare import Tolerances, difference, differences
+from reslint.runtime.feeds.synthesize import synthesized
+from reslint.runtime.launch.process import told
+from reslint.runtime.protocol import providers
 
 DYNAMIC = """
 agraph (float[batch, 8] x) => (float[batch, 8] y) <float[8, 8] w>
@@ -413,7 +414,7 @@ def test_growth_that_is_linear_is_none(write: Write, squares: tuple[float, ...],
 
 class TestProviders:
     def test_one_that_is_absent_is_an_error(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime")
+        monkeypatch.setattr("reslint.runtime.protocol.providers._installed", lambda package: package == "onnxruntime")
         write("a.onnx")
         for name in ("cuda", "tensorrt"):
             ran = run("run", "a.onnx", "--provider", name)
@@ -427,8 +428,8 @@ class TestProviders:
     def test_both_packages_or_none(
         self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, there: bool, says: str
     ) -> None:
-        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: there)
-        monkeypatch.setattr("reslint.runtime.providers.find_spec", lambda name: None)
+        monkeypatch.setattr("reslint.runtime.protocol.providers._installed", lambda package: there)
+        monkeypatch.setattr("reslint.runtime.protocol.providers.find_spec", lambda name: None)
         write("a.onnx")
         ran = run("run", "a.onnx")
         assert ran.status == 2
@@ -436,7 +437,9 @@ class TestProviders:
         assert "pip install 'reslint[cpu]'" in ran.err
 
     def test_a_provider_that_the_runtime_lacks(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.runtime.providers._installed", lambda package: package == "onnxruntime-gpu")
+        monkeypatch.setattr(
+            "reslint.runtime.protocol.providers._installed", lambda package: package == "onnxruntime-gpu"
+        )
         monkeypatch.setitem(vars(providers)["NAMES"], "cuda", "MadeUpExecutionProvider")
         write("a.onnx")
         ran = run("run", "a.onnx", "--provider", "cuda")

@@ -1,5 +1,6 @@
 """Net in, Anatomy out: every residual connection, and what stands around it."""
 
+from reslint.anatomy.anatomy import Anatomy, Stack
 from reslint.anatomy.dissect import dissect
 from reslint.anatomy.values import (
     Block,
@@ -12,7 +13,6 @@ from reslint.anatomy.values import (
     Role,
     Source,
 )
-from reslint.anatomy.whole import Anatomy, Stack
 
 __all__ = [
     "Anatomy",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reslint.anatomy.blocks import block
-from reslint.anatomy.flow import flow_of
-from reslint.anatomy.residual import verdicts
-from reslint.anatomy.stacks import stacked
+from reslint.anatomy.anatomy import Anatomy, Stack
+from reslint.anatomy.describe.block import block
+from reslint.anatomy.describe.stacks import stacked
+from reslint.anatomy.detect.classify import verdicts
+from reslint.anatomy.graph.dataflow import flow_of
 from reslint.anatomy.values import Block, Merge
-from reslint.anatomy.whole import Anatomy, Stack
 from reslint.net import Net
 
 

@@ -78,7 +78,7 @@ class Block(NamedTuple):
 
     `fork` is the tensor that feeds both sides, `sides` the tensors that the merge reads: shortcut first, then branch.
     `shapes` are those of the sides, `size` is how large the merged stream is, and `work` what the branch does, without
-    normalizations (reslint.anatomy.signature).
+    normalizations (reslint.anatomy.describe.signature).
     `shortcut` and `branch` hold the ops on the way, in topological order; where a branch holds residual connections of its
     own (`inner`, by merge) only what is outside of them, while `branch_ops` counts all. `scale_shortcut` and
     `scale_branch` are constant factors at the ends of the sides, None where there is none; `gated_branch` says that the

@@ -9,9 +9,9 @@ from traceback import print_exception
 
 import click
 
-from reslint.cli.output import reopen, speaking
+from reslint.cli.output.streams import reopen, speaking
 from reslint.errors import ReslintError
-from reslint.report.plain import plain
+from reslint.report.common.plain import plain
 from reslint.version import __version__
 
 COMMANDS = ("check", "anatomy", "run", "export", "flow", "diff", "explain", "rules", "init")
@@ -27,7 +27,7 @@ class LazyCommands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"reslint.cli.{cmd_name}"), "command", None)
+        command = getattr(import_module(f"reslint.cli.commands.{cmd_name}"), "command", None)
         return command if isinstance(command, click.Command) else None
 
 

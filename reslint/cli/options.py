@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from reslint.cli import pages
-from reslint.cli.output import note
+from reslint.cli.output.streams import note
 from reslint.cli.targets import unknown
 from reslint.config import CONFIDENCE, FAIL_ON, PROFILES, UNREAD, Config, load
 from reslint.settings import Factory

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from reslint.anatomy.signature import label, shapeless
+from reslint.anatomy.describe.signature import label, shapeless
 from reslint.anatomy.values import Work
 from reslint.diff.row import Item, Row
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from reslint.anatomy import Anatomy, Block, Cost
-from reslint.anatomy.cost import costs
-from reslint.anatomy.identity import layers, listed
-from reslint.anatomy.siblings import norm_forms
-from reslint.anatomy.skeleton import has_final_norm, skeleton
+from reslint.anatomy.metrics.cost import costs
 from reslint.anatomy.values import Scale, Work
+from reslint.anatomy.views.fingerprint import layers, listed
+from reslint.anatomy.views.siblings import norm_forms
+from reslint.anatomy.views.skeleton import has_final_norm, skeleton
 from reslint.diff.align import Pair, aligned, unshaped
 from reslint.diff.row import Item, rows
 from reslint.diff.values import Change, Changed, Difference, Fate, Single

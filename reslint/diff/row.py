@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reslint.anatomy import Anatomy, Block
-from reslint.anatomy.flow import Flow
-from reslint.anatomy.identity import essence, layers, layers_of, listed
-from reslint.anatomy.stacks import merged_tensors
+from reslint.anatomy.describe.stacks import merged_tensors
+from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.values import Work
+from reslint.anatomy.views.fingerprint import essence, layers, layers_of, listed
 from reslint.net import Op
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.fx import Graph, Node
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.where import module_of
+from reslint.anatomy.views.source import module_of
 from reslint.errors import ExportFailed
 
 _ATEN = torch.ops.aten

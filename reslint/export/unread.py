@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from reslint.anatomy.values import Source
-from reslint.anatomy.where import module_of
+from reslint.anatomy.views.source import module_of
 from reslint.export.blame import is_machinery, relative
 from reslint.export.load import Loaded
 from reslint.measure import Unread

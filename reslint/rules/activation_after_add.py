@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _DEEP = 100  # a heuristic: mild at 54 units, 7.61 against 4.92 percent at 333 (He et al. 2016)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 
 @rule("affine-branch", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)

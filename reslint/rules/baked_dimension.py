@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.baked import baked
+from reslint.anatomy.views.fixed_batch import baked
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import shown
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import shown
 
 
 @rule("baked-dimension", "file", Severity.WARNING, Confidence.PROVEN)

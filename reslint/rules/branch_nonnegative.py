@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called, producer
 
 
 @rule("branch-nonnegative", "shortcut", Severity.WARNING, Confidence.LIKELY, design=True)

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import ACTIVATIONS
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called, producer
 
 _ENOUGH = 2  # siblings that make a rule of it, a heuristic
 

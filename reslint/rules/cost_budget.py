@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.cost import assumed, costs
+from reslint.anatomy.metrics.cost import assumed, costs
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.ops import LAYOUT, NORMS, is_layer
-from reslint.anatomy.signature import shapeless
+from reslint.anatomy.describe.signature import shapeless
+from reslint.anatomy.graph.ops import LAYOUT, NORMS, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.net import Net, Op
 from reslint.net.weights import is_zero
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
-from reslint.rules.words import called
 
 _FRESH, _SHARE = 3, 0.25  # so many zero branches are an initialization (ReZero, zero-init), no accident (heuristic)
 _PASSING = LAYOUT | {"Mul", "Add", "Dropout"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Placement, Stack
-from reslint.anatomy.signature import label
+from reslint.anatomy.describe.signature import label
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 

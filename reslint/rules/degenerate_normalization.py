@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun
-from reslint.anatomy.ops import ACTIVATIONS, LAYOUT
+from reslint.anatomy.graph.norms import NormRun
+from reslint.anatomy.graph.ops import ACTIVATIONS, LAYOUT
 from reslint.finding import Confidence, Severity
 from reslint.net import Dim, Net, Op
 from reslint.net.weights import array, integers

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.signature import label
+from reslint.anatomy.describe.signature import label
 from reslint.finding import Confidence, Severity
 from reslint.rules.deep_post_norm import layers_of
 from reslint.rules.rule import Draft, Settings, rule

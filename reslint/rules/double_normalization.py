@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun
+from reslint.anatomy.graph.norms import NormRun
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Settings, rule

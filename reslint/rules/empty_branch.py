@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Merge
-from reslint.anatomy.ops import POOLING
-from reslint.anatomy.verdict import DOUBLED
+from reslint.anatomy.detect.verdict import DOUBLED
+from reslint.anatomy.graph.ops import POOLING
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called, producer
 
 
 @rule("empty-branch", "shortcut", Severity.ERROR, Confidence.PROVEN)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun
+from reslint.anatomy.graph.norms import NormRun
 from reslint.finding import Confidence, Severity
 from reslint.net import Net
 from reslint.net.weights import scalar

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block
-from reslint.anatomy.norms import NormRun
-from reslint.anatomy.ops import is_interaction, is_learned
+from reslint.anatomy.graph.norms import NormRun
+from reslint.anatomy.graph.ops import is_interaction, is_learned
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
 from reslint.rules.rule import Draft, Settings, rule

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from reslint.anatomy import Anatomy, Block, Placement, Stack
-from reslint.anatomy.blocks import is_normed_behind
-from reslint.anatomy.flow import Flow
-from reslint.anatomy.siblings import norm_forms
+from reslint.anatomy.describe.block import is_normed_behind
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.views.siblings import norm_forms
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _ENOUGH, _LOOSELY = 2, 5  # siblings of one size that make a rule of it, and across stages (heuristics)
 _REGULAR = 0.75  # share of a model's blocks that must normalize at all

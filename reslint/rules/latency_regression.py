@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
 from reslint.measure import Latency
+from reslint.rules._support.words import output_op
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import output_op
 
 
 @rule("latency-regression", "latency", Severity.ERROR, Confidence.PROVEN)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.ops import CONVS, kernel, strides
+from reslint.anatomy.graph.ops import CONVS, kernel, strides
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called
 
 
 @rule("lossy-downsample", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
-from reslint.anatomy.flow import Flow
-from reslint.anatomy.ops import LAYOUT, SKIP_NORMS, is_interaction, is_layer
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import LAYOUT, SKIP_NORMS, is_interaction, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _DEEP = 2
 _FAR = 64  # ops to look ahead

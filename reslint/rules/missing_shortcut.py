@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.siblings import NoGap, gaps
+from reslint.anatomy.views.siblings import NoGap, gaps
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, listed
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called, listed
 
 _ENOUGH = 2  # siblings that make a rule of it, a heuristic
 _REGULAR = 3  # blocks of a net without any other gap, for which one sibling is enough

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.ops import POOLING, is_downsampling, is_layer
+from reslint.anatomy.graph.ops import POOLING, is_downsampling, is_layer
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, listed
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called, listed
 
 _MANY = 16  # a heuristic: projections everywhere were fine with 16 units and hurt with 54 (He et al. 2016)
 

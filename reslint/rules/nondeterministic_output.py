@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
 from reslint.measure import Repeated
-from reslint.rules.disagreement import apart
+from reslint.rules._support.disagreement import apart
 from reslint.rules.rule import Draft, Settings, rule
 
 

@@ -8,8 +8,8 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
 from reslint.net.weights import scalar
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _WIDE = 16.0  # scales further apart than this leave the finer side four bits of eight, a heuristic
 

@@ -8,7 +8,7 @@ import onnx
 from onnx import defs
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.ops import KNOWN
+from reslint.anatomy.graph.ops import KNOWN
 from reslint.finding import Confidence, Severity
 from reslint.net import Op, opset
 from reslint.net.values import Clash

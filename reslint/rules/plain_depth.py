@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.ops import RECURRENT
+from reslint.anatomy.graph.ops import RECURRENT
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 from reslint.settings import Levels

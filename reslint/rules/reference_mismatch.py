@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
 from reslint.measure import SAVED, Referred
-from reslint.rules.disagreement import apart
+from reslint.rules._support.disagreement import apart
 from reslint.rules.rule import Draft, Settings, rule
 
 _SEVERE = 10  # times the tolerance

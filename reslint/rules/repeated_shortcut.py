@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.blocks import constant_factor, scaled_behind
-from reslint.anatomy.ops import LAYOUT
+from reslint.anatomy.describe.block import constant_factor, scaled_behind
+from reslint.anatomy.graph.ops import LAYOUT
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _CLOSE = 0.05
 

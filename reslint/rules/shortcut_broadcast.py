@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.ops import CONVS, is_learned
+from reslint.anatomy.graph.ops import CONVS, is_learned
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.net import Dim, Net, Shape
+from reslint.rules._support.terms import Term, clash, further, sides
+from reslint.rules._support.words import called, producer, shown, term_evidence, term_lines
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
-from reslint.rules.terms import Term, clash, further, sides
-from reslint.rules.words import called, producer, shown, term_evidence, term_lines
 
 
 def is_stretched(draft: Draft, signal: Signal) -> Proof | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from reslint.anatomy import Anatomy, Kind
-from reslint.anatomy.extents import TRIED, side_sizes
+from reslint.anatomy.views.size_formulas import TRIED, side_sizes
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.terms import clash
+from reslint.rules._support.words import called, dimension, side_evidence, side_lines
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.terms import clash
-from reslint.rules.words import called, dimension, side_evidence, side_lines
 
 
 @rule("shortcut-dynamic-mismatch", "shortcut", Severity.WARNING, Confidence.PROVEN)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind
-from reslint.anatomy.axes import swapped
+from reslint.anatomy.views.axis_tracking import swapped
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, shown, side_evidence, side_lines
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called, shown, side_evidence, side_lines
 
 
 @rule("shortcut-layout-mismatch", "shortcut", Severity.WARNING, Confidence.LIKELY)

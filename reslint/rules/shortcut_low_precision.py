@@ -9,8 +9,8 @@ from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called
 
 _BITS: Mapping[int, int] = {
     TensorProto.DOUBLE: 53,

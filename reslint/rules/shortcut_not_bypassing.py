@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.ops import CONVS, LAYOUT, is_depthwise, is_layer, kernel
+from reslint.anatomy.graph.ops import CONVS, LAYOUT, is_depthwise, is_layer, kernel
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.words import called, producer
 
 _BESIDE = LAYOUT | {"Add"}
 _NEAR = 4  # ops between a layer and the fork, such as its bias and its activation

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement, Stack
-from reslint.anatomy.ops import ACTIVATIONS
+from reslint.anatomy.graph.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _HALF = 0.5  # half of each did much worse than the whole stream (He et al. 2016: 12.35 against 6.61 percent)
 _CLOSE = 0.01  # He et al. 2016 tried 0.5 and 1; how near to 1 is still an identity is a heuristic

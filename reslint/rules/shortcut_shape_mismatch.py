@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.terms import clash
+from reslint.rules._support.words import called, shown, term_evidence, term_lines
 from reslint.rules.rule import Draft, Settings, rule
-from reslint.rules.terms import clash
-from reslint.rules.words import called, shown, term_evidence, term_lines
 
 
 @rule("shortcut-shape-mismatch", "shortcut", Severity.ERROR, Confidence.PROVEN)

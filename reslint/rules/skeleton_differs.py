@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.skeleton import skeleton
+from reslint.anatomy.views.skeleton import skeleton
 from reslint.finding import Confidence, Severity
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.siblings import weights_of
+from reslint.anatomy.views.siblings import weights_of
 from reslint.finding import Confidence, Severity
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
-from reslint.rules.words import called
 
 _ENOUGH = 2  # blocks on one fork that make a slip of it: one long skip is a design, several in a row are not
 

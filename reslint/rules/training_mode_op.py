@@ -10,7 +10,7 @@ from reslint.net import Net, Op
 from reslint.net.edit import Edit
 from reslint.net.values import opset
 from reslint.net.weights import scalar
-from reslint.rules.inference import dropless, normalized, unmasked
+from reslint.rules._support.inference import dropless, normalized, unmasked
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _RANDOM = frozenset({"RandomUniform", "RandomUniformLike", "Bernoulli"})

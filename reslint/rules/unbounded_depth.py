@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.loops import is_bounded, is_deep, reads_sequence, route, scanned, states_of
+from reslint.anatomy.graph.loops import is_bounded, is_deep, reads_sequence, route, scanned, states_of
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import integers

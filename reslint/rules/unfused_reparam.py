@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.ops import CONVS
+from reslint.anatomy.graph.ops import CONVS
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.rules.rule import Draft, Settings, rule

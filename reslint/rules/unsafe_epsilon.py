@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.norms import NormRun
+from reslint.anatomy.graph.norms import NormRun
 from reslint.finding import Confidence, Severity
 from reslint.net import Net, Op
 from reslint.net.weights import scalar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reslint.anatomy.where import module_of
+from reslint.anatomy.views.source import module_of
 from reslint.finding import Confidence, Severity
 from reslint.measure import Parameters, Unread
 from reslint.net import Net, Op

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
 from reslint.measure import GradientFlow
-from reslint.rules.reaching import reaching
+from reslint.rules._support.reaching import reaching
 from reslint.rules.rule import Draft, Settings, rule
 
 _PART = 1e-3  # heuristic; sound networks have 0.1 to 100 at initialization, whatever their depth

@@ -6,22 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reslint.runtime.compare import Tolerances
-    from reslint.runtime.latency import ROUNDS
-    from reslint.runtime.launch import Limits, default_memory
+    from reslint.runtime.agreement.compare import Tolerances
+    from reslint.runtime.launch.process import Limits, default_memory
+    from reslint.runtime.request import Measured, Wanted
     from reslint.runtime.run import measured
-    from reslint.runtime.wanted import Measured, Wanted
+    from reslint.runtime.timing.latency import ROUNDS
 
 __all__ = ["ROUNDS", "Limits", "Measured", "Tolerances", "Wanted", "default_memory", "measured"]
 
 # The child that runs a model starts anew for each run and needs none of these, nor onnx (PEP 562).
 _HOMES = {
-    "Limits": "launch",
-    "Measured": "wanted",
-    "ROUNDS": "latency",
-    "Tolerances": "compare",
-    "Wanted": "wanted",
-    "default_memory": "launch",
+    "Limits": "launch.process",
+    "Measured": "request",
+    "ROUNDS": "timing.latency",
+    "Tolerances": "agreement.compare",
+    "Wanted": "request",
+    "default_memory": "launch.process",
     "measured": "run",
 }
 

@@ -12,23 +12,23 @@ from reslint.errors import RunFailed
 from reslint.measure import Latency, Placement, Referred, Signal
 from reslint.net import Net
 from reslint.net.values import Array, opset
-from reslint.runtime.agreeing import Known, agreements, narrowed, referred, rounded
-from reslint.runtime.auto import chosen
-from reslint.runtime.compare import coarseness
-from reslint.runtime.elsewhere import placed, timed
-from reslint.runtime.given import arrays, given, store
-from reslint.runtime.inputs import Inputs, dims, synthesized, typed, words
-from reslint.runtime.job import Answer, Feed, Plan
-from reslint.runtime.kinds import Kind, kinds
-from reslint.runtime.launch import Limits, launch, told
-from reslint.runtime.marks import marked
-from reslint.runtime.model import Runnable, is_half, plan, runnable, widened
-from reslint.runtime.providers import CPU, provider
-from reslint.runtime.sensing import sensitivity
-from reslint.runtime.signal import signal
-from reslint.runtime.streams import exposed, streams
-from reslint.runtime.taps import Measure, Pair, Taken, Taps, doubtful
-from reslint.runtime.wanted import Measured, Wanted
+from reslint.runtime.agreement.checks import Known, agreements, narrowed, referred, rounded
+from reslint.runtime.agreement.compare import coarseness
+from reslint.runtime.agreement.on_provider import placed, timed
+from reslint.runtime.feeds.files import arrays, given, store
+from reslint.runtime.feeds.kinds import Kind, kinds
+from reslint.runtime.feeds.synthesize import Inputs, dims, synthesized, typed, words
+from reslint.runtime.launch.auto import chosen
+from reslint.runtime.launch.process import Limits, launch, told
+from reslint.runtime.model.marks import marked
+from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
+from reslint.runtime.model.taps import Measure, Pair, Taken, Taps, doubtful
+from reslint.runtime.probes.sensitivity import sensitivity
+from reslint.runtime.probes.signal import signal
+from reslint.runtime.probes.streams import exposed, streams
+from reslint.runtime.protocol.job import Answer, Feed, Plan
+from reslint.runtime.protocol.providers import CPU, provider
+from reslint.runtime.request import Measured, Wanted
 
 _OLDEST = 7  # the operator set from which ONNX Runtime knows arithmetic, which taps are made of
 _GIVEN = "saved"

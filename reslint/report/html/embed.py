@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from reslint.portrait import Portrait, Seen, Step
+from reslint.report.common.plain import counted, plain
 from reslint.report.html.numbers import amount
 from reslint.report.html.picture import short
-from reslint.report.plain import counted, plain
-from reslint.report.portrait import Portrait, Seen, Step
 
 # JSON knows these as escapes, HTML and the browser's own parser take none of them for markup or for an end of a line.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&'"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from reslint.anatomy.where import module_of
+from reslint.anatomy.views.source import module_of
 from reslint.measure import GradientFlow, Passage, Reach, Spread, geometric
+from reslint.report.common.plain import counted
 from reslint.report.html.charts import Chart, columns, curve, linear, logarithmic, places, up_ticks
 from reslint.report.html.numbers import decade, measured
-from reslint.report.plain import counted
 
 
 def flow_charts(flow: GradientFlow) -> Iterator[Chart]:

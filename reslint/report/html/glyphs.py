@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from reslint.anatomy import Kind
 from reslint.finding import Severity
-from reslint.report.shapes import WORDS, badge, box, line, merge, shortcut, text, width
+from reslint.report.common.svg_pieces import WORDS, badge, box, line, merge, shortcut, text, width
 
 HIGH, STREAM = 82, 60  # of a drawing, and where its stream runs
 _RISE = 40  # of the shortcut over the stream

@@ -15,6 +15,8 @@ from markupsafe import Markup, escape
 
 from reslint.anatomy import Kind
 from reslint.finding import Finding, Severity
+from reslint.portrait import Portrait
+from reslint.report.common.plain import counted, plain
 from reslint.report.html.charts import Chart, Strip
 from reslint.report.html.embed import embedded, kept
 from reslint.report.html.glyphs import Glyph, legend
@@ -22,9 +24,7 @@ from reslint.report.html.numbers import amount
 from reslint.report.html.picture import Picture, picture, where_found
 from reslint.report.html.ran import run_charts
 from reslint.report.html.shape import shape_charts
-from reslint.report.plain import counted, plain
-from reslint.report.portrait import Portrait
-from reslint.report.report import Looked, Report
+from reslint.result import Looked, Report
 
 SEVERITIES = tuple(sorted(Severity, reverse=True))
 _OPEN = 3  # as many models are unfolded from the start

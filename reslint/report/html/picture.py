@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reslint.finding import Finding, Severity
-from reslint.report.drawing import Repeat, folded
+from reslint.portrait import Portrait, Seen, Stretch
+from reslint.report.anatomy.drawing import Repeat, folded
+from reslint.report.common.plain import counted
 from reslint.report.html.glyphs import Glyph, Look
-from reslint.report.plain import counted
-from reslint.report.portrait import Portrait, Seen, Stretch
 
 _SHORT = 12  # characters that stand below any block
 

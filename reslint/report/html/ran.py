@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reslint.anatomy.where import module_of
+from reslint.anatomy.views.source import module_of
 from reslint.measure import Agreement, Difference, GradientFlow, Latency, Measurement, Signal, Tap
+from reslint.report.common.plain import counted
 from reslint.report.html.charts import (
     Chart,
     Level,
@@ -20,8 +21,7 @@ from reslint.report.html.charts import (
 from reslint.report.html.flowed import flow_charts
 from reslint.report.html.numbers import decade, measured
 from reslint.report.html.timed import latency_charts
-from reslint.report.measurements import LARGEST
-from reslint.report.plain import counted
+from reslint.report.run.values import LARGEST
 
 _NEAR = 100  # the peak is this near to half precision's end before the end is drawn
 _EQUAL = 1e-9  # where what is equal stands on an axis that has no zero

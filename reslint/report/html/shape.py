@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reslint.portrait import Portrait
+from reslint.report.common.plain import counted
 from reslint.report.html.charts import Chart, columns, linear, places, up_ticks
 from reslint.report.html.numbers import amount, measured
-from reslint.report.plain import counted
-from reslint.report.portrait import Portrait
 
 
 def shape_charts(seen: Portrait) -> Iterator[Chart]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from reslint.anatomy.where import module_of
+from reslint.anatomy.views.source import module_of
 from reslint.measure import Latency, Ratio, Share
+from reslint.report.common.plain import counted
 from reslint.report.html.charts import Chart, Scale, Strip, Track, columns, linear, places, up_ticks
 from reslint.report.html.numbers import measured
-from reslint.report.plain import counted
 
 
 def latency_charts(latencies: Sequence[Latency]) -> Iterator[Chart | Strip]:

@@ -1,0 +1,92 @@
+"""What reslint knows about a net as a whole: its blocks, the stacks they form, and what is counted only when asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from reslint.anatomy.describe.signature import period_of, shapeless, signature
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.metrics.cost import costs
+from reslint.anatomy.metrics.depth import depth_of, path_lengths
+from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role
+from reslint.net import Net
+
+_BYPASSING = frozenset({Role.UNET, Role.FPN})
+_JOINING = frozenset({Role.FUSE, Role.BRANCH, Role.SLICES})
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Blocks in a row on one stream of one shape."""
+
+    blocks: tuple[Block, ...]
+
+    @cached_property
+    def signatures(self) -> tuple[str, ...]:
+        """What each block is made of."""
+        return tuple(signature(block) for block in self.blocks)
+
+    @cached_property
+    def period(self) -> int:
+        """After how many blocks the signatures repeat."""
+        return period_of(self.signatures)
+
+    @property
+    def odd(self) -> tuple[Block, ...]:
+        """The blocks that don't fit the period."""
+        signs, period = self.signatures, self.period
+        usual = [Counter(signs[k::period]).most_common(1)[0][0] for k in range(period)]
+        return tuple(block for at, block in enumerate(self.blocks) if signs[at] != usual[at % period])
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """All that the rules stand on. `flows` are the nets, the outermost first, as walks see them."""
+
+    net: Net
+    flows: tuple[Flow, ...]
+    blocks: tuple[Block, ...]
+    merges: tuple[Merge, ...]
+    stacks: tuple[Stack, ...]
+
+    @cached_property
+    def families(self) -> tuple[tuple[Block, ...], ...]:
+        """Blocks of a net that do the same work on a stream of the same size, in order."""
+        return tuple(self._alike(loose=False))
+
+    @cached_property
+    def loose_families(self) -> tuple[tuple[Block, ...], ...]:
+        """The same whatever the size: blocks of one kind in several stages."""
+        return tuple(self._alike(loose=True))
+
+    def _alike(self, *, loose: bool) -> Iterator[tuple[Block, ...]]:
+        found: dict[tuple[object, ...], list[Block]] = {}
+        for block in self.blocks:
+            if block.work and block.kind is not Kind.DENSE:
+                size = None if loose else block.size
+                same = shapeless(block.work) if loose else frozenset(block.work.items())
+                found.setdefault((id(block.net), same, size), []).append(block)
+        yield from map(tuple, found.values())
+
+    @cached_property
+    def depth(self) -> Depth:
+        """How deep the outermost net is."""
+        here = [m for m in self.merges if m.net is self.net]
+        bypasses = {b.merge.id for b in self.blocks if b.net is self.net} | {
+            m.op.id for m in here if m.role in _BYPASSING
+        }
+        joins = {m.op.id for m in here if m.role in _JOINING or m.op.type == "Concat"}
+        return depth_of(self.flows[0], self.blocks, bypasses, joins)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Parameters and multiply-accumulates of the whole net."""
+        return costs(self.net)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """How long the ways through the outermost net's residual graph are."""
+        return path_lengths(self.flows[0], [b for b in self.blocks if b.net is self.net])

@@ -1,0 +1,138 @@
+"""A block in, what it is made of as text out: structure alone, never a name or a counter."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+
+from reslint.anatomy.graph.norms import is_norm
+from reslint.anatomy.graph.ops import (
+    CONVS,
+    FUSED_ATTENTION,
+    POOLING,
+    RECURRENT,
+    is_gathering,
+    is_interaction,
+    is_learned,
+    kernel,
+    strides,
+)
+from reslint.anatomy.values import Block, Size, Work
+from reslint.net import Net, Op, Shape
+
+_LONGEST = 64  # blocks of a period at most
+
+
+def signature(block: Block) -> str:
+    """Kind, normalization, and the ops of branch and shortcut with the shapes of their weights, in no particular order."""
+    inside = f"{len(block.inner)} inside" if block.inner else ""
+    parts = (
+        str(block.kind),
+        str(block.normalization),
+        content(block.net, block.branch),
+        content(block.net, block.shortcut),
+        inside,
+    )
+    return " | ".join(parts)
+
+
+def content(net: Net, ops: Iterable[Op]) -> str:
+    """The ops that matter, as a sorted list with counts: what an exporter does to shapes and constants leaves no trace."""
+    counted = Counter(described(net, op) for op in ops)
+    return ", ".join(f"{n} {what}" if n > 1 else what for what, n in sorted(counted.items()) if what)
+
+
+def described(net: Net, op: Op) -> str:
+    """One op in a signature; empty for layout and arithmetic."""
+    if is_learned(net, op) or is_interaction(net, op):
+        weights = (net.shape(i) for i in op.fixed)
+        return _layer(_plain(op), next((s for s in weights if s and len(s) > 1), ()), _strides(op))
+    if is_norm(op) or op.type in POOLING and not op.type.startswith("Reduce") or is_gathering(op):
+        return op.type
+    return ""
+
+
+def _strides(op: Op) -> tuple[int, ...]:
+    return strides(op) if op.type in CONVS else ()
+
+
+@lru_cache  # a net has few kinds of layers
+def _layer(kind: str, shape: Shape, strides: tuple[int, ...]) -> str:
+    stride = "/".join(str(s) for s in dict.fromkeys(strides))
+    return f"{kind}{list(shape)}{'/' + stride if stride not in ('', '1') else ''}"
+
+
+def work(net: Net, ops: Iterable[Op]) -> Work:
+    """What a branch does, without normalizations: what makes blocks siblings. Siblings share it, so it is not to be changed."""
+    return _counted(tuple([what for op in ops if not is_norm(op) and (what := described(net, op))]))
+
+
+@lru_cache  # a net has few kinds of branches
+def _counted(layers: tuple[str, ...]) -> Work:
+    return Counter(layers)
+
+
+def extent(net: Net, name: str) -> Size | None:
+    """How large a tensor is, None where its rank is unknown."""
+    shape = net.shape(name)
+    return None if shape is None else _extent(shape)
+
+
+@lru_cache  # the tensors of a net share a few shapes
+def _extent(shape: Shape) -> Size:
+    known = math.prod(d for d in shape if isinstance(d, int))
+    return known, tuple(sorted(str(d) for d in shape if not isinstance(d, int)))
+
+
+def shapeless(layers: Work) -> frozenset[tuple[str, int]]:
+    """Work without channels and strides: the same block in another stage."""
+    counted: Counter[str] = Counter()
+    for what, n in layers.items():
+        kind, _, shape = what.partition("[")
+        counted[kind + ",".join(shape.partition("]")[0].split(", ")[2:])] += n
+    return frozenset(counted.items())
+
+
+def _plain(op: Op) -> str:
+    """MatMul and Gemm are the same layer, as exporters go."""
+    return "MatMul" if op.type in ("Gemm", "FusedMatMul") else op.type
+
+
+def label(block: Block) -> str:
+    """A block's branch in one or two words: `attn`, `mlp`, `conv 1x1 3x3 1x1`, `rnn`, `pool`."""
+    net, ops = block.net, block.branch
+    if any(op.type in FUSED_ATTENTION or op.type == "Softmax" or is_interaction(net, op) for op in ops):
+        return "attn"
+    if any(op.type in RECURRENT for op in ops):
+        return "rnn"
+    convs = [kernel for op in ops if op.type in CONVS for kernel in kernels(net, op)]
+    if convs:
+        return "conv " + " ".join(convs)
+    if any(is_learned(net, op) for op in ops):
+        return "gather" if any(is_gathering(op) for op in ops) else "mlp"
+    if any(op.type in POOLING for op in ops):
+        return "pool"
+    return "blocks" if block.inner else "mix"
+
+
+def kernels(net: Net, op: Op) -> Iterator[str]:
+    """The kernel of a convolution as `3x3`, from its attribute or its weight."""
+    if shape := kernel(net, op):
+        yield "x".join(str(k) for k in shape)
+
+
+def period_of(signs: Sequence[str]) -> int:
+    """The smallest step after which signatures repeat, but for a few; the whole length where they don't.
+
+    The first block of a stage, which fits shapes, may differ from all others and is not counted among the few.
+    """
+    total = len(signs)
+    forgiven = 0 if total < 3 else max(1, total // 6)
+    for period in range(1, min(total // 2, _LONGEST) + 1):
+        agree = sum(Counter(signs[k::period]).most_common(1)[0][1] for k in range(period))
+        lonely = total > 3 and signs.count(signs[0]) == 1
+        if total - agree <= forgiven + lonely:
+            return period
+    return max(total, 1)

@@ -1,0 +1,96 @@
+"""A tensor in, the way back along one stream out: step by step through ops that keep it recognisable."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import (
+    ACTIVATIONS,
+    CONVS,
+    LAYOUT,
+    NORMS,
+    POOLING,
+    PRODUCTS,
+    RESAMPLING,
+    SLICING,
+)
+from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
+from reslint.net import Op
+
+LONGEST = 24
+"""Steps that a walk takes at most; the longest shortcut seen in a published network takes 14."""
+
+
+class Effect(Enum):
+    """What a step does to the stream."""
+
+    LAYOUT = "layout"
+    SLICE = "slice"
+    PAD = "pad"
+    SCALE = "scale"
+    BIAS = "bias"
+    NORM = "norm"
+    ACTIVATION = "activation"
+    SUM = "sum"
+    POOL = "pool"
+    RESAMPLE = "resample"
+    LEARNED = "learned"
+
+
+class Step(NamedTuple):
+    """One op (or a decomposed normalization) on the way back, what it does, and the node before it."""
+
+    effect: Effect
+    ops: tuple[Op, ...]
+    before: int
+
+
+def step_back(flow: Flow, node: int) -> Step | None:
+    """The step that made a node out of one other data tensor, None where two streams meet or the op is unknown."""
+    known = flow.steps
+    if node not in known:  # one walk after the other comes by
+        known[node] = _step(flow, node)
+    return known[node]
+
+
+def _step(flow: Flow, node: int) -> Step | None:
+    op = flow.ops[node]
+    if op is None:
+        return None
+    run = flow.norms.get(flow.names[node])
+    if run is not None:
+        return Step(Effect.NORM, run.ops, flow.index[run.source]) if run.source in flow.index else None
+    if len(flow.preds[node]) != 1:
+        return None
+    effect = _effect(flow, node, op)
+    return Step(effect, (op,), flow.preds[node][0]) if effect is not None else None
+
+
+def _effect(flow: Flow, node: int, op: Op) -> Effect | None:
+    """What an op with one data input does to it; None where nobody can say."""
+    kind = op.type
+    if kind in LAYOUT:
+        return Effect.LAYOUT
+    if kind in ("Mul", "Div"):
+        return Effect.SCALE if len(op.inputs) == 2 and op.inputs[0] != op.inputs[1] else None
+    if kind in ("Add", "Sub", "Sum", "BiasAdd"):
+        return Effect.BIAS if len(set(op.inputs)) > 1 else None
+    if kind == "Neg":
+        return Effect.SCALE
+    if kind in NORMS:
+        return Effect.NORM
+    if kind in CONVS or kind in PRODUCTS:
+        return Effect.LEARNED if flow.does[node] & (LEARNED | NONLINEAR) == LEARNED else None
+    if kind in SLICING:
+        return Effect.SLICE if flow.net.is_data(op.inputs[0]) else None
+    if kind in ("Pad", "Concat"):
+        return Effect.PAD
+    if kind in RESAMPLING:
+        return Effect.RESAMPLE
+    if kind in POOLING:
+        return Effect.POOL
+    if kind in ACTIVATIONS:
+        return Effect.ACTIVATION
+    return None

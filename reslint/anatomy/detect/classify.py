@@ -1,0 +1,135 @@
+"""Flow in, one verdict per merge out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy.detect.backtrace import Effect
+from reslint.anatomy.detect.concat import concat, without_lone_ladders
+from reslint.anatomy.detect.gated import gate
+from reslint.anatomy.detect.objections import objection
+from reslint.anatomy.detect.region import Atlas
+from reslint.anatomy.detect.shortcut_search import Route, nearest
+from reslint.anatomy.detect.verdict import DOUBLED, SUMS, Verdict
+from reslint.anatomy.graph.dataflow import Flow, fused_sum
+from reslint.anatomy.graph.ops import SKIP_NORMS
+from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
+from reslint.anatomy.values import Kind, Role
+from reslint.net import Op
+
+_ITSELF = "the stream itself reaches the merge"
+
+
+def verdicts(flow: Flow) -> Iterator[Verdict]:
+    """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
+    atlas = Atlas(flow)
+    found = []
+    for node, (op, made_of) in enumerate(zip(flow.ops, flow.preds, strict=True)):
+        if op is None or len(made_of) < 2 and op.type not in SUMS:
+            continue
+        verdict = _verdict(flow, atlas, node, op)
+        if verdict is None:
+            continue
+        if verdict.region is not None:
+            atlas.record(node, verdict.region)
+        if verdict.kind is not None:
+            atlas.residual.add(node)
+        if verdict.kind is Kind.DENSE:
+            atlas.dense.add(node)
+        found.append(verdict)
+    yield from without_lone_ladders(flow, atlas, found)
+
+
+def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
+    """What the op behind a node is as a merge; None where it brings nothing together."""
+    if len(flow.preds[node]) < 2:
+        return Verdict(op, None, Role.OTHER, DOUBLED) if _doubled(op) else None
+    if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
+        return _sum(flow, atlas, op, flow.preds[node])
+    if op.type == "Sub" and len(op.data) == len(op.inputs) == 2:
+        verdict = _difference(flow, atlas, op)
+        return verdict if verdict.kind is not None else None
+    return concat(flow, atlas, op) if op.type in ("Concat", "QLinearConcat") else None
+
+
+def _is_fused(flow: Flow, node: int, op: Op) -> bool:
+    """Whether a node is where a fused op adds a tensor to its product."""
+    added = fused_sum(op)
+    return added in flow.index and flow.index[added] in flow.preds[node] and flow.names[node] in op.outputs
+
+
+def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
+    """The verdict on `x - F(x)`, a residual connection whose branch is subtracted."""
+    stream, branch = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
+    region = atlas.between(stream, branch)
+    if region is None or not region.has(LEARNED | NONLINEAR) or _is_weighed(flow, op):
+        return Verdict(op, None, Role.ARITHMETIC, "a difference")
+    return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
+
+
+def _is_weighed(flow: Flow, op: Op) -> bool:
+    """Whether all that happens to a difference is that a gate scales it, as in `v + g * (u - v)`."""
+    after = flow.net.consumers.get(op.id, ())
+    return bool(after) and all(c.type == "Mul" and len(c.data) > 1 for c in after)
+
+
+def _doubled(op: Op) -> bool:
+    return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and bool(op.data)
+
+
+def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
+    gated = gate(flow, atlas, op, sides)
+    if gated is not None:
+        return gated
+    role, reason = Role.FUSE, "neither side reaches the other along a shortcut"
+    for route in _by_cost(flow, atlas, sides):
+        no = objection(flow, atlas, op, route)
+        if no is None:
+            kind, why = _kind(route)
+            return Verdict(op, kind, Role.OTHER, why, route.fork, (route.side, route.other), route.steps, route.region)
+        role, reason = no
+    return Verdict(op, None, role, reason)
+
+
+def _by_cost(flow: Flow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route]:
+    """The routes between the sides of a sum; the one that does least to its shortcut first."""
+    found = []
+    for a, b in _pairs(sides):
+        route = nearest(flow, atlas, a, b)
+        if route is not None and not route.steps:
+            yield route
+        elif route is not None:
+            found.append(route)
+    yield from sorted(found, key=_cost)
+
+
+def _pairs(sides: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    for a in sorted(sides):  # what was made first can be the stream, what came later can't
+        for b in sides:
+            if a != b:
+                yield a, b
+
+
+def _cost(route: Route) -> tuple[int, int]:
+    """Shortcuts that do less come first."""
+    heavy = {
+        Effect.LEARNED: 8,
+        Effect.SUM: 8,
+        Effect.POOL: 4,
+        Effect.RESAMPLE: 4,
+        Effect.ACTIVATION: 2,
+        Effect.NORM: 2,
+        Effect.SCALE: 1,
+    }
+    return max((heavy.get(s.effect, 0) for s in route.steps), default=0), len(route.steps)
+
+
+def _kind(route: Route) -> tuple[Kind, str]:
+    if not route.steps:
+        return Kind.IDENTITY, _ITSELF
+    effects = route.effects
+    if effects & {Effect.LEARNED, Effect.POOL, Effect.RESAMPLE}:
+        return Kind.PROJECTION, "the shortcut does learned or pooling work"
+    if effects & {Effect.SCALE, Effect.NORM, Effect.ACTIVATION}:
+        return Kind.SCALED, "the shortcut is scaled or normalized"
+    return Kind.IDENTITY, _ITSELF

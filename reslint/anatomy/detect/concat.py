@@ -1,0 +1,157 @@
+"""A concatenation in, the verdict on it out: dense where a block's own input is kept beside what was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reslint.anatomy.detect.backtrace import LONGEST, Effect, Step, step_back
+from reslint.anatomy.detect.objections import all_slices, changes_resolution, only_gates
+from reslint.anatomy.detect.region import Atlas, Region
+from reslint.anatomy.detect.shortcut_search import Route, nearest
+from reslint.anatomy.detect.verdict import Verdict
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import CONVS, PRODUCTS
+from reslint.anatomy.graph.traits import LEARNED
+from reslint.anatomy.values import Kind, Role
+from reslint.net import Op
+
+_BACK = 4  # steps to look back for the layer that made a part
+_ROW = "joins two ends of a row of other blocks"
+_NEAR = 12  # ops to look ahead for the layer that reads a concatenation
+
+
+def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
+    """The verdict on a concatenation of two or more data tensors."""
+    parts = tuple(dict.fromkeys(flow.index[i] for i in op.inputs if i in flow.index))
+    if not _joins_channels(flow, atlas, op):
+        return Verdict(op, None, Role.OTHER, "joins along positions, not channels")
+    for part, merge in _dual(flow, atlas, parts):
+        return _dense(op, "the rest of a stream beside its residual part", part, merge, (), atlas.regions[merge])
+    newest = max(parts)
+    refused = Verdict(op, None, Role.BRANCH, "parallel branches side by side")
+    for part in sorted(parts, reverse=True):
+        route = nearest(flow, atlas, part, newest) if part != newest else None
+        if route is None:
+            continue
+        no = _dense_objection(flow, atlas, route)
+        if no is None:
+            return _dense(op, "an input is kept beside what was made of it", part, newest, route.steps, route.region)
+        if refused.region is None:
+            region = route.region if no[0] is Role.UNET else None
+            refused = Verdict(op, None, *no, route.fork, (part, newest), route.steps, region)
+    return refused
+
+
+def _dense(op: Op, why: str, part: int, newest: int, steps: tuple[Step, ...], region: Region) -> Verdict:
+    return Verdict(op, Kind.DENSE, Role.OTHER, why, region.fork, (part, newest), steps, region)
+
+
+def without_lone_ladders(flow: Flow, atlas: Atlas, found: Sequence[Verdict]) -> Iterator[Verdict]:
+    """The verdicts, corrected where one concatenation around a row of blocks was taken for a U-net's.
+
+    The joints of an encoder with its decoder lie inside each other; one that lies in none and holds none keeps its input
+    beside what a row of blocks made of it (MobileViT).
+    """
+    joints = [(v.fork, flow.index[v.op.id]) for v in found if v.role is Role.UNET and v.op.type == "Concat"]
+    for v in found:
+        if v.reason == _ROW and v.region is not None and not _is_merged(flow, atlas, v.fork):
+            here = (v.fork, flow.index[v.op.id])
+            if not any(_nested(here, other) for other in joints if other != here):
+                v = _dense(v.op, "an input is kept beside what a row of blocks made of it", *v.sides, v.steps, v.region)
+        yield v
+
+
+def _nested(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    return a[0] <= b[0] and b[1] <= a[1] or b[0] <= a[0] and a[1] <= b[1]
+
+
+def _dual(flow: Flow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """A slice of a stream, and a residual merge whose shortcut is another slice of it (dual path networks)."""
+    for merge in parts:
+        if merge in atlas.residual and merge not in atlas.dense:
+            shortcuts = [p for p in flow.preds[merge] if p != atlas.regions[merge].end]
+            sources = {s.before for p in shortcuts if (s := step_back(flow, p)) and s.effect is Effect.SLICE}
+            for part in parts:
+                step = step_back(flow, part)
+                if part != merge and step is not None and step.effect is Effect.SLICE and step.before in sources:
+                    yield part, merge
+
+
+def _dense_objection(flow: Flow, atlas: Atlas, route: Route) -> tuple[Role, str] | None:
+    region, effects = route.region, route.effects
+    if effects - {Effect.LAYOUT, Effect.SLICE}:
+        return Role.BRANCH, "each part does work of its own"
+    if Effect.SLICE in effects and all_slices(flow, route):
+        return Role.BRANCH, "the parts are made of different slices"
+    if not region.has(LEARNED):
+        return Role.ARITHMETIC, "nothing learned between the parts"
+    if only_gates(flow, atlas, route):
+        return Role.CONDITION, "one part only gates another"
+    if changes_resolution(flow, route):
+        return Role.UNET, "joins across a change of resolution"
+    if sum(n in atlas.residual and n not in atlas.dense for n in region.inner) > 1:
+        return Role.UNET, _ROW
+    return None
+
+
+def _is_merged(flow: Flow, atlas: Atlas, node: int) -> bool:
+    """Whether a stream comes from a residual merge with nothing learned between."""
+    for _ in range(LONGEST):
+        if node in atlas.residual and node not in atlas.dense:
+            return True
+        step = step_back(flow, node)
+        if step is None or step.effect is Effect.LEARNED:
+            return False
+        node = step.before
+    return False
+
+
+def _joins_channels(flow: Flow, atlas: Atlas, op: Op) -> bool:
+    """Whether a concatenation is along channels: the last axis for what a matrix product reads, else the second."""
+    shape = flow.net.shape
+    known = next((s for i in op.inputs if (s := shape(i)) is not None), None)
+    if known is None:
+        return op.integer("axis", 1) in (1, -1)
+    rank = len(known)
+    if rank < 2:
+        return False
+    axis = op.integer("axis", 1) % rank
+    if all((s := shape(i)) is not None and len(s) == rank and s[axis] == 1 for i in op.inputs):
+        return False
+    return axis == 1 if rank == 2 or _meets_convolution(flow, atlas, op) else axis == rank - 1
+
+
+def _meets_convolution(flow: Flow, atlas: Atlas, op: Op) -> bool:
+    """Whether the first layer behind a concatenation, or the last before it, is a convolution."""
+    todo, seen = [op], 0
+    while todo and seen < _NEAR:
+        after = todo.pop(0)
+        seen += 1
+        for follower in (c for o in after.outputs for c in flow.net.consumers.get(o, ())):
+            if follower.type in CONVS:
+                return True
+            if follower.type in PRODUCTS or follower.type in ("LayerNormalization", "Transpose", "Reshape"):
+                continue
+            todo.append(follower)
+    return any(_is_convolved(flow, atlas, flow.index[i]) for i in op.inputs if i in flow.index)
+
+
+def _is_convolved(flow: Flow, atlas: Atlas, node: int) -> bool:
+    """Whether the last layer before a node is a convolution or the like; a DenseNet asks for each part again and again."""
+    known = atlas.convolved.get(node)
+    if known is None:
+        known = atlas.convolved[node] = _follows_convolution(flow, node)
+    return known
+
+
+def _follows_convolution(flow: Flow, node: int) -> bool:
+    """Whether the last layer before a node, a few simple steps back, is one that keeps channels second."""
+    for _ in range(_BACK):
+        op = flow.ops[node]
+        if op is not None and (op.type in CONVS or op.type in ("BatchNormalization", "MaxPool")):
+            return True
+        step = step_back(flow, node)
+        if step is None or step.effect not in (Effect.SCALE, Effect.BIAS, Effect.ACTIVATION):
+            return False
+        node = step.before
+    return False

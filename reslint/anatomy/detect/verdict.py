@@ -1,0 +1,26 @@
+"""What is said of a merge: a residual connection with its sides, or the role that it has instead."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from reslint.anatomy.detect.backtrace import Step
+from reslint.anatomy.detect.region import Region
+from reslint.anatomy.values import Kind, Role
+from reslint.net import Op
+
+SUMS = frozenset({"Add", "Sum", "QLinearAdd"})
+DOUBLED = "adds a tensor to itself"
+
+
+class Verdict(NamedTuple):
+    """What a merge is. `kind` is None where it is no residual connection; then `role` says what it is instead."""
+
+    op: Op
+    kind: Kind | None
+    role: Role
+    reason: str
+    fork: int = -1
+    sides: tuple[int, int] = (-1, -1)
+    steps: tuple[Step, ...] = ()
+    region: Region | None = None

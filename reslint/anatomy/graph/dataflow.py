@@ -1,0 +1,145 @@
+"""Net in, its data-carrying tensors as numbers in topological order out: what every walk in this package walks on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from reslint.anatomy.graph.norms import NormRun, find_norms
+from reslint.anatomy.graph.ops import SKIP_NORMS
+from reslint.anatomy.graph.traits import NORM, facts_of
+from reslint.net import Net, Op
+
+if TYPE_CHECKING:
+    from reslint.anatomy.detect.backtrace import Step
+
+_ADDED = {"Gemm": 2, "FusedConv": 3}
+_PRODUCT = "\0product"  # the unnamed tensor inside a fused op; no tensor's name holds this character
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """The tensors of a net that depend on its inputs' values, numbered so that a tensor comes after all it is made of.
+
+    `ops` is the producer of each (None for an input of the net), `preds` what it is made of. A node is a tensor and not an
+    op because the outputs of a Split are different things, and fused ops are taken apart: a convolution that adds a tensor to
+    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `does` the bits of what each op does
+    (reslint.anatomy.graph.traits).
+    """
+
+    net: Net
+    names: tuple[str, ...]
+    ops: tuple[Op | None, ...]
+    preds: tuple[tuple[int, ...], ...]
+    index: dict[str, int]
+    norms: dict[str, NormRun]
+    does: tuple[int, ...]
+
+    @cached_property
+    def steps(self) -> dict[int, Step | None]:
+        """The steps back that were taken so far, by the node where they start (reslint.anatomy.detect.backtrace)."""
+        return {}
+
+    @cached_property
+    def normed(self) -> frozenset[str]:
+        """The tensors that a normalization reads."""
+        return frozenset(run.source for run in self.norms.values())
+
+    @cached_property
+    def attends(self) -> bool:
+        """Whether there is a softmax at all."""
+        return any(op is not None and op.type in ("Softmax", "LogSoftmax") for op in self.ops)
+
+    @cached_property
+    def norm_behind(self) -> dict[str, NormRun]:
+        """The normalization that reads a tensor; the last one where there are several."""
+        return {run.source: run for run in self.norms.values()}
+
+    @cached_property
+    def norm_ops(self) -> frozenset[str]:
+        """The ops that normalizations are made of, by first output."""
+        return frozenset(op.id for run in self.norms.values() for op in run.ops)
+
+    def op(self, node: int) -> Op:
+        """The producer of a tensor that is no input."""
+        op = self.ops[node]
+        if op is None:
+            raise LookupError(self.names[node])
+        return op
+
+
+def flow_of(net: Net) -> Flow:
+    """Number the data tensors of a net. Captured tensors of an outer graph count as inputs."""
+    numbers = _Numbers({}, [], [], [], [])
+    norms = find_norms(net)
+    for name in net.data_among(net.inputs):
+        numbers.of(name)
+    for op in net.live:
+        names = (*op.data, *net.data_among(op.captured)) if op.captured else op.data
+        made_of = tuple([numbers.of(name) for name in dict.fromkeys(names)])
+        added = fused_sum(op)
+        total = _total(op)
+        if total:
+            norms[op.id] = NormRun(total, op, (op,), op.type)
+        does = facts_of(net, op, norms)
+        inside = does & ~NORM  # what the tensors that are not normalized themselves have behind them
+        if total:
+            made_of = (numbers.add(total, op, made_of, inside),)
+        elif added and len(made_of) > 1 and net.is_data(added):
+            rest = tuple([n for n in made_of if numbers.names[n] != added]) or made_of
+            made_of = (numbers.add(op.id + _PRODUCT, op, rest, inside), numbers.of(added))
+        apart = (total or added) and op.id + _PRODUCT in numbers.index  # then all is done in the node before
+        for output in op.outputs:
+            if output and output not in numbers.index:
+                numbers.add(output, op, made_of, 0 if apart else does if output == op.id else inside)
+    return Flow(
+        net,
+        tuple(numbers.names),
+        tuple(numbers.ops),
+        tuple(numbers.preds),
+        numbers.index,
+        norms,
+        tuple(numbers.does),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The nodes of a flow as they are numbered."""
+
+    index: dict[str, int]
+    names: list[str]
+    ops: list[Op | None]
+    preds: list[tuple[int, ...]]
+    does: list[int]
+
+    def add(self, name: str, op: Op | None, made_of: tuple[int, ...], does: int) -> int:
+        """The number of a new node."""
+        self.index[name] = number = len(self.names)
+        self.names.append(name)
+        self.ops.append(op)
+        self.preds.append(made_of)
+        self.does.append(does)
+        return number
+
+    def of(self, name: str) -> int:
+        """The number of a tensor; one that nothing made yet comes in from outside."""
+        known = self.index.get(name)
+        return self.add(name, None, (), 0) if known is None else known
+
+
+def fused_sum(op: Op) -> str:
+    """The tensor that a fused op adds to its product: a Gemm's C, FusedConv's Z, the fourth input of an NCHWc convolution."""
+    at = _ADDED.get(op.type)
+    if op.type == "Conv":
+        at = 3 if op.domain == "com.microsoft.nchwc" else None
+    return op.inputs[at] if at is not None and len(op.inputs) > at else ""
+
+
+def _total(op: Op) -> str:
+    """The sum inside a fused add-and-normalize, which is normalized as if by an op of its own; empty for other ops."""
+    if op.type not in SKIP_NORMS:
+        return ""
+    at = 1 if op.type == "SkipGroupNorm" else 3
+    return op.outputs[at] if len(op.outputs) > at and op.outputs[at] else op.id + _PRODUCT

@@ -1,0 +1,1 @@
+"""What is counted in a net: extents, multiply-accumulates, parameters, depth."""

@@ -1,0 +1,174 @@
+"""Anatomy in, regularity out: blocks that do the same work, and gaps in a stack where a sibling's shortcut is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from reslint.anatomy.anatomy import Anatomy
+from reslint.anatomy.describe.signature import extent, work
+from reslint.anatomy.detect.backtrace import LONGEST, Effect, step_back
+from reslint.anatomy.detect.region import Atlas
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.norms import NormRun
+from reslint.anatomy.graph.ops import is_layer
+from reslint.anatomy.values import Block, Kind, Work
+from reslint.net import Net, Op
+
+_FAR = 400  # ops to look back for the merge before a piece of work
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Work between two blocks that looks like the branches of `siblings`, but that no shortcut bypasses.
+
+    `end` is the last op of that work, `fork` the tensor at which a shortcut would start. `alone` says that no other work on
+    the stream of its net goes unbypassed.
+    """
+
+    net: Net
+    fork: str
+    end: Op
+    siblings: tuple[Block, ...]
+    alone: bool = False
+
+
+def norm_forms(flow: Flow, block: Block) -> Counter[str]:
+    """How often each form of normalization stands in a block's branch."""
+    runs = (flow.norms.get(o) for op in block.branch for o in op.outputs)
+    return Counter(_form(run) for run in runs if run is not None)
+
+
+def _form(run: NormRun) -> str:
+    return run.form.removesuffix("Normalization").removesuffix("Norm")
+
+
+@dataclass(frozen=True, slots=True)
+class NoGap:
+    """Work between two blocks that no shortcut bypasses, and why none is missing there."""
+
+    net: Net
+    end: Op
+    why: str
+
+
+def gaps(anatomy: Anatomy) -> Iterator[Gap | NoGap]:
+    """The places in a net's stacks where a sibling's work stands without a shortcut."""
+    for flow in anatomy.flows:
+        blocks = [b for b in anatomy.blocks if b.net is flow.net]
+        kin = [f for f in anatomy.families if f[0].net is flow.net]
+        if kin:
+            yield from _between(flow, blocks, kin)
+            yield from _inside(blocks, [f for f in kin if len(f) > 1])
+
+
+def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap | NoGap]:
+    """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
+    atlas = Atlas(flow)
+    found = tuple(_unbypassed(flow, atlas, blocks))
+    usual = Counter(frozenset(layers.items()) for _, _, layers in found)
+    alone = sum(extent(flow.net, flow.names[s]) == extent(flow.net, flow.names[e]) for s, e, _ in found) == 1
+    habits = {frozenset[tuple[str, int]](), *(layers for layers, n in usual.items() if n > 1)}
+    for start, end, layers in found:
+        size = extent(flow.net, flow.names[end])
+        region = atlas.between(start, end)
+        weights = weights_of(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
+        before = extent(flow.net, flow.names[start])
+        changes = before != size
+        why = "its work is that of no block on a stream of its size"
+        for family in kin:
+            theirs = family[0].work
+            rest = layers - theirs
+            if family[0].size not in (size, before) or rest + theirs != layers:
+                continue
+            if weights & weights_of(flow.net, family[0].branch):
+                why = "it applies a sibling's own weights again: a solver's steps, no stack"
+                continue
+            why = "more stands there than a sibling's work, and not what usually stands between blocks"
+            if _is_transition(rest) if changes else frozenset(rest.items()) in habits:
+                yield Gap(flow.net, flow.names[start], flow.op(end), family, alone and not changes)
+                break
+        else:
+            yield NoGap(flow.net, flow.op(end), why)
+
+
+def _is_transition(rest: Work) -> bool:
+    """Whether work is what stands between two stages: one layer, or a pooling beside it."""
+    resamples = any("/" in what or "Pool" in what or "Transpose" in what for what in rest)
+    return rest.total() == 1 or rest.total() == 2 and resamples
+
+
+def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
+    """Gaps inside a branch: a block that does a sibling's work and, after it, that of another family."""
+    together = {
+        (frozenset((a[0].work + c[0].work).items()), a[0].size): c
+        for a in kin
+        for c in kin
+        if a[0].inner and not c[0].inner
+    }
+    for block in blocks if together else ():
+        family = together.get((frozenset(block.work.items()), block.size))
+        if family is not None and block.inner:
+            yield Gap(block.net, block.inner[-1], block.merge, family)
+
+
+def weights_of(net: Net, ops: Iterable[Op]) -> set[str]:
+    """The constants that layers apply."""
+    return {i for op in ops if is_layer(net, op) for i in op.fixed}
+
+
+def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
+    """For each block whose fork is made by layers: where they start and end, and their work."""
+    sums = [b for b in blocks if b.kind is not Kind.DENSE]
+    merged = {flow.index[o]: b for b in sums for o in b.merge.outputs if o in flow.index}
+    first = min(merged, default=0)
+    ends: set[int] = set()
+    for block in sums:
+        end = _last_layer(flow, flow.index[block.fork], merged)
+        if end is None or end in ends:
+            continue
+        ends.add(end)
+        start = _stream_before(flow, end, merged, first)
+        region = atlas.between(start, end) if start is not None else None
+        if start is not None and region is not None:
+            yield start, end, work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
+
+
+def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | None:
+    """The node where the work before a fork ends; None where a merge is reached first."""
+    for _ in range(LONGEST):
+        if node in merged:
+            return None
+        step = step_back(flow, node)
+        if step is None or step.effect is Effect.LEARNED:
+            return node
+        node = step.before
+    return None
+
+
+def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block], first: int) -> int | None:
+    """The nearest merge before a node, of its size if there is one near; what is older flows in from the side.
+
+    Nothing is looked for beyond the `first` merge of all: before a decoder there may be an encoder without any.
+    """
+    todo = [-end]
+    seen: set[int] = set()
+    nearest = None
+    size = extent(flow.net, flow.names[end])
+    while todo and len(seen) < _FAR:
+        node = -heappop(todo)
+        if node < first:
+            break
+        if node in merged:
+            if extent(flow.net, flow.names[node]) == size:
+                return node
+            if nearest is not None:
+                break
+            nearest = node
+        for before in flow.preds[node]:
+            if before not in seen:
+                seen.add(before)
+                heappush(todo, -before)
+    return nearest

@@ -1,0 +1,55 @@
+"""Options in, anatomies written and the exit status out; apart from its command, since this needs onnx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from reslint.api import statically
+from reslint.cli.inputs.look import NOT_LOOKED_AT, examine
+from reslint.cli.options import Options
+from reslint.cli.output.formats import rendered
+from reslint.cli.output.streams import colored, emit
+from reslint.report.anatomy import dot, svg
+from reslint.report.anatomy import json as anatomy_json
+from reslint.report.anatomy import signature as anatomy_signature
+from reslint.report.anatomy import text as anatomy_text
+from reslint.result import Dissected, Report
+from reslint.version import __version__
+
+
+def anatomy(options: Options) -> int:
+    """Show all files, and say how it went."""
+    if options.style == "html" and not options.signature:
+        return _page(options)
+    bare = options.signature or options.style == "json"  # these show no findings
+    failed: list[str] = []
+
+    def dissected() -> Iterator[Dissected]:
+        for seen in examine(options, None if bare else statically):
+            failed.extend([seen.looked.path] if seen.looked.fails else [])
+            yield Dissected(seen.looked.path, seen.anatomy, seen.looked.error, seen.looked.findings)
+
+    emit(_rendered(dissected(), options), options.output)
+    return NOT_LOOKED_AT if failed else 0
+
+
+def _page(options: Options) -> int:
+    """The page of a check, its findings no reason to fail."""
+    files = tuple(seen.looked for seen in examine(options, statically))
+    findings = tuple(finding for file in files for finding in file.findings)
+    report = Report(__version__, files, findings, sum(file.suppressed for file in files))
+    emit(rendered(report, options.style, options.output, options.color, options.verbose), options.output)
+    return NOT_LOOKED_AT if any(file.fails for file in files) else 0
+
+
+def _rendered(models: Iterator[Dissected], options: Options) -> str:
+    """The models in the format that the options ask for."""
+    if options.signature:
+        if options.style != "text":
+            raise click.UsageError(f"--signature is text: leave out --format {options.style}")
+        return anatomy_signature.render(models)
+    if options.style == "text":
+        return anatomy_text.render(models, color=colored(options.color, options.output), verbose=options.verbose)
+    return {"json": anatomy_json.render, "dot": dot.render, "svg": svg.render}[options.style](models)

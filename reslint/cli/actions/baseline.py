@@ -1,0 +1,39 @@
+"""Findings and a baseline in, the findings that are new out; apart from the others, since most runs have no baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+
+from reslint.baseline import Baseline, Ran, load, render
+from reslint.cli.options import Options
+from reslint.cli.output.streams import note, written
+from reslint.finding import Finding
+from reslint.report.common.plain import counted
+from reslint.result import Looked
+
+
+def unknown(
+    files: Sequence[Looked], findings: Sequence[Finding], file: Path, options: Options
+) -> tuple[tuple[Finding, ...], int]:
+    """The findings that a baseline does not know, and how many it does; it is written anew if that was asked for."""
+    ran = {file.path: Ran(frozenset(file.rules), file.least) for file in files if not file.error}
+    known = load(file, must_exist=not options.write_baseline)
+    return _renewed(known, findings, ran, options).split(findings)
+
+
+def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran], options: Options) -> Baseline:
+    """The baseline after the run: written if that was asked for, else as it was; resolved entries are told."""
+    resolved = () if options.quiet else tuple(known.resolved(findings, ran))
+    told = "dropped" if options.write_baseline else "--write-baseline drops it"
+    for entry in resolved:
+        note(str(known.file), f"{entry.path}: {entry.rule} at {entry.at} is resolved; {told}")
+    for path, number in () if options.quiet else known.gone().items():
+        if not options.config.factory(PurePath(path).name):  # a PyTorch model is no file
+            told = counted(number, "known finding")
+            note(str(known.file), f"{path} is not there any more, and has {told}; delete them if it won't come back")
+    if not options.write_baseline:
+        return known
+    renewed = known.renewed(findings, ran)
+    written(known.file, render(renewed), f"--write-baseline {known.file}")
+    return renewed

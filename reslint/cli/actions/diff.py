@@ -1,0 +1,67 @@
+"""Two paths in, their difference written and the exit status out; apart from its command, since this needs onnx."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from reslint.anatomy import Anatomy
+from reslint.api import look
+from reslint.cli.inputs.look import NOT_LOOKED_AT
+from reslint.cli.inputs.overwriting import spare
+from reslint.cli.output.streams import colored, emit, error, note
+from reslint.config import Config, load
+from reslint.diff import Difference, compare
+from reslint.report.diff import json as diff_json
+from reslint.report.diff import markdown as diff_markdown
+from reslint.report.diff import text as diff_text
+from reslint.settings import Factory
+
+LOST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the user asked for."""
+
+    old: str
+    new: str
+    style: str
+    output: str | None
+    fail_on_lost_shortcut: bool
+    file: Path | None
+    quiet: bool
+    color: str
+    factory: Factory
+
+
+def compared(asked: Comparison) -> int:
+    """Compare two models, and say how it went."""
+    spare((("--output", asked.output),) if asked.output else (), (asked.old, asked.new))
+    config = load(asked.file, Path.cwd(), None, asked.factory)
+    found = {path: _anatomy(path, config, asked.quiet) for path in dict.fromkeys((asked.old, asked.new))}
+    old, new = found[asked.old], found[asked.new]
+    if old is None or new is None:
+        return NOT_LOOKED_AT
+    difference = compare(old, new, config.at(asked.new).sizes)
+    emit(_rendered(asked, difference), asked.output)
+    return LOST if asked.fail_on_lost_shortcut and difference.lost_shortcuts else 0
+
+
+def _anatomy(path: str, config: Config, quiet: bool) -> Anatomy | None:
+    """What reslint sees in a model, None where it sees nothing; that is told."""
+    seen = look(path, config, None)
+    sys.stderr.write(seen.looked.trace)
+    if seen.looked.error:
+        error(path, seen.looked.error)
+    for line in () if quiet else (*seen.looked.notes, *seen.looked.unread):
+        note(path, line)
+    return seen.anatomy
+
+
+def _rendered(asked: Comparison, difference: Difference) -> str:
+    if asked.style == "text":
+        return diff_text.render(asked.old, asked.new, difference, color=colored(asked.color, asked.output))
+    render = {"json": diff_json.render, "markdown": diff_markdown.render}[asked.style]
+    return render(asked.old, asked.new, difference)

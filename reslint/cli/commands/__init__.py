@@ -1,0 +1,1 @@
+"""One click command each: options, help, and no work."""

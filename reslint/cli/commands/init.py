@@ -1,0 +1,112 @@
+"""`reslint init`: a commented configuration and the pre-commit entry written, and what was done out."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from reslint.cli.actions import hook
+from reslint.cli.output.streams import emit
+from reslint.errors import BadConfiguration
+from reslint.report.common.plain import counted, plain
+
+TEMPLATE = Path(__file__).with_name("template.toml")
+HEADER = "[tool.reslint]"
+NEWLINE = "\n"
+
+
+@click.command("init")
+def command() -> int:
+    """Write a commented configuration and the pre-commit entry.
+
+    The configuration goes to pyproject.toml where there is one, else to reslint.toml, at the top of the git repository.
+    What is there already stays as it is.
+    """
+    top = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".git").exists()), None)
+    folder = top or Path.cwd()
+    said = (_configured(folder), *_hooked(top), *_next(folder))
+    emit("".join(f"{line}\n" for line in said), None)
+    return 0
+
+
+def _configured(folder: Path) -> str:
+    """The configuration of a folder, written unless there is one."""
+    own, shared = folder / "reslint.toml", folder / "pyproject.toml"
+    text = TEMPLATE.read_text("utf-8")
+    if own.exists():
+        return f"{own.name}: is there already, and stays as it is"
+    if not shared.exists():
+        _write(own, text, "x")
+        return f"{own.name}: written, with all settings as comments"
+    there = _read(shared)
+    tool = _toml(there, shared).get("tool")
+    if isinstance(tool, dict) and "reslint" in tool:
+        return f"{shared.name}: has {HEADER} already, and stays as it is"
+    added = f"{'' if there.endswith(NEWLINE) else NEWLINE}{NEWLINE}{HEADER}{NEWLINE}{text}"
+    added = added.replace(NEWLINE, "\r\n") if "\r\n" in there else added
+    _toml(there + added, shared)
+    _write(shared, added, "a")
+    return f"{shared.name}: {HEADER} added, with all settings as comments"
+
+
+def _hooked(top: Path | None) -> Iterator[str]:
+    """The hook of a repository, added unless there is one."""
+    if top is None:
+        yield "no git repository here, so no pre-commit hook"
+        return
+    file = top / ".pre-commit-config.yaml"
+    if not file.exists():
+        _write(file, hook.FRESH, "x")
+        yield f"{file.name}: written, with the hook reslint; `pre-commit install` turns it on"
+        return
+    there = _read(file)
+    if hook.has_hook(there):
+        yield f"{file.name}: has the hook already, and stays as it is"
+        return
+    changed = hook.with_hook(there)
+    if changed is None:
+        yield f"{file.name}: holds no list of repositories that can be added to; put this there:"
+        yield hook.entry()
+        return
+    _write(file, changed, "w")
+    yield f"{file.name}: the hook reslint added"
+
+
+def _next(folder: Path) -> Iterator[str]:
+    """What there is to check, and how to begin."""
+    from reslint.cli.inputs.paths import models
+    from reslint.config import Config
+
+    shown = plain(str(folder)) if folder != Path.cwd() else "."
+    found = models([str(folder)], Config(folder=folder))
+    count = sum(missing is None for missing in found.values())
+    yield f"{counted(count, 'model')} found; to check: reslint check {shown}"
+    if count:
+        yield f"To make known what is found today: reslint check --write-baseline known.json {shown}"
+
+
+def _toml(text: str, file: Path) -> dict[str, object]:
+    """What a TOML file holds, or would hold."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfiguration(f"{file}: is no TOML that can be added to: {error}") from error
+
+
+def _read(file: Path) -> str:
+    """The text with its line endings."""
+    try:
+        return file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{file}: can't be read: {error}") from error
+
+
+def _write(file: Path, text: str, mode: str) -> None:
+    try:
+        with open(file, mode, encoding="utf-8", newline="") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise BadConfiguration(f"{file}: can't be written: {error.strerror or error}") from error

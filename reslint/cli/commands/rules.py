@@ -1,0 +1,47 @@
+"""`reslint rules`: the list of all rules out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reslint.cli.output.streams import emit
+
+if TYPE_CHECKING:
+    from reslint.rules import Rule
+
+
+@click.command("rules")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(style: str) -> int:
+    """List all rules: name, family, severity, confidence, summary.
+
+    Those marked `design` only matter before training, and run with --profile design, or when they are named.
+    """
+    from reslint.rules import ALL
+
+    lines = _table(ALL) if style == "text" else [json.dumps([_entry(rule) for rule in ALL], indent=2)]
+    emit("".join(f"{line}\n" for line in lines), None)
+    return 0
+
+
+def _entry(rule: Rule) -> dict[str, object]:
+    return {
+        "name": rule.name,
+        "family": rule.family,
+        "severity": str(rule.severity),
+        "confidence": str(rule.confidence),
+        "profiles": ["design"] if rule.design else ["ship", "design"],
+        "summary": rule.summary,
+    }
+
+
+def _table(rules: Sequence[Rule]) -> Iterator[str]:
+    rows = [(r.name, r.family, str(r.severity), str(r.confidence), "design" if r.design else "") for r in rules]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for rule, row in zip(rules, rows, strict=True):
+        cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"{cells}  {rule.summary}"

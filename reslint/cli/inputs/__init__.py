@@ -1,0 +1,1 @@
+"""From paths on the command line to what was seen in each model."""

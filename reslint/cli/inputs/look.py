@@ -1,0 +1,145 @@
+"""Options in, what was seen in each model out; what could not be read gets its line on standard error.
+
+Nothing here imports onnx before a model has to be read: where all answers are remembered, none has.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reslint.allow import idle
+from reslint.cache import Cache, cache
+from reslint.cli.inputs.overwriting import spare
+from reslint.cli.inputs.paths import models
+from reslint.cli.inputs.unread import shortened
+from reslint.cli.options import Options
+from reslint.cli.output.formats import DRAWN
+from reslint.cli.output.progress import progress
+from reslint.cli.output.streams import error, note
+from reslint.result import Looked
+
+if TYPE_CHECKING:
+    from reslint.api import Judge, Seen
+
+NOT_LOOKED_AT = 2
+
+
+def look(options: Options) -> Iterator[Looked]:
+    """What the rules find in all models that the options mean; what is remembered is not looked at again."""
+    found = named(options)
+    remembered = remembering(options)
+    kept = {path for path, missing in found.items() if not missing and not options.config.factory(path)}
+    known = {path: remembered.found(path) if remembered and path in kept else None for path in found}
+    unknown = [path for path, looked in known.items() if looked is None]
+    if unknown:
+        from reslint.api import refuse_unknown_rules
+        from reslint.cli.inputs.workers import fresh
+
+        refuse_unknown_rules(options.config)
+        asked = [path for path in unknown if not found[path]]
+        looks = fresh(asked, options.config, remembered, drawn=draws(options))
+    seen = (known[path] or (_missing(path, says) if (says := found[path]) else next(looks)) for path in found)
+    yield from _told(tuple(found), seen, options)
+
+
+def examine(options: Options, judge: Judge | None, *, command: str = "check") -> Iterator[Seen]:
+    """The models with their anatomies, one at a time, each let go before the next one is read; with no rules, no findings."""
+    from reslint import api
+
+    api.refuse_unknown_rules(options.config, command=command)
+    found = named(options)
+    anatomies: list[Seen] = []
+
+    def looks() -> Iterator[Looked]:
+        for path, says in found.items():
+            if says:
+                anatomies[:] = [api.Seen(_missing(path, says))]
+            else:
+                anatomies[:] = [api.look(path, options.config, judge, command=command, drawn=draws(options))]
+            yield anatomies[0].looked
+
+    for _ in _told(tuple(found), looks(), options, judged=judge is not None, bar=command != "run"):
+        yield anatomies.pop()
+
+
+def remembering(options: Options) -> Cache | None:
+    """The cache of the options' configuration, None where it is not to be asked; it knows no portraits."""
+    return None if options.no_cache or draws(options) else cache(_folder(), options.config)
+
+
+def draws(options: Options) -> bool:
+    """Whether a format is asked for that draws portraits of the models."""
+    return any(style in DRAWN for style in (options.style, *(style for style, _ in options.reports)))
+
+
+def named(options: Options) -> Mapping[str, str | None]:
+    """The models that the options mean, else those that the configuration names; with the reason where a path leads to none."""
+    paths = options.paths or tuple(_configured(options))
+    if not paths:
+        raise click.UsageError(
+            "no model is named: give files, folders, globs or module:factory, or `paths` or `models` in the configuration"
+        )
+    found = models(paths, options.config)
+    spare(options.written, found)
+    return found
+
+
+def _configured(options: Options) -> Iterator[str]:
+    """What the configuration names, as seen from the current folder; PyTorch models by their names."""
+    yield from options.config.named()
+    yield from (os.path.relpath(options.config.folder / path) for path in options.config.paths)
+
+
+def _missing(path: str, says: str) -> Looked:
+    return Looked(path, error=says, fails=True)
+
+
+def _told(
+    paths: Sequence[str], looks: Iterator[Looked], options: Options, *, judged: bool = True, bar: bool = True
+) -> Iterator[Looked]:
+    """What was seen, while what is to be said beside the results goes to standard error."""
+    ran: dict[str, tuple[str, ...]] = {}
+    used: set[int] = set()
+    unread: list[tuple[str, str]] = []
+    for path in progress(paths, options.quiet or not bar):
+        looked = next(looks)
+        if looked.error:
+            tell_failed(looked, options)
+        else:
+            ran[path] = looked.rules
+            used.update(looked.used)
+            unread.extend((path, line) for line in looked.unread)
+            for line in () if options.quiet else looked.notes:
+                note(path, line)
+        yield looked
+    for who, line in () if options.quiet else unread if options.verbose else shortened(unread):
+        note(who, line)
+    for line in idle(options.config, ran, used, date.today()) if judged and not options.quiet else ():
+        note(str(options.config.file), line)
+
+
+def tell_failed(looked: Looked, options: Options) -> None:
+    sys.stderr.write(looked.trace)
+    if looked.fails:
+        error(looked.path, looked.error or "")
+    elif not options.quiet:
+        note(looked.path, looked.error or "")
+
+
+def _folder() -> Path:
+    """Where the platform keeps what can be made anew (https://specifications.freedesktop.org/basedir-spec on Linux)."""
+    if own := os.environ.get("RESLINT_CACHE_DIR"):
+        return Path(own)
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "reslint" / "cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "reslint"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "reslint"

@@ -1,0 +1,1 @@
+"""From results to standard output, files and the progress bar."""

@@ -1,0 +1,1 @@
+"""The anatomy of a model as text, JSON and pictures."""

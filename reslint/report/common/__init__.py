@@ -1,0 +1,1 @@
+"""What several formats share: places, plain text, labels and pieces of SVG."""

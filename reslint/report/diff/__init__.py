@@ -1,0 +1,1 @@
+"""The difference of two models as text, JSON and Markdown."""

@@ -1,0 +1,1 @@
+"""What a run measured as text and as plain values."""

@@ -1,0 +1,152 @@
+"""What a run measured in, tables for a person out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reslint.anatomy.views.source import module_of
+from reslint.measure import (
+    Agreement,
+    Difference,
+    Felt,
+    GradientFlow,
+    Latency,
+    Measurement,
+    Sensitivity,
+    Signal,
+    Tap,
+    worst,
+)
+from reslint.net import Op
+from reslint.report.common.plain import counted, plain
+from reslint.report.flow import text as flow_text
+from reslint.report.run.latency import lines, shares
+from reslint.report.run.values import LARGEST
+
+_INDENT = "    "
+_MOST = 24  # rows; --verbose shows all
+_WIDEST = 40
+
+
+def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
+    """One table for each kind of measurement."""
+    measured = tuple(measured)
+    for one in measured:
+        if isinstance(one, Signal):
+            yield from _signal(one, verbose)
+        if isinstance(one, GradientFlow):
+            yield f"  {flow_text.headline(one)}"
+            yield from table(flow_text.HEADING, flow_text.rows(one), verbose) if one.passages else ()
+            yield from (f"{_INDENT}{line}" for line in flow_text.notes(one))
+        if isinstance(one, Sensitivity):
+            yield from _sensitivity(one, verbose)
+    yield from _agreements([one for one in measured if isinstance(one, Agreement)])
+    for one in measured:
+        if isinstance(one, Latency):
+            yield from lines(one)
+            yield from _shares(one, verbose)
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]], verbose: bool) -> Iterator[str]:
+    """Columns under their headings: the first to the left, numbers to the right; the middle of a long table is left out."""
+    cut = len(rows) > _MOST and not verbose
+    shown = [*rows[: _MOST // 2], *rows[-(_MOST // 2) :]] if cut else rows
+    widths = [max(len(row[at]) for row in (heading, *shown)) for at in range(len(heading))]
+    for at, row in enumerate((heading, *shown)):
+        if cut and at == _MOST // 2 + 1:
+            yield f"{_INDENT}... {len(rows) - len(shown)} more; --verbose shows all"
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        yield f"{_INDENT}{'  '.join(cells)}".rstrip()
+
+
+def name(op: Op) -> str:
+    """An op as a row calls it, cut from the left where it is long."""
+    text = plain(module_of(op) or op.name or op.id)
+    return text if len(text) <= _WIDEST else f"...{text[3 - _WIDEST :]}"
+
+
+def number(value: float | None) -> str:
+    """Three digits, a dash for what is not known."""
+    return "-" if value is None or value != value else f"{value:.3g}"
+
+
+def _signal(signal: Signal, verbose: bool) -> Iterator[str]:
+    if signal.taps:
+        yield f"  signal at {counted(len(signal.taps), 'residual merge')}"
+        yield from table(_COLUMNS, [_row(tap) for tap in signal.taps], verbose)
+    if signal.untapped:
+        yield f"  {counted(signal.untapped, 'block')} not tapped: in bodies, concatenations and fused ops"
+
+
+def _sensitivity(found: Sensitivity, verbose: bool) -> Iterator[str]:
+    if found.felt:
+        yield f"  sensitivity of the outputs to a small change of each stream, {found.directions} directions, seed {found.seed}"
+        heading = ("block", "gain", "gradient", *(("cut: gain", "gradient", "alone") if found.ablated else ()))
+        yield from table(heading, [_felt(felt, found.ablated) for felt in found.felt], verbose)
+    if found.untouched:
+        yield f"  {counted(found.untouched, 'block')} not shaken: the stream is quantized, or no float32, or fused away"
+
+
+def _felt(felt: Felt, ablated: bool) -> tuple[str, ...]:
+    cut = (felt.cut_gain, felt.cut_gradient, felt.alone) if ablated else ()
+    return name(felt.block.merge), *(number(value) for value in (felt.gain, felt.gradient, *cut))
+
+
+_COLUMNS = ("block", "var shortcut", "branch", "ratio", "var stream", "peak", "peak/65504", "cosine")
+
+
+def _row(tap: Tap) -> tuple[str, ...]:
+    return (
+        name(tap.block.merge),
+        number(tap.shortcut.variance),
+        number(tap.branch.variance),
+        number(tap.ratio),
+        number(tap.merged.variance),
+        number(tap.merged.peak),
+        number(tap.merged.peak / LARGEST),
+        number(tap.cosine),
+    )
+
+
+def _shares(latency: Latency, verbose: bool) -> Iterator[str]:
+    """Of each block how much of the time it takes, and what takes the rest."""
+    if latency.shares:
+        yield "  share of the time"
+        blocks = [(name(s.block.merge), f"{s.share:.1%}") for s in latency.shares if s.block is not None]
+        yield from table(("block", "share"), [*blocks, *shares(latency)], verbose)
+
+
+def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:
+    """Of each output and what it was compared with the worst, over all inputs."""
+    found = [(a, d) for a in worst(agreements) if isinstance(a, Agreement) for d in a.differences]
+    if found:
+        yield "  agreement"
+        names = [f"{plain(d.output)}, {plain(a.against)}" for a, d in found]
+        for called, (a, d) in zip(names, found, strict=True):
+            yield f"{_INDENT}{called:<{max(map(len, names))}}  {_said(a, d)}"
+
+
+def _said(agreement: Agreement, d: Difference) -> str:
+    if not d.absolute:
+        return "equal, both all zeros" if d.relative is None and d.wanted == 0 else "equal"
+    if d.reshaped:
+        return "DIFFERS: another shape"
+    if d.strings is not None:
+        return f"DIFFERS: {d.strings} of its strings" if d.strings else "equal"
+    if d.beyond is not None:
+        bounds = f", {d.beyond.count} of {d.beyond.of} elements beyond atol {d.beyond.atol:g} + rtol {d.beyond.rtol:g}"
+    else:
+        bounds = ", rounding of 1" if 0 < d.absolute <= d.rounding else f", tolerance {d.tolerance:g}"
+    far = (
+        f"{d.relative:.2g} of its largest"
+        if d.relative is not None
+        else f"{d.absolute:.2g} beside a reference of zeros"
+    )
+    said = [
+        f"{far}{bounds}",
+        f"worst {d.got:.6g} for {d.wanted:.6g} at {list(d.worst)}",
+        *([] if d.cosine is None else [f"1 - cosine {1 - d.cosine:.1g}"]),
+        *([] if d.snr is None else [f"{d.snr:.0f} dB"]),
+        *([] if agreement.parts is None else [f"parts at {name(agreement.parts.merge)}"]),
+    ]
+    return f"{'' if d.agrees else 'DIFFERS: '}{'; '.join(said)}"

@@ -1,0 +1,147 @@
+"""What a run measured in, the same as plain numbers and words for JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from reslint.anatomy.views.source import where
+from reslint.measure import (
+    Agreement,
+    Difference,
+    Latency,
+    Measurement,
+    Placement,
+    Range,
+    Ratio,
+    Sensitivity,
+    Share,
+    Signal,
+    Tap,
+)
+from reslint.net import Op
+
+LARGEST = 65504.0
+"""The largest half-precision number."""
+
+Row = dict[str, object]
+
+
+def measurements(measured: Iterable[Measurement]) -> dict[str, list[Row]]:
+    """All rows of one model, by what they tell of."""
+    found: dict[str, list[Row]] = {}
+    for one in measured:
+        for kind, what, rows in _ROWS:
+            if isinstance(one, what):
+                found.setdefault(kind, []).extend(rows(one))
+    return found
+
+
+def place(op: Op) -> Row:
+    """Where an op is, as findings say it."""
+    module, source = where(op)
+    return {
+        "tensor": op.id,
+        "node": op.name or op.id,
+        "module": module,
+        "source": {"file": source.file, "line": source.line} if source else None,
+    }
+
+
+def _signal(signal: object) -> Iterator[Row]:
+    if isinstance(signal, Signal):
+        yield from (_tap(tap) for tap in signal.taps)
+
+
+def _tap(tap: Tap) -> Row:
+    return {
+        "merge": tap.block.merge.id,
+        **place(tap.block.merge),
+        "stack": tap.block.stack,
+        "kind": str(tap.block.kind),
+        "shortcut": _range(tap.shortcut),
+        "branch": _range(tap.branch),
+        "stream": _range(tap.merged),
+        "ratio": tap.ratio,
+        "half": tap.merged.peak / LARGEST,
+        "cosine": tap.cosine,
+    }
+
+
+def _range(found: Range) -> Row:
+    return {"variance": found.variance, "mean": found.mean, "rms": found.rms, "peak": found.peak}
+
+
+def _agreement(agreement: object) -> Iterator[Row]:
+    if isinstance(agreement, Agreement):
+        yield from (_difference(agreement, d) for d in agreement.differences)
+
+
+def _difference(agreement: Agreement, d: Difference) -> Row:
+    return {
+        "against": agreement.against,
+        "output": d.output,
+        "agrees": d.agrees,
+        "relative": d.relative,
+        "absolute": d.absolute,
+        "tolerance": d.tolerance,
+        "worst": {"at": list(d.worst), "got": d.got, "wanted": d.wanted},
+        "cosine": d.cosine,
+        "snr_db": d.snr,
+        "beyond": d.beyond
+        and {"count": d.beyond.count, "of": d.beyond.of, "rtol": d.beyond.rtol, "atol": d.beyond.atol},
+        "strings": d.strings,
+        "parts_at": place(agreement.parts.merge) if agreement.parts is not None else None,
+        "blocks_before": agreement.before,
+    }
+
+
+def _sensitivity(sensitivity: object) -> Iterator[Row]:
+    if isinstance(sensitivity, Sensitivity):
+        for felt in sensitivity.felt:
+            row = {**place(felt.block.merge), "gain": felt.gain, "gradient": felt.gradient}
+            cut = {"gain": felt.cut_gain, "gradient": felt.cut_gradient, "alone": felt.alone}
+            yield {**row, "shortcuts_cut": cut if sensitivity.ablated else None}
+
+
+def _placement(placement: object) -> Iterator[Row]:
+    if isinstance(placement, Placement):
+        elsewhere = [{"tensor": op.id, "op": op.kind, "provider": other} for op, other in placement.elsewhere]
+        yield {"provider": placement.provider, "nodes": dict(placement.nodes), "elsewhere": elsewhere}
+
+
+def _latency(latency: object) -> Iterator[Row]:
+    if isinstance(latency, Latency):
+        yield {
+            "provider": latency.provider,
+            "threads": latency.threads,
+            "runs": latency.runs,
+            "ms": {"p50": latency.p50, "p90": latency.p90, "p95": latency.p95, "p99": latency.p99},
+            "intervals_ms": {name: list(between) for name, between in latency.intervals.items()},
+            "ratio": latency.ratio and _ratio(latency.ratio),
+            "shares": [_share(share) for share in latency.shares],
+        }
+
+
+def _ratio(ratio: Ratio) -> Row:
+    return {
+        "against": ratio.against,
+        "median": ratio.median,
+        "low": ratio.low,
+        "high": ratio.high,
+        "most": ratio.most,
+        "decision": ratio.decision,
+    }
+
+
+def _share(share: Share) -> Row:
+    where = {"rest": share.rest} if share.block is None else {"merge": share.block.merge.id, **place(share.block.merge)}
+    return {**where, "share": share.share}
+
+
+_ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
+    ("signal", Signal, _signal),
+    ("agreement", Agreement, _agreement),
+    ("sensitivity", Sensitivity, _sensitivity),
+    ("placement", Placement, _placement),
+    ("latency", Latency, _latency),
+)

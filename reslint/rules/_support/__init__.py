@@ -1,0 +1,1 @@
+"""What several rules share: words, terms of a sum, edits."""

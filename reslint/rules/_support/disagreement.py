@@ -1,0 +1,95 @@
+"""Outputs that differ in, drafts out: what the rules on agreement share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reslint.anatomy import Block
+from reslint.anatomy.views.source import where
+from reslint.finding import Severity
+from reslint.measure import Agreement, Difference
+from reslint.net import Net, Op
+from reslint.rules._support.words import called
+from reslint.rules.rule import Draft
+
+_WRONG = 0.2  # of the largest value: no rounding in any type
+
+
+def apart(agreement: Agreement, says: str, help: str, severe: float | None = None) -> Iterator[Draft]:
+    """A draft at each output that disagrees; one `severe` times beyond the tolerance is an error, else a warning."""
+    net = agreement.anatomy.net
+    for d in agreement.differences:
+        op = _maker(net, d.output)
+        if d.agrees or op is None:
+            continue
+        yield Draft(
+            op,
+            net,
+            f"the output {d.output} {says}: {_far(d)}",
+            help,
+            {
+                "against": agreement.against,
+                "relative": _number(d.relative),
+                "absolute": _number(d.absolute),
+                "tolerance": d.tolerance,
+                "worst": list(d.worst),
+                "cosine": _number(d.cosine),
+                "snr_db": _number(d.snr),
+                "parts_at": agreement.parts.merge.id if agreement.parts is not None else None,
+                "blocks_before": agreement.before,
+                **({} if d.beyond is None else {"beyond": d.beyond.count, "elements": d.beyond.of}),
+            },
+            lines=tuple(_lines(agreement, d)),
+            severity=None if severe is None else Severity.ERROR if _is_severe(d, severe) else Severity.WARNING,
+        )
+
+
+def _maker(net: Net, output: str) -> Op | None:
+    """The op that makes an output, or the sequence of which it is a part (`y[0]`); the last one where an input is passed on."""
+    whole = output if output in net.outputs else output.rpartition("[")[0]
+    last = net.ops[-1] if net.ops else None
+    return net.producer.get(net.canonical(whole)) or net.producer.get(whole, last)
+
+
+def _is_severe(d: Difference, severe: float) -> bool:
+    """Whether a difference is far beyond its tolerance; bounds that a user sets on each element are meant as they stand."""
+    far = d.absolute if d.relative is None else d.relative
+    return d.beyond is not None or far > min(severe * d.tolerance, _WRONG)
+
+
+def _far(d: Difference) -> str:
+    if d.reshaped:
+        return "another shape"
+    if d.strings is not None:
+        return f"{d.strings} of its strings"
+    if d.beyond is not None:
+        b = d.beyond
+        return f"{b.count} of {b.of} elements are beyond an absolute {b.atol:g} and a relative {b.rtol:g}"
+    if d.relative is None:
+        return f"{d.absolute:.2g} beside a reference of zeros, tolerance {d.tolerance:g}"
+    return f"{d.relative:.2g} of its largest value, tolerance {d.tolerance:g}"
+
+
+def _number(value: float | None) -> float | str | None:
+    """A number that JSON has; infinity and NaN as words."""
+    return value if value is None or abs(value) < float("inf") else str(value)
+
+
+def _lines(agreement: Agreement, d: Difference) -> Iterator[tuple[str, str]]:
+    if not d.reshaped and d.strings is None:
+        yield "worst", f"{d.got:.6g} instead of {d.wanted:.6g} at {list(d.worst)}"
+    if d.cosine is not None:
+        noise = f", signal to noise {d.snr:.0f} dB" if d.snr is not None else ""
+        yield "whole", f"1 - cosine {1 - d.cosine:.1g}{noise}"
+    if agreement.parts is not None:
+        yield "parts at", _place(agreement.parts, agreement.before or 0)
+    elif agreement.before is not None:
+        yield "parts", f"behind the last of {agreement.before} blocks, whose streams agree"
+
+
+def _place(block: Block, before: int) -> str:
+    """A block with its module and its line of Python, and how many before it are sound."""
+    _, source = where(block.merge)
+    line = f", {source.file}:{source.line}" if source else ""
+    sound = f"; {before} before it agree{'s' if before == 1 else ''}" if before else ""
+    return f"block {block.merge.id}{called(block.merge)}{line}{sound}"

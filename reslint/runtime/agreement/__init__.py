@@ -1,0 +1,1 @@
+"""How well two runs agree, and the block at which they part."""

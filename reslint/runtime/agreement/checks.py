@@ -1,0 +1,142 @@
+"""What sessions made of the same inputs in, how well they agree out, and where they part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reslint.anatomy import Anatomy, dissect
+from reslint.errors import ReslintError, RunFailed
+from reslint.measure import SAVED, Agreement, Narrowed, Optimized, Overflowed, Referred, Repeated, Signal
+from reslint.net import read
+from reslint.net.values import Array
+from reslint.runtime.agreement.compare import EXACT, Tolerances, coarseness, differences
+from reslint.runtime.agreement.first_divergence import Side, parted
+from reslint.runtime.launch.process import Limits, launch, told
+from reslint.runtime.model.bounded_outputs import squashed
+from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
+from reslint.runtime.probes.streams import Stream, streams
+from reslint.runtime.protocol.job import Answer, Feed, Ran
+from reslint.runtime.request import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A model that ran: its blocks, what it was fed, what it may take, and how far from a reference it may be."""
+
+    anatomy: Anatomy
+    model: Runnable
+    found: Sequence[Stream]
+    feeds: tuple[Feed, ...]
+    limits: Limits
+    tolerances: Tolerances
+
+    @property
+    def side(self) -> Side:
+        """The model as one of two that are compared."""
+        return Side(self.model, self.found)
+
+    def compared(
+        self, got: Mapping[str, Array], wanted: Mapping[str, Array], kind: type[Agreement], against: str
+    ) -> Agreement:
+        """How far outputs are from what they should be."""
+        found = differences(got, wanted, self.tolerances, squashed(self.anatomy.net))
+        return kind(self.anatomy, against, tuple(found))
+
+    def parted(self, agreement: Agreement, ours: Side, theirs: Side, at: int) -> Agreement:
+        """The agreement on input number `at`, and where the two part if it is none."""
+        return parted(agreement, ours, theirs, self.feeds[at], self.limits, self.tolerances)
+
+
+def agreements(known: Known, answer: Answer, saved: Sequence[Mapping[str, Array]]) -> Iterator[Agreement]:
+    """The model against itself run again, without optimizations, and against what was saved."""
+    exact = replace(known, tolerances=EXACT)
+    for at, ran in enumerate(answer.ran[0]):
+        once, again = ran.outputs
+        repeated = exact.compared(once, again, Repeated, "itself, run again")
+        yield exact.parted(repeated, known.side, known.side, at)
+        if repeated.agrees:  # else whatever differs may be chance
+            bare = answer.ran[1][at].outputs[0]
+            optimized = known.compared(once, bare, Optimized, "itself without graph optimizations")
+            yield known.parted(optimized, known.side, replace(known.side, optimized=False), at)
+        if at < len(saved) and saved[at]:
+            found = known.compared(once, saved[at], Referred, SAVED)
+            if not found.differences:
+                names = (", ".join(sorted(some)) for some in (saved[at], once))
+                raise RunFailed("can't be compared: saved are {}, and the model gives {}".format(*names))
+            yield found
+
+
+def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement]:
+    """The model against another one, on the same inputs."""
+    if wanted.against is None or wanted.against.suffix == ".npz":
+        return
+    name = wanted.against.name or str(wanted.against)
+    wanted.say(f"comparing with {name}")
+    try:
+        reference = dissect(read(wanted.against))
+        other = runnable(reference.net, wanted.fill, wanted.libraries)
+    except ReslintError as error:
+        raise RunFailed(f"can't be compared with {name}: {error}") from error
+    inputs = known.anatomy.net.inputs
+    strange = [given for given in reference.net.inputs if given not in inputs]
+    if strange:
+        mine = ", ".join(inputs) or "none"
+        raise RunFailed(f"can't be compared: {name} has the input {strange[0]!r}, and those of the model are: {mine}")
+    theirs = launch((plan(name, other),), tuple((feed,) for feed in known.feeds), known.limits)
+    if theirs.error:
+        raise RunFailed(f"can't be compared: {told(theirs.error)}")
+    coarse = replace(known, tolerances=known.tolerances.at_least(coarseness(other.proto)))
+    for at, ran in enumerate(theirs.ran[0]):
+        found = coarse.compared(answer.ran[0][at].outputs[0], ran.outputs[0], Referred, name)
+        if not found.differences:
+            raise RunFailed(f"can't be compared: {name} has no output of the same name")
+        yield coarse.parted(found, known.side, Side(other, streams(reference)), at)
+
+
+def narrowed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement]:
+    """The model in half precision against itself in float32."""
+    if wanted.precision != "float16":
+        return
+    coarse = replace(known, tolerances=known.tolerances.at_least("float16"))
+    mine = answer.ran[0]
+    if is_half(known.model.proto):
+        wide = Side(widened(known.model, known.anatomy.net), known.found)
+        for at, theirs in enumerate(_ran(known, wide, known.feeds)):
+            found = coarse.compared(mine[at].outputs[0], theirs.outputs[0], Narrowed, "float32")
+            yield coarse.parted(found, known.side, wide, at)
+        return
+    half = replace(known.side, half=True)
+    for at, ours in enumerate(_ran(known, half, known.feeds)):
+        found = coarse.compared(ours.outputs[0], mine[at].outputs[0], Narrowed, "float32, converted to float16")
+        yield coarse.parted(found, half, known.side, at)
+
+
+def _ran(known: Known, side: Side, feeds: Sequence[Feed]) -> Sequence[Ran]:
+    label = f"the model in {'float16' if side.half else side.rounded or 'float32'}"
+    answer = launch((side.whole(label),), tuple((feed,) for feed in feeds), known.limits)
+    if answer.error:
+        raise RunFailed(f"fails: {told(answer.error)}")
+    return answer.ran[0]
+
+
+def rounded(known: Known, signal: Signal, answer: Answer, wanted: Wanted) -> Iterator[Signal | Agreement]:
+    """The signal, with the first op that overflows where each op is rounded on the first input, and how far that leads."""
+    if not wanted.rounded:
+        yield signal
+        return
+    kind = wanted.precision or "float16"
+    converted = kind == "float16" and not is_half(known.model.proto)
+    side = replace(known.side, half=converted, rounded=kind)
+    ran = _ran(known, side, known.feeds[:1])[0]
+    coarse = replace(known, tolerances=known.tolerances.at_least(kind))
+    told = f"itself, rounded to {kind} after every op"
+    found = coarse.compared(ran.outputs[0], answer.ran[0][0].outputs[0], Narrowed, told)
+    net = known.anatomy.net
+    if ran.overflow is not None:
+        name = net.canonical(ran.overflow.tensor)
+        readers = net.consumers.get(name, net.ops[-1:])
+        op = net.producer.get(name) or readers[0]  # what is made of constants alone has no op of its own
+        signal = replace(signal, overflow=Overflowed(net, op, ran.overflow.peak, kind, not found.agrees))
+    yield signal
+    yield found

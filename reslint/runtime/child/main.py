@@ -1,0 +1,207 @@
+"""A pickled Job on standard input in, a pickled Answer in a file out: the process that a model may crash."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnxruntime
+
+from reslint.runtime.child.profile import profiled
+from reslint.runtime.child.stopwatch import timed
+from reslint.runtime.protocol.job import Answer, Array, Event, Feed, Job, Placed, Plan, Ran, Shaking
+from reslint.runtime.protocol.providers import CPU, CUDA, TENSORRT
+
+_FATAL = 4  # the only messages that ONNX Runtime may write; what fails is raised as well
+
+
+def main() -> None:
+    """Run what standard input asks for."""
+    job: Job = pickle.load(sys.stdin.buffer)  # from the parent; the child has no rights that the parent lacks
+    _limit(job.memory)
+    if all(plan.exact for plan in job.plans):
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # for TensorRT, which has no option for it
+    Path(job.answer).write_bytes(pickle.dumps(_answered(job)))
+
+
+def _limit(memory: int) -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def _answered(job: Job) -> Answer:
+    used: list[int] = []
+    ran: list[tuple[Ran, ...]] = []
+    where: list[tuple[Placed, ...]] = []
+    for plan in job.plans:
+        here: list[Ran] = []
+        at = -1  # no input yet: the session itself
+        try:
+            if plan.rounded:
+                ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
+                where.append(())
+                continue
+            session = started(plan)
+            where.append(tuple(_placed(session, plan)))
+            for at, alternatives in enumerate(job.feeds):
+                fit = [_widened(a) for a in alternatives] if plan.wide else alternatives
+                if at == len(used):
+                    used.append(0 if plan.shaking else _first(session, fit))
+                feed = fit[used[at]]
+                if plan.shaking is not None:
+                    here.append(_shook(session, feed, plan.shaking))
+                    continue
+                here.append(Ran(tuple(_outputs(session, feed) for _ in range(plan.times))))
+        except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
+            return Answer(error=f"{plan.label}: {error}", at=at)
+        ran.append(tuple(here))
+    answer = Answer(tuple(used), tuple(ran), placed=tuple(where))
+    if job.timing is None:
+        return answer
+    feed = job.feeds[0][used[0]]
+    starts = [partial(started, plan, several=len(job.plans) > 1) for plan in job.plans]
+    seconds = timed(starts, feed, job.timing)
+    return replace(answer, seconds=seconds, events=_profiled(feed, job.timing.profile))
+
+
+def _profiled(feed: Feed, plan: Plan | None) -> tuple[Event, ...]:
+    """How long each node takes, from a session of its own, since profiling costs time."""
+    if plan is None:
+        return ()
+    with TemporaryDirectory(prefix="reslint-") as folder:
+        return profiled(started(plan, profile=str(Path(folder) / "profile")), feed)
+
+
+def _widened(feed: Feed) -> Feed:
+    """The same input for a model that is of half precision no more."""
+    return {
+        name: [_wide(a) for a in value] if isinstance(value, list) else _wide(value) for name, value in feed.items()
+    }
+
+
+def _wide(array: Array) -> Array:
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _shook(session: onnxruntime.InferenceSession, feed: Feed, shaking: Shaking) -> Ran:
+    from reslint.runtime.child.sensitivity import shook
+
+    return Ran((shook(session, feed, shaking),))
+
+
+def _rounded(plan: Plan, feed: Feed) -> Ran:
+    from reslint.runtime.child.half import halved, whole
+    from reslint.runtime.child.rounding import rounded
+
+    outputs, overflow = rounded(halved(plan) if plan.half else whole(plan), feed, plan.rounded)
+    return Ran((outputs,), overflow)
+
+
+def _first(session: onnxruntime.InferenceSession, alternatives: Sequence[Feed]) -> int:
+    """The first input that the model takes; where it takes none, the first one's error is the clearest."""
+    first: Exception | None = None
+    for at, feed in enumerate(alternatives):
+        try:
+            session.run(None, dict(feed))
+        except Exception as error:
+            if len(alternatives) == 1:
+                raise
+            first = first or error
+        else:
+            return at
+    raise first or ValueError("no input")
+
+
+def started(plan: Plan, *, several: bool = False, profile: str = "") -> onnxruntime.InferenceSession:
+    """A session of a plan; `several` where others take turns with it, `profile` is the start of a profile's name."""
+    if plan.half:
+        from reslint.runtime.child.half import halved
+
+        plan = replace(plan, model=halved(plan).SerializeToString(), weights={}, half=False)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.intra_op_num_threads = plan.threads
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_ENABLE_ALL if plan.optimized else level.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", plan.folder)
+    if several:  # else the threads of the one whose turn is over would spin on while the other one runs
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+    if profile:
+        options.enable_profiling = True
+        options.profile_file_prefix = profile
+    for library in plan.libraries:
+        options.register_custom_ops_library(library)
+    if plan.weights:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(a)) for a in plan.weights.values()]
+        options.add_external_initializers(list(plan.weights), values)
+    if plan.provider == CPU:
+        return onnxruntime.InferenceSession(plan.model, options, providers=[CPU])
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    _preload(plan.provider)
+    session = onnxruntime.InferenceSession(plan.model, options, providers=list(_order(plan)))
+    if plan.provider not in session.get_providers():
+        there = ", ".join(onnxruntime.get_available_providers())
+        raise RuntimeError(f"{plan.provider} was asked for and can't be used; this ONNX Runtime was built with {there}")
+    return session
+
+
+def _preload(provider: str) -> None:
+    """Load the libraries of NVIDIA that were installed as wheels; where there are none, the session says what it misses."""
+    if provider in (CUDA, TENSORRT) and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()
+    if provider == TENSORRT:
+        with suppress(ImportError, OSError):
+            import_module("tensorrt")
+
+
+def _order(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
+    """The provider, with what it leaves to others; TF32 has ten bits of mantissa."""
+    if plan.provider == TENSORRT:
+        yield TENSORRT, {}
+    if plan.provider in (CUDA, TENSORRT):
+        yield CUDA, {"use_tf32": "0"} if plan.exact else {}
+    else:
+        yield plan.provider, {}
+    yield CPU, {}
+
+
+def _placed(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Placed]:
+    """Where each node runs, if not all on the CPU."""
+    if plan.provider == CPU:
+        return
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        raise RuntimeError("this ONNX Runtime does not tell where nodes run; install a newer one")
+    for part in session.get_provider_graph_assignment_info():
+        yield from (Placed(node.name, node.op_type, part.ep_name) for node in part.get_nodes())
+
+
+def _outputs(session: onnxruntime.InferenceSession, feed: Feed) -> dict[str, Array]:
+    names = [o.name for o in session.get_outputs()]
+    made = session.run(names, dict(feed))
+    return {part: array for name, value in zip(names, made, strict=True) for part, array in _parts(name, value)}
+
+
+def _parts(name: str, value: object) -> Iterator[tuple[str, Array]]:
+    """An output as arrays: `y[0]` of a sequence, `y[0].label` of a map; what is left out gives none."""
+    if isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _parts(f"{name}[{at}]", inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _parts(f"{name}.{key}", inner)
+    elif value is not None:
+        yield name, np.asarray(value)

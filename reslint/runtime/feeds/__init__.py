@@ -1,0 +1,1 @@
+"""What a model is fed: files, or made-up inputs that it accepts."""

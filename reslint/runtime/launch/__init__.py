@@ -1,0 +1,1 @@
+"""How the parent starts a child process and reads its answer."""

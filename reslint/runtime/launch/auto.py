@@ -1,0 +1,22 @@
+"""`auto` in, the provider that can be used here out, and why no other."""
+
+from __future__ import annotations
+
+from onnx import TensorProto, helper
+
+from reslint.runtime.launch.process import Limits, launch, told
+from reslint.runtime.protocol.job import Plan
+from reslint.runtime.protocol.providers import NAMES, may_be_cuda
+
+
+def chosen(name: str, limits: Limits) -> tuple[str, str]:
+    """The name of a provider, and what is to be said of the choice; any name but auto is kept."""
+    if name != "auto":
+        return name, ""
+    if not may_be_cuda():
+        return "cpu", "all nodes run on the CPU; the installed onnxruntime has nothing else"
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "probe", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    answer = launch((Plan("cuda", model.SerializeToString(), "", {}, NAMES["cuda"]),), (), Limits(limits.seconds))
+    return ("cpu", f"all nodes run on the CPU: {told(answer.error)}") if answer.error else ("cuda", "")

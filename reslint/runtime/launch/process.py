@@ -1,0 +1,99 @@
+"""Plans and inputs in, a child process that runs them, its answer out; a crash is one line."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from reslint.errors import RunFailed
+from reslint.runtime.protocol.job import Answer, Feed, Job, Plan, Timing
+
+_ROOT = str(Path(__file__).parents[3])
+# The current folder stays off the path (-P): it may hold an onnxruntime.py that is none of ours.
+_START = f"import sys; sys.path.append({_ROOT!r}); from reslint.runtime.child.main import main; main()"
+
+_NO_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Failed to allocate memory", "pthread_create failed")
+# Where in its own source ONNX Runtime fails: a path, a line, and the signature of a function.
+_SOURCE = re.compile(r"\S*onnxruntime\S*:\d+ [^()]*\([^()]*\)(::<lambda\(\)>)?( const)?( \[with [^\]]*\])? ")
+_OUT = "ran out of memory; give it more with --memory, or smaller inputs with --dim"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may take: seconds, and bytes of address space (0: no limit)."""
+
+    seconds: float = 600
+    memory: int = 0
+
+
+def launch(
+    plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits: Limits, timing: Timing | None = None
+) -> Answer:
+    """Run the plans in a process of their own. Raises RunFailed with one line where that process ends otherwise than well."""
+    with TemporaryDirectory(prefix="reslint-") as folder:
+        file = Path(folder) / "answer"
+        job = pickle.dumps(Job(plans, feeds, str(file), limits.memory, timing))
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-P", "-c", _START],
+                input=job,
+                capture_output=True,
+                timeout=limits.seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"was stopped after {limits.seconds:g} s; give it longer with --timeout") from error
+        if ended.returncode or not file.is_file():
+            raise RunFailed(_died(ended.returncode, ended.stderr.decode("utf-8", "replace")))
+        answer: Answer = pickle.loads(file.read_bytes())
+    return replace(answer, error=f"{answer.error}{cause(ended.stderr)}") if answer.error else answer
+
+
+def cause(errors: bytes) -> str:
+    """What a provider's library lacks: ONNX Runtime only logs it, and goes on without the provider."""
+    found = re.search(r"Failed to load library \S+ with error: ([^\r\n]+)", errors.decode("utf-8", "replace"))
+    return f" ({found[1].strip()})" if found else ""
+
+
+def default_memory() -> int:
+    """The bytes of this machine's memory: a model that takes more is stopped before the machine is."""
+    if sys.platform == "win32":
+        return 0
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def told(error: str) -> str:
+    """ONNX Runtime's message without its own prefix, on one line."""
+    text = _SOURCE.sub("", " ".join(error.split()))
+    if any(sign in text for sign in _NO_MEMORY):
+        return _OUT
+    label, _, rest = text.partition(": [ONNXRuntimeError] : ")
+    said = rest.partition(" : ")[2].partition(" : ")[2] if rest else ""
+    return f"{f'{label}: {said}' if said else text}{_advice(text)}"
+
+
+def _advice(text: str) -> str:
+    """What to do where ONNX Runtime lacks an op, or its Python a type."""
+    if "is not a registered function/op" in text:
+        return "; if a library of custom ops has it, name that with --custom-ops"
+    if "Could not find an implementation for" in text:
+        return "; ONNX Runtime has no such op for this type or version: another opset or precision may do"
+    if "can't be converted to MLDataType" in text or "No corresponding Numpy type" in text:
+        return "; ONNX Runtime's Python takes and gives no tensors of this type: let a Cast stand at the model's border"
+    return ""
+
+
+def _died(status: int, errors: str) -> str:
+    last = next(reversed([line for line in errors.splitlines() if line.strip()]), "")
+    if status == -signal.SIGKILL or any(sign in errors for sign in _NO_MEMORY):
+        return _OUT
+    if status < 0:
+        return f"crashed ONNX Runtime ({signal.Signals(-status).name}){f': {last}' if last else ''}"
+    return f"could not be run: {last or f'the process ended with status {status}'}"

@@ -1,0 +1,1 @@
+"""What is measured along the streams of a model: the signal, the first NaN, sensitivity."""

@@ -1,0 +1,1 @@
+"""What the parent and the child process say to each other. Imported by both."""

@@ -1,0 +1,139 @@
+"""What the child that runs a model is told, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from reslint.runtime.protocol.providers import CPU
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]  # reslint.net's own would bring onnx into the child
+Fed = Array | list[Array]  # ONNX Runtime takes a sequence as a list and no tuple
+Feed = Mapping[str, Fed]
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """The names of one block's inputs, and of its stream. A gate's shortcut can't be cut: its two sides are one mix."""
+
+    keep: str
+    noise: str
+    stream: str
+    cuttable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shaking:
+    """How to shake streams by their handles: along so many random directions, by a step relative to the stream's size."""
+
+    handles: tuple[Handles, ...]
+    directions: int
+    seed: int
+    step: float
+    ablate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One session: a small model, where its weights lie, on what it runs, and how often on each input.
+
+    With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before. With
+    `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op. With
+    `shaking` it gives how its outputs move. `exact` turns off what rounds float32 to fewer bits on the way.
+    `libraries` bring custom ops.
+    """
+
+    label: str
+    model: bytes
+    folder: str
+    weights: Mapping[str, Array]
+    provider: str = CPU
+    optimized: bool = True
+    times: int = 1
+    threads: int = 0
+    wide: bool = False
+    half: bool = False
+    rounded: str = ""
+    libraries: tuple[str, ...] = ()
+    exact: bool = True
+    shaking: Shaking | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A node of a session and the provider that runs it."""
+
+    name: str
+    type: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often sessions are timed, at the least, for how many seconds, at the least, and when that must end.
+
+    Each of the `groups` of rounds has sessions of its own. `profile` is what the shares of the nodes are taken from, None
+    where they are not wanted.
+    """
+
+    rounds: int
+    seconds: float = 0.0
+    most: float = 300.0
+    groups: int = 1
+    profile: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What ONNX Runtime's profile tells of one node: its name, and its seconds in a run without what runs inside it."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all.
+
+    With `timing` the plans are timed on the first input, in turns.
+    """
+
+    plans: tuple[Plan, ...]
+    feeds: tuple[tuple[Feed, ...], ...]
+    answer: str
+    memory: int
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """The first output of the op that was rounded to infinity, and the largest magnitude that it had before."""
+
+    tensor: str
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one session made of one input, each time, and where rounding overflowed."""
+
+    outputs: tuple[Mapping[str, Array], ...]
+    overflow: Overflow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of each input the alternative that was used; of each session what it made of each input; or what failed.
+
+    `at` is the number of the input at which it did, -1 where no session could be made.
+    """
+
+    used: tuple[int, ...] = ()
+    ran: tuple[tuple[Ran, ...], ...] = ()
+    error: str = ""
+    at: int = 0
+    placed: tuple[tuple[Placed, ...], ...] = ()
+    seconds: tuple[tuple[tuple[float, ...], ...], ...] = ()
+    events: tuple[Event, ...] = ()

@@ -1,0 +1,57 @@
+"""What a run is asked for, and what it gives back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reslint.measure import Measurement
+from reslint.runtime.agreement.compare import Tolerances
+from reslint.runtime.launch.process import Limits
+from reslint.runtime.protocol.job import Feed
+
+
+def _silent(phase: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to run a model on, and how.
+
+    `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
+    of weights that are missing. `rounds`: time so many runs, for at least so many `seconds`. `say` is
+    told what the run is at.
+    """
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    seed: int = 0
+    inputs: Path | None = None
+    store: Path | None = None
+    precision: str = ""
+    rounded: bool = False
+    sensitivity: bool = False
+    ablate: bool = False
+    fill: int | None = None
+    tolerances: Tolerances = field(default_factory=Tolerances)
+    against: Path | None = None
+    provider: str = "cpu"
+    rounds: int = 0
+    seconds: float = 0.0
+    threads: int = 0
+    max_ratio: float = math.inf
+    libraries: tuple[Path, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    say: Callable[[str], None] = _silent
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the runs measured, what they were fed, and that in words."""
+
+    subjects: tuple[Measurement, ...]
+    feeds: tuple[Feed, ...]
+    fed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
