@@ -12,9 +12,9 @@ import onnx
 import pytest
 from conftest import Run, Write, parsed
 
+from reslint.runtime.launch import process as launching
 from reslint.runtime.launch.auto import chosen
 from reslint.runtime.launch.process import Limits, told
-from reslint.runtime.launch import process as launching
 
 TRAPS = platform.machine() in ("x86_64", "AMD64")
 # The smallest integer divided by -1 is no integer: such a processor stops ONNX Runtime (SIGFPE).
