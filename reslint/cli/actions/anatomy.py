@@ -8,7 +8,7 @@ import click
 
 from reslint.api import statically
 from reslint.cli.inputs.look import NOT_LOOKED_AT, examine
-from reslint.cli.options import Options
+from reslint.cli.options.anatomy import AnatomyOptions
 from reslint.cli.output.formats import rendered
 from reslint.cli.output.streams import colored, emit
 from reslint.report.anatomy import dot, svg
@@ -19,11 +19,11 @@ from reslint.result import Dissected, Report
 from reslint.version import __version__
 
 
-def anatomy(options: Options) -> int:
+def anatomy(options: AnatomyOptions) -> int:
     """Show all files, and say how it went."""
-    if options.style == "html" and not options.signature:
+    if options.format == "html" and not options.signature:
         return _page(options)
-    bare = options.signature or options.style == "json"  # these show no findings
+    bare = options.signature or options.format == "json"  # these show no findings
     failed: list[str] = []
 
     def dissected() -> Iterator[Dissected]:
@@ -35,21 +35,21 @@ def anatomy(options: Options) -> int:
     return NOT_LOOKED_AT if failed else 0
 
 
-def _page(options: Options) -> int:
+def _page(options: AnatomyOptions) -> int:
     """The page of a check, its findings no reason to fail."""
     files = tuple(seen.looked for seen in examine(options, statically))
     findings = tuple(finding for file in files for finding in file.findings)
     report = Report(__version__, files, findings, sum(file.suppressed for file in files))
-    emit(rendered(report, options.style, options.output, options.color, options.verbose), options.output)
+    emit(rendered(report, options.format, options.output, options.color, options.verbose), options.output)
     return NOT_LOOKED_AT if any(file.fails for file in files) else 0
 
 
-def _rendered(models: Iterator[Dissected], options: Options) -> str:
+def _rendered(models: Iterator[Dissected], options: AnatomyOptions) -> str:
     """The models in the format that the options ask for."""
     if options.signature:
-        if options.style != "text":
-            raise click.UsageError(f"--signature is text: leave out --format {options.style}")
+        if options.format != "text":
+            raise click.UsageError(f"--signature is text: leave out --format {options.format}")
         return anatomy_signature.render(models)
-    if options.style == "text":
+    if options.format == "text":
         return anatomy_text.render(models, color=colored(options.color, options.output), verbose=options.verbose)
-    return {"json": anatomy_json.render, "dot": dot.render, "svg": svg.render}[options.style](models)
+    return {"json": anatomy_json.render, "dot": dot.render, "svg": svg.render}[options.format](models)

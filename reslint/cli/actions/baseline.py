@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
 from reslint.baseline import Baseline, Ran, load, render
-from reslint.cli.options import Options
+from reslint.cli.options.common import Judging
 from reslint.cli.output.streams import note, written
 from reslint.finding import Finding
 from reslint.report.common.plain import counted
@@ -14,7 +14,7 @@ from reslint.result import Looked
 
 
 def unknown(
-    files: Sequence[Looked], findings: Sequence[Finding], file: Path, options: Options
+    files: Sequence[Looked], findings: Sequence[Finding], file: Path, options: Judging
 ) -> tuple[tuple[Finding, ...], int]:
     """The findings that a baseline does not know, and how many it does; it is written anew if that was asked for."""
     ran = {file.path: Ran(frozenset(file.rules), file.least) for file in files if not file.error}
@@ -22,14 +22,14 @@ def unknown(
     return _renewed(known, findings, ran, options).split(findings)
 
 
-def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran], options: Options) -> Baseline:
+def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran], options: Judging) -> Baseline:
     """The baseline after the run: written if that was asked for, else as it was; resolved entries are told."""
     resolved = () if options.quiet else tuple(known.resolved(findings, ran))
     told = "dropped" if options.write_baseline else "--write-baseline drops it"
     for entry in resolved:
         note(str(known.file), f"{entry.path}: {entry.rule} at {entry.at} is resolved; {told}")
     for path, number in () if options.quiet else known.gone().items():
-        if not options.config.factory(PurePath(path).name):  # a PyTorch model is no file
+        if not options.configuration.factory(PurePath(path).name):  # a PyTorch model is no file
             told = counted(number, "known finding")
             note(str(known.file), f"{path} is not there any more, and has {told}; delete them if it won't come back")
     if not options.write_baseline:

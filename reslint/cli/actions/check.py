@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from reslint.cli.inputs.look import NOT_LOOKED_AT, look, remembering
-from reslint.cli.options import Options
+from reslint.cli.options.check import CheckOptions
+from reslint.cli.options.common import Judging, Models
 from reslint.cli.output.formats import rendered
 from reslint.cli.output.streams import append, colored, emit
 from reslint.cli.pages import page
@@ -20,18 +21,17 @@ from reslint.version import __version__
 FOUND = 1
 
 
-def check(options: Options, start: float) -> int:
+def check(options: CheckOptions, start: float) -> int:
     """Check all files, report with the seconds since `start`, and say how it went."""
     return reported(look(options), options, start)
 
 
-def reported(looks: Iterable[Looked], options: Options, start: float) -> int:
+def reported(looks: Iterable[Looked], options: Models, start: float) -> int:
     """Report what was seen, and say how it went."""
     files = tuple(looks)
     findings = tuple(finding for file in files for finding in file.findings)
     suppressed = sum(file.suppressed for file in files)
-    baseline = options.write_baseline or options.baseline
-    if baseline:
+    if isinstance(options, Judging) and (baseline := options.write_baseline or options.baseline):
         from reslint.cli.actions.baseline import unknown
 
         findings, familiar = unknown(files, findings, baseline, options)
@@ -43,16 +43,16 @@ def reported(looks: Iterable[Looked], options: Options, start: float) -> int:
         suppressed,
         seconds=time.perf_counter() - start,
         rules=_rules(files, options),
-        fail_on=_severity(options.config.fail_on),
+        fail_on=_severity(options.configuration.fail_on),
         root=_root(Path.cwd()),
     )
     _write(report, options)
     if any(file.fails for file in files):
         return NOT_LOOKED_AT
-    return FOUND if any(_fails(finding, options.config.at(finding.path).fail_on) for finding in findings) else 0
+    return FOUND if any(_fails(finding, options.configuration.at(finding.path).fail_on) for finding in findings) else 0
 
 
-def _write(report: Report, options: Options) -> None:
+def _write(report: Report, options: Models) -> None:
     """All that was asked for. The reports come first, so that they are there even where standard output is closed."""
     for style, file in options.reports:
         emit(rendered(report, style, file, options.color, options.verbose), file, called="the report")
@@ -62,16 +62,16 @@ def _write(report: Report, options: Options) -> None:
         append(rendered(report, "markdown", summary, "never", options.verbose), summary)
 
 
-def _result(report: Report, options: Options) -> str:
+def _result(report: Report, options: Models) -> str:
     """The result itself: the findings, or how many there are of each rule."""
-    if options.statistics:
+    if isinstance(options, CheckOptions) and options.statistics:
         from reslint.report.check import statistics
 
         return statistics.render(report, options.style, color=colored(options.color, options.output))
     return rendered(report, options.style, options.output, options.color, options.verbose)
 
 
-def _rules(files: Iterable[Looked], options: Options) -> tuple[About, ...]:
+def _rules(files: Iterable[Looked], options: Models) -> tuple[About, ...]:
     """The rules that ran on some model, with their pages."""
     names = frozenset(name for file in files for name in file.rules)
     remembered = remembering(options)

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from reslint.anatomy import Anatomy
 from reslint.api import look
 from reslint.cli.inputs.look import NOT_LOOKED_AT
 from reslint.cli.inputs.overwriting import spare
+from reslint.cli.options.diff import DiffOptions
 from reslint.cli.output.streams import colored, emit, error, note
 from reslint.config import Config, load
 from reslint.diff import Difference, compare
 from reslint.report.diff import json as diff_json
 from reslint.report.diff import markdown as diff_markdown
 from reslint.report.diff import text as diff_text
-from reslint.settings import Factory
 
 LOST = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the user asked for."""
-
-    old: str
-    new: str
-    style: str
-    output: str | None
-    fail_on_lost_shortcut: bool
-    file: Path | None
-    quiet: bool
-    color: str
-    factory: Factory
-
-
-def compared(asked: Comparison) -> int:
+def compared(asked: DiffOptions) -> int:
     """Compare two models, and say how it went."""
     spare((("--output", asked.output),) if asked.output else (), (asked.old, asked.new))
-    config = load(asked.file, Path.cwd(), None, asked.factory)
+    config = load(asked.config, Path.cwd(), None, asked.factory())
     found = {path: _anatomy(path, config, asked.quiet) for path in dict.fromkeys((asked.old, asked.new))}
     old, new = found[asked.old], found[asked.new]
     if old is None or new is None:
@@ -60,8 +44,8 @@ def _anatomy(path: str, config: Config, quiet: bool) -> Anatomy | None:
     return seen.anatomy
 
 
-def _rendered(asked: Comparison, difference: Difference) -> str:
-    if asked.style == "text":
+def _rendered(asked: DiffOptions, difference: Difference) -> str:
+    if asked.format == "text":
         return diff_text.render(asked.old, asked.new, difference, color=colored(asked.color, asked.output))
-    render = {"json": diff_json.render, "markdown": diff_markdown.render}[asked.style]
+    render = {"json": diff_json.render, "markdown": diff_markdown.render}[asked.format]
     return render(asked.old, asked.new, difference)

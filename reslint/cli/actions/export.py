@@ -8,20 +8,21 @@ from pathlib import Path
 from reslint import api
 from reslint.anatomy.views.source import where
 from reslint.cli.inputs.overwriting import same
+from reslint.cli.options.export import ExportOptions
 from reslint.cli.output.streams import emit, error, note
 from reslint.config import load
 from reslint.errors import BadConfiguration, ExportFailed, RunFailed, UnreadableModel
 from reslint.measure import Referred
 from reslint.report.common.plain import plain
-from reslint.settings import Factory
 
 APART = 1
 FAILED = 2
 
 
-def deliver(spec: str, output: Path, file: Path | None, asked: Factory, *, verify: bool, quiet: bool) -> int:
+def deliver(options: ExportOptions) -> int:
     """Write the model of a spec, verify it if that is wanted, and say how it went."""
-    factory = load(file, Path.cwd(), factory=asked).factory(spec)
+    spec, output, quiet = options.spec, options.output, options.quiet
+    factory = load(options.config, Path.cwd(), factory=options.factory()).factory(spec)
     if factory is None:
         raise BadConfiguration(f"{spec!r} is no module:factory, as mypkg.models:build, no .pt2 file and no named model")
     if same(str(output), str(Path(factory.folder) / factory.target)):
@@ -33,7 +34,7 @@ def deliver(spec: str, output: Path, file: Path | None, asked: Factory, *, verif
         made = deployed(*texts(factory), output)
         for line in () if quiet else made.notes:
             note(spec, line)
-        if not verify:
+        if not options.verify:
             return 0
         from reslint.cli.actions.verify import verified
 

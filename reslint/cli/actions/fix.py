@@ -13,7 +13,7 @@ from onnx import NodeProto
 from reslint.api import refuse_unknown_rules
 from reslint.cli.actions.check import check
 from reslint.cli.inputs.look import NOT_LOOKED_AT, named
-from reslint.cli.options import Options
+from reslint.cli.options.check import CheckOptions
 from reslint.cli.output.streams import emit, error, note
 from reslint.errors import UnreadableModel
 from reslint.mend import Mended, mended, write
@@ -23,14 +23,14 @@ from reslint.report.common.plain import counted, plain
 DIFFERS = 1
 
 
-def checked(options: Options) -> int:
+def checked(options: CheckOptions) -> int:
     """Mend all models that the options mean, check what they are then, and say how it went."""
     start = time.perf_counter()
     sound = _written(options)
     return max(check(options, start), 0 if sound else NOT_LOOKED_AT)
 
 
-def _written(options: Options) -> bool:
+def _written(options: CheckOptions) -> bool:
     """Mend the models; whether each could be written. What can't be read, the check will tell."""
     sound = True
     for plan in _plans(options, told=False):
@@ -49,7 +49,7 @@ def _written(options: Options) -> bool:
     return sound
 
 
-def edits(options: Options) -> int:
+def edits(options: CheckOptions) -> int:
     """Show what would be mended, and say how it went."""
     plans = tuple(_plans(options, told=True))
     emit("\n".join(_difference(plan) for plan in plans if plan is not None and plan.done), options.output)
@@ -58,11 +58,11 @@ def edits(options: Options) -> int:
     return DIFFERS if any(plan.done for plan in plans if plan is not None) else 0
 
 
-def _plans(options: Options, *, told: bool) -> Iterator[Mended | None]:
+def _plans(options: CheckOptions, *, told: bool) -> Iterator[Mended | None]:
     """What can be mended in each model, None for one that can't be read."""
-    refuse_unknown_rules(options.config)
+    refuse_unknown_rules(options.configuration)
     for path, missing in named(options).items():
-        if options.config.factory(path):
+        if options.configuration.factory(path):
             note(path, "is PyTorch code: --fix mends files only")
             continue
         try:
@@ -80,13 +80,13 @@ def _plans(options: Options, *, told: bool) -> Iterator[Mended | None]:
             yield plan
 
 
-def _plan(path: str, missing: str | None, options: Options) -> Mended:
+def _plan(path: str, missing: str | None, options: CheckOptions) -> Mended:
     if missing:
         raise UnreadableModel(missing)
-    return mended(path, options.config)
+    return mended(path, options.configuration)
 
 
-def _tell(plan: Mended, options: Options) -> None:
+def _tell(plan: Mended, options: CheckOptions) -> None:
     why = Counter((finding.rule, finding.module or finding.node, says) for finding, says in plan.refused)
     for (rule, at, says), number in () if options.quiet else why.items():
         note(plan.path, f"{rule} at {at} can't be mended{f' at {number} nodes' if number > 1 else ''}: {says}")

@@ -14,7 +14,7 @@ from reslint.anatomy import Anatomy
 from reslint.api import Judged
 from reslint.cli.actions.check import reported
 from reslint.cli.inputs.look import examine, named
-from reslint.cli.options import Options
+from reslint.cli.options.run import RunOptions
 from reslint.cli.output.phases import phases
 from reslint.cli.output.streams import note
 from reslint.config import Config
@@ -25,15 +25,15 @@ from reslint.rules import Rule, Settings
 from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory, measured
 
 
-def run(options: Options, asked: Mapping[str, object], start: float) -> int:
+def run(options: RunOptions, start: float) -> int:
     """Run all files, report with the seconds since `start`, and say how it went."""
-    asked_for = _wanted(asked)
+    asked_for = _wanted(options)
     paths = tuple(named(options))
-    stores = _stores(asked["store"], paths)
+    stores = _stores(options.store, paths)
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
-        settings = _settings(config.settings(path), asked)
-        rounds = asked_for.rounds if asked["timed"] or settings.latency or asked["max_ratio"] else 0
+        settings = _settings(config.settings(path), options)
+        rounds = asked_for.rounds if options.time or settings.latency or options.max_ratio else 0
         wanted = replace(asked_for, rounds=rounds, store=stores.get(path), max_ratio=settings.max_ratio)
         wanted = replace(wanted, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
         found = measured(anatomy, replace(wanted, say=partial(say, path)))
@@ -46,15 +46,14 @@ def run(options: Options, asked: Mapping[str, object], start: float) -> int:
     return reported(looks, options, start)
 
 
-def _settings(settings: Settings, asked: Mapping[str, object]) -> Settings:
+def _settings(settings: Settings, options: RunOptions) -> Settings:
     """What the rules may ask, with what the command line says of it."""
-    max_ratio = asked["max_ratio"]
-    return replace(settings, max_ratio=max_ratio) if isinstance(max_ratio, float) else settings
+    return settings if options.max_ratio is None else replace(settings, max_ratio=options.max_ratio)
 
 
-def _stores(target: object, paths: Sequence[str]) -> Mapping[str, Path]:
+def _stores(target: Path | None, paths: Sequence[str]) -> Mapping[str, Path]:
     """Where what each model is fed goes: all in one folder, by the models' names, by their paths where names repeat."""
-    if not isinstance(target, Path):
+    if target is None:
         return {}
     if target.suffix == ".npz":
         if len(paths) > 1:
@@ -74,46 +73,26 @@ def _tell(path: str, found: Measured, quiet: bool) -> None:
         note(path, line)
 
 
-def _wanted(asked: Mapping[str, object]) -> Wanted:
-    dims, libraries = asked["dims"], asked["libraries"]
-    memory = _number(asked["memory"])
-    precision, rounded = asked["precision"], asked["rounded"]
-    if precision == "bfloat16" and not rounded:
-        raise click.BadParameter("bfloat16 needs --round: ONNX Runtime's CPU kernels have none", param_hint="--as")
-    against = _path(asked["against"])
-    if asked["max_ratio"] is not None and (against is None or against.suffix == ".npz"):
-        raise click.BadParameter("needs a model to be timed against: --against old.onnx", param_hint="--max-ratio")
+def _wanted(options: RunOptions) -> Wanted:
+    """What is to be measured of any model; the rest is the model's own."""
     return Wanted(
-        sizes=dict(_size(str(text)) for text in dims) if isinstance(dims, tuple) else {},
-        seed=int(_number(asked["seed"])),
-        inputs=_path(asked["inputs"]),
-        against=against,
-        provider=str(asked["provider"]),
-        precision=str(precision or ""),
-        rounded=rounded is True,
-        sensitivity=asked["sensitivity"] is True or asked["ablate"] is True,
-        ablate=asked["ablate"] is True,
-        fill=int(_number(asked["seed"])) if asked["fill"] else None,
-        tolerances=Tolerances(rtol=_maybe(asked["rtol"]), atol=_maybe(asked["atol"])),
-        rounds=int(_number(asked["runs"])),
-        seconds=_number(asked["seconds"]),
-        threads=int(_number(asked["threads"])),
-        libraries=libraries if isinstance(libraries, tuple) else (),
-        limits=Limits(_number(asked["timeout"]), int(memory * 1e9) if memory else default_memory()),
+        sizes=dict(map(_size, options.dim)),
+        seed=options.seed,
+        inputs=options.inputs,
+        against=options.against,
+        provider=options.provider,
+        precision=options.as_ or "",
+        rounded=options.round,
+        sensitivity=options.sensitivity or options.ablate,
+        ablate=options.ablate,
+        fill=options.seed if options.fill else None,
+        tolerances=Tolerances(rtol=options.rtol, atol=options.atol),
+        rounds=options.runs,
+        seconds=options.seconds,
+        threads=options.threads or 0,
+        libraries=options.custom_ops,
+        limits=Limits(options.timeout, int(options.memory * 1e9) if options.memory else default_memory()),
     )
-
-
-def _number(value: object) -> float:
-    """A number that was asked for, 0 where none was."""
-    return _maybe(value) or 0
-
-
-def _maybe(value: object) -> float | None:
-    return value if isinstance(value, int | float) else None
-
-
-def _path(value: object) -> Path | None:
-    return value if isinstance(value, Path) else None
 
 
 def _size(text: str) -> tuple[str, int]:

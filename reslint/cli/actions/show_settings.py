@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 
 from reslint.cli.inputs.look import NOT_LOOKED_AT, named
-from reslint.cli.options import Options
+from reslint.cli.options.check import CheckOptions
 from reslint.cli.output.streams import emit, error
 from reslint.config import KEYS, Config
 from reslint.report.common.plain import plain
@@ -15,10 +15,10 @@ from reslint.report.common.plain import plain
 _PART = 256  # characters that are escaped at once; nothing is cut
 
 
-def shown(options: Options) -> int:
+def shown(options: CheckOptions) -> int:
     """Write the settings of all models that the options mean."""
     found = named(options)
-    emit("\n".join(_settings(path, options.config) for path in found if not found[path]), options.output)
+    emit("\n".join(_settings(path, options.configuration) for path in found if not found[path]), options.output)
     missing = {path: says for path, says in found.items() if says}
     for path, says in missing.items():
         error(path, says)

@@ -1,18 +1,13 @@
-"""`reslint anatomy`: model files in, what reslint sees in them out."""
+"""`reslint anatomy` shows what reslint sees in models."""
 
 from __future__ import annotations
 
-import click
-
-from reslint.cli.inputs.export_options import exporting
-from reslint.cli.options import Options, shared
+from reslint.cli.options.anatomy import AnatomyOptions
+from reslint.cli.options.declare import command as declared
 
 
-@click.command("anatomy")
-@click.option("--signature", is_flag=True, help="Only the skeleton, as one line for each model.")
-@exporting
-@shared("text", "json", "dot", "svg", "html")
-def command(options: Options) -> int:
+@declared("anatomy", AnatomyOptions)
+def command(options: AnatomyOptions) -> int:
     """Show the residual blocks, stacks, depth and cost of models.
 
     The formats dot (for graphviz), svg and html (a page in which blocks open) draw the residual skeleton.

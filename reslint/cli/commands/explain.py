@@ -1,16 +1,25 @@
-"""`reslint explain RULE`: the rule's page out."""
+"""`reslint explain RULE` prints the rule's page."""
 
 from __future__ import annotations
 
-import click
+from dataclasses import dataclass
+from typing import Annotated
 
 from reslint.cli import pages
+from reslint.cli.options.declare import Argument, Asked
+from reslint.cli.options.declare import command as declared
 from reslint.cli.output.streams import emit
 
 
-@click.command("explain")
-@click.argument("rule", shell_complete=pages.rule)
-def command(rule: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions(Asked):
+    """What a user asks `reslint explain` for."""
+
+    rule: Annotated[str, Argument("RULE", complete=pages.rule)]
+
+
+@declared("explain", ExplainOptions)
+def command(options: ExplainOptions) -> int:
     """Print the page of a RULE.
 
     It says what the rule does, why that is bad, shows examples, and when to ignore it.
@@ -19,6 +28,7 @@ def command(rule: str) -> int:
     from reslint.lint import nearest
     from reslint.rules import ALL
 
+    rule = options.rule
     names = [known.name for known in ALL]
     if rule not in names:
         raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, names)}")

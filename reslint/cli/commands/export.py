@@ -1,25 +1,13 @@
-"""`reslint export`: a PyTorch module in, an ONNX file with the places of its ops out."""
+"""`reslint export` writes the ONNX file of a PyTorch module, with the place of each op in the code."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import click
-
-from reslint.cli.inputs.export_options import exporting
-from reslint.settings import Factory
+from reslint.cli.options.declare import command as declared
+from reslint.cli.options.export import ExportOptions
 
 
-@click.command("export")
-@click.argument("spec", metavar="MODULE:FACTORY")
-@click.option("--output", "-o", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .onnx file.")
-@click.option(
-    "--verify", is_flag=True, help="Run the file in ONNX Runtime against the module, on several seeds and sizes."
-)
-@click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Read this configuration.")
-@click.option("--quiet", "-q", is_flag=True, help="Nothing on standard error but errors.")
-@exporting
-def command(spec: str, output: Path, verify: bool, file: Path | None, quiet: bool, factory: Factory) -> int:
+@declared("export", ExportOptions)
+def command(options: ExportOptions) -> int:
     """Export a PyTorch module, a .pt2 file, or a model that the configuration names.
 
     This is the exporter's own export, optimized; each op keeps its module and its line of Python. With --verify the exit
@@ -27,4 +15,4 @@ def command(spec: str, output: Path, verify: bool, file: Path | None, quiet: boo
     """
     from reslint.cli.actions.export import deliver
 
-    return deliver(spec, output, file, factory, verify=verify, quiet=quiet)
+    return deliver(options)

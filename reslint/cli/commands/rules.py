@@ -1,29 +1,36 @@
-"""`reslint rules`: the list of all rules out."""
+"""`reslint rules` lists all rules."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
-
+from reslint.cli.options.declare import FORMAT, Asked
+from reslint.cli.options.declare import command as declared
 from reslint.cli.output.streams import emit
 
 if TYPE_CHECKING:
     from reslint.rules import Rule
 
 
-@click.command("rules")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(style: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class RulesOptions(Asked):
+    """What a user asks `reslint rules` for."""
+
+    format: Annotated[Literal["text", "json"], FORMAT] = "text"
+
+
+@declared("rules", RulesOptions)
+def command(options: RulesOptions) -> int:
     """List all rules: name, family, severity, confidence, summary.
 
     Those marked `design` only matter before training, and run with --profile design, or when they are named.
     """
     from reslint.rules import ALL
 
-    lines = _table(ALL) if style == "text" else [json.dumps([_entry(rule) for rule in ALL], indent=2)]
+    lines = _table(ALL) if options.format == "text" else [json.dumps([_entry(rule) for rule in ALL], indent=2)]
     emit("".join(f"{line}\n" for line in lines), None)
     return 0
 

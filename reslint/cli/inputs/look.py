@@ -19,8 +19,7 @@ from reslint.cache import Cache, cache
 from reslint.cli.inputs.overwriting import spare
 from reslint.cli.inputs.paths import models
 from reslint.cli.inputs.unread import shortened
-from reslint.cli.options import Options
-from reslint.cli.output.formats import DRAWN
+from reslint.cli.options.common import Models
 from reslint.cli.output.progress import progress
 from reslint.cli.output.streams import error, note
 from reslint.result import Looked
@@ -31,29 +30,29 @@ if TYPE_CHECKING:
 NOT_LOOKED_AT = 2
 
 
-def look(options: Options) -> Iterator[Looked]:
+def look(options: Models) -> Iterator[Looked]:
     """What the rules find in all models that the options mean; what is remembered is not looked at again."""
     found = named(options)
     remembered = remembering(options)
-    kept = {path for path, missing in found.items() if not missing and not options.config.factory(path)}
+    kept = {path for path, missing in found.items() if not missing and not options.configuration.factory(path)}
     known = {path: remembered.found(path) if remembered and path in kept else None for path in found}
     unknown = [path for path, looked in known.items() if looked is None]
     if unknown:
         from reslint.api import refuse_unknown_rules
         from reslint.cli.inputs.workers import fresh
 
-        refuse_unknown_rules(options.config)
+        refuse_unknown_rules(options.configuration)
         asked = [path for path in unknown if not found[path]]
-        looks = fresh(asked, options.config, remembered, drawn=draws(options))
+        looks = fresh(asked, options.configuration, remembered, drawn=options.drawn)
     seen = (known[path] or (_missing(path, says) if (says := found[path]) else next(looks)) for path in found)
     yield from _told(tuple(found), seen, options)
 
 
-def examine(options: Options, judge: Judge | None, *, command: str = "check") -> Iterator[Seen]:
+def examine(options: Models, judge: Judge | None, *, command: str = "check") -> Iterator[Seen]:
     """The models with their anatomies, one at a time, each let go before the next one is read; with no rules, no findings."""
     from reslint import api
 
-    api.refuse_unknown_rules(options.config, command=command)
+    api.refuse_unknown_rules(options.configuration, command=command)
     found = named(options)
     anatomies: list[Seen] = []
 
@@ -62,39 +61,34 @@ def examine(options: Options, judge: Judge | None, *, command: str = "check") ->
             if says:
                 anatomies[:] = [api.Seen(_missing(path, says))]
             else:
-                anatomies[:] = [api.look(path, options.config, judge, command=command, drawn=draws(options))]
+                anatomies[:] = [api.look(path, options.configuration, judge, command=command, drawn=options.drawn)]
             yield anatomies[0].looked
 
     for _ in _told(tuple(found), looks(), options, judged=judge is not None, bar=command != "run"):
         yield anatomies.pop()
 
 
-def remembering(options: Options) -> Cache | None:
+def remembering(options: Models) -> Cache | None:
     """The cache of the options' configuration, None where it is not to be asked; it knows no portraits."""
-    return None if options.no_cache or draws(options) else cache(_folder(), options.config)
+    return None if options.no_cache or options.drawn else cache(_folder(), options.configuration)
 
 
-def draws(options: Options) -> bool:
-    """Whether a format is asked for that draws portraits of the models."""
-    return any(style in DRAWN for style in (options.style, *(style for style, _ in options.reports)))
-
-
-def named(options: Options) -> Mapping[str, str | None]:
+def named(options: Models) -> Mapping[str, str | None]:
     """The models that the options mean, else those that the configuration names; with the reason where a path leads to none."""
     paths = options.paths or tuple(_configured(options))
     if not paths:
         raise click.UsageError(
             "no model is named: give files, folders, globs or module:factory, or `paths` or `models` in the configuration"
         )
-    found = models(paths, options.config)
+    found = models(paths, options.configuration)
     spare(options.written, found)
     return found
 
 
-def _configured(options: Options) -> Iterator[str]:
+def _configured(options: Models) -> Iterator[str]:
     """What the configuration names, as seen from the current folder; PyTorch models by their names."""
-    yield from options.config.named()
-    yield from (os.path.relpath(options.config.folder / path) for path in options.config.paths)
+    yield from options.configuration.named()
+    yield from (os.path.relpath(options.configuration.folder / path) for path in options.configuration.paths)
 
 
 def _missing(path: str, says: str) -> Looked:
@@ -102,7 +96,7 @@ def _missing(path: str, says: str) -> Looked:
 
 
 def _told(
-    paths: Sequence[str], looks: Iterator[Looked], options: Options, *, judged: bool = True, bar: bool = True
+    paths: Sequence[str], looks: Iterator[Looked], options: Models, *, judged: bool = True, bar: bool = True
 ) -> Iterator[Looked]:
     """What was seen, while what is to be said beside the results goes to standard error."""
     ran: dict[str, tuple[str, ...]] = {}
@@ -121,11 +115,11 @@ def _told(
         yield looked
     for who, line in () if options.quiet else unread if options.verbose else shortened(unread):
         note(who, line)
-    for line in idle(options.config, ran, used, date.today()) if judged and not options.quiet else ():
-        note(str(options.config.file), line)
+    for line in idle(options.configuration, ran, used, date.today()) if judged and not options.quiet else ():
+        note(str(options.configuration.file), line)
 
 
-def tell_failed(looked: Looked, options: Options) -> None:
+def tell_failed(looked: Looked, options: Models) -> None:
     sys.stderr.write(looked.trace)
     if looked.fails:
         error(looked.path, looked.error or "")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import click
-
 from reslint.cli.output.streams import colored
 from reslint.errors import BadConfiguration
 
@@ -36,26 +34,3 @@ def rendered(report: Report, style: str, file: str | None, color: str, verbose: 
         raise BadConfiguration(f"the format {style} needs {missing.name}: pip install 'reslint[{style}]'") from missing
     text_of: str = module.render(report)
     return text_of
-
-
-def listed(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """`sarif=out.sarif`, repeated, as pairs of a format and a file."""
-    pairs = [(style, file) for style, _, file in (value.partition("=") for value in values)]
-    for style, file in pairs:
-        if style not in FORMATS or not file:
-            raise click.BadParameter(f"is FORMAT=FILE with one of {', '.join(FORMATS)}, like sarif=out.sarif")
-    files = [file for _, file in pairs]
-    if len(set(files)) < len(files):
-        raise click.BadParameter("names one file twice")
-    return tuple(pairs)
-
-
-reports = click.option(
-    "--report",
-    "reports",
-    multiple=True,
-    callback=listed,
-    metavar="FORMAT=FILE",
-    help="Write a report in another format to FILE, too; repeatable.",
-)
-"""The option of commands that write several reports in one go."""
