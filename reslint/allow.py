@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from reslint.config import Config
 from reslint.finding import Finding
+from reslint.result import Suppressed
 from reslint.settings import Allowance
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{6,16}")
@@ -20,7 +21,7 @@ class Allowed:
     """What one model's findings are after the entries of the configuration, and the ranks of those that were of use."""
 
     findings: tuple[Finding, ...]
-    suppressed: int
+    suppressed: tuple[Suppressed, ...]
     used: tuple[int, ...]
 
 
@@ -28,14 +29,16 @@ def allowed(findings: Iterable[Finding], config: Config, today: date) -> Allowed
     """Leave out the findings that an entry allows today."""
     kept: list[Finding] = []
     used: set[int] = set()
-    suppressed = 0
+    suppressed: list[Suppressed] = []
     entries = [(rank, entry) for rank, entry in enumerate(config.allow) if not expired(entry, today)]
     for finding in findings:
         fitting = [rank for rank, entry in entries if _fits(entry, finding, config)]
         used.update(fitting)
-        suppressed += bool(fitting)
-        kept.extend(() if fitting else (finding,))
-    return Allowed(tuple(kept), suppressed, tuple(sorted(used)))
+        if fitting:
+            suppressed.append(Suppressed(finding, config.allow[fitting[0]].reason))
+        else:
+            kept.append(finding)
+    return Allowed(tuple(kept), tuple(suppressed), tuple(sorted(used)))
 
 
 def expired(entry: Allowance, today: date) -> bool:

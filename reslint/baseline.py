@@ -47,12 +47,15 @@ class Baseline:
     file: Path
     entries: tuple[Entry, ...] = ()
 
-    def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], int]:
-        """The findings that are not known, and how many are. One that covers more places than it did is not known."""
+    def split(self, findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """The findings that are not known, and those that are. One that covers more places than it did is not known."""
         known = {(e.path, e.rule, e.fingerprint): e.places for e in self.entries}
-        every = tuple(findings)
-        fresh = tuple(f for f in every if known.get((self.seen(f.path), f.rule, f.fingerprint), 0) < _places(f))
-        return fresh, len(every) - len(fresh)
+        fresh: list[Finding] = []
+        familiar: list[Finding] = []
+        for f in findings:
+            covered = known.get((self.seen(f.path), f.rule, f.fingerprint), 0)
+            (fresh if covered < _places(f) else familiar).append(f)
+        return tuple(fresh), tuple(familiar)
 
     def resolved(self, findings: Iterable[Finding], ran: Mapping[str, Ran]) -> Iterator[Entry]:
         """The entries whose finding is gone, of the models and rules that were looked at."""

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
-from reslint.result import About, Looked
+from reslint.result import About, Looked, Suppressed
 from reslint.version import __version__
 
-_SCHEMA = 1
+_SCHEMA = 2
 _KEPT = 30 * 86_400  # seconds that an entry may lie unused
 _TICK = 50_000_000  # nanoseconds: a file that changed so lately may change again without its times showing that
 
@@ -144,15 +144,18 @@ def _written(file: Path, content: object) -> None:
 
 
 def _looked(held: Mapping[str, object]) -> Looked:
-    path, suppressed = held["path"], held["suppressed"]
-    if not isinstance(path, str) or not isinstance(suppressed, int):
+    path = held["path"]
+    if not isinstance(path, str):
         raise TypeError(path)
     return Looked(
         path,
         unread=tuple(map(str, _list(held["unread"]))),
         kinds={kind: int(str(number)) for kind, number in _table(held["kinds"]).items()},
         findings=tuple(_finding(_table(row)) for row in _list(held["findings"])),
-        suppressed=suppressed,
+        suppressed=tuple(
+            Suppressed(_finding(_table(row["finding"])), str(row["reason"]))
+            for row in map(_table, _list(held["suppressed"]))
+        ),
         used=tuple(int(str(rank)) for rank in _list(held["used"])),
         rules=tuple(map(str, _list(held["rules"]))),
         least=Confidence(str(held["least"])),

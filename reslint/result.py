@@ -16,11 +16,20 @@ if TYPE_CHECKING:  # a report of cached findings must not pay for onnx
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that is not told, and why: the reason of an `allow` entry, or empty where a baseline knows it."""
+
+    finding: Finding
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """One model that was looked at: its findings, what of it could not be read, and its residual blocks by kind.
 
     Where it could not be looked at, `error` says why, and `fails` whether that must fail the run; `trace` is the traceback
-    of a bug. `suppressed` findings were allowed by `used` entries of the configuration, by their ranks in it. `rules` ran,
+    of a bug. `suppressed` findings were allowed by `used` entries of the configuration, by their
+    ranks in it. `rules` ran,
     and a finding had to be at least as sure as `least`. `measured` is what `reslint run` measured, `notes` tell how the model
     was made, and the `portrait` is there where a format draws it.
     """
@@ -32,7 +41,7 @@ class Looked:
     findings: tuple[Finding, ...] = ()
     fails: bool = False
     trace: str = ""
-    suppressed: int = 0
+    suppressed: tuple[Suppressed, ...] = ()
     used: tuple[int, ...] = ()
     rules: tuple[str, ...] = ()
     least: Confidence = Confidence.LIKELY
@@ -69,7 +78,7 @@ class Report:
     version: str
     files: tuple[Looked, ...]
     findings: tuple[Finding, ...]
-    suppressed: int = 0
+    suppressed: tuple[Suppressed, ...] = ()
     seconds: float = 0.0
     rules: tuple[About, ...] = ()
     fail_on: Severity | None = Severity.ERROR
@@ -84,9 +93,14 @@ class Report:
         return sum(finding.severity is severity for finding in self.findings)
 
     @property
-    def unread(self) -> int:
-        """The number of files that were not read, or not whole."""
-        return sum(bool(file.error or file.unread) for file in self.files)
+    def unreadable(self) -> int:
+        """The number of models that could not be read at all."""
+        return sum(bool(file.error) for file in self.files)
+
+    @property
+    def without_weights(self) -> int:
+        """The number of models that were looked at and whose weights are not there, all or some of them."""
+        return sum(bool(file.unread) and not file.error for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)

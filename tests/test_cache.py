@@ -23,7 +23,7 @@ from reslint.cache import Cache, cache, stamps
 from reslint.cli.inputs.workers import Sight, _shared
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
-from reslint.result import Looked
+from reslint.result import Looked, Suppressed
 
 DOUBLED = SOUND.replace("Add (x, h)", "Add (h, h)")
 HEAVY = ("onnx", "networkx", "numpy", "rich", "google")
@@ -160,7 +160,19 @@ class TestEntries:
             "empty-branch", "shortcut", Severity.ERROR, Confidence.PROVEN, "says\ud800", str(path), "t", "n", "help",
             related=("a",), file="f.py", line=3, evidence={"x": [1, 2.5, None]}, lines=(("a", "b"),), place=4,
         )  # fmt: skip
-        return Looked(str(path), None, ("w",), {"identity": 2}, (finding,), False, "", 1, (0,), ("empty-branch",))
+        known = (Suppressed(finding, "known"),)
+        return Looked(
+            str(path),
+            None,
+            ("w",),
+            {"identity": 2},
+            (finding,),
+            False,
+            "",
+            known,
+            (0,),
+            ("empty-branch",),
+        )
 
     @pytest.mark.usefixtures("settled")
     def test_whole(self, here: Path) -> None:

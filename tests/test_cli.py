@@ -38,7 +38,9 @@ class TestExitStatus:
         write("a.onnx")
         ran = run("check", "a.onnx")
         assert ran.status == 0
-        assert ran.out.splitlines()[0] == "a.onnx: ok, 1 residual block (1 identity)"
+        assert ran.out.startswith("1 model, 1 residual block (1 identity): no findings (")
+        listed = run("check", "-v", "a.onnx")
+        assert listed.out.splitlines()[0] == "a.onnx: ok, 1 residual block (1 identity)"
         assert ran.err == ""
 
     def test_no_such_path(self, run: Run) -> None:
@@ -72,7 +74,7 @@ class TestExitStatus:
     def test_unreadable_fails_but_others_are_looked_at(self, run: Run, write: Write, here: Path, command: str) -> None:
         (here / "a.onnx").write_bytes(b"")
         write("b.onnx")
-        ran = run(command, ".")
+        ran = run(command, ".", "-v")
         assert ran.status == 2
         assert ran.err == "a.onnx: error: is empty; export or download it again\n"
         assert "b.onnx: " in ran.out
@@ -572,9 +574,8 @@ class TestOtherCommands:
 def test_the_readmes_first_command(run: Run) -> None:
     ran = run("check", *(str(FIXTURES / name) for name in ("resnet50.onnx", "resnet50_broken.onnx")))
     assert ran.status == 1
-    assert "resnet50.onnx: ok, 16 residual blocks (12 identity, 4 projection)\n" in ran.out
     assert "resnet50_broken.onnx: layer3.4: error[shortcut-broadcast] " in ran.out
-    assert "2 files, 32 residual blocks: 1 error, 0 warnings, 0 suppressed" in ran.out
+    assert "2 models, 32 residual blocks (24 identity, 8 projection): 1 error, 2 without weights" in ran.out
 
 
 @pytest.mark.usefixtures("no_rules")

@@ -123,7 +123,7 @@ class TestFindings:
 
     def test_the_text_shows_the_line_of_code(self, project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(project)
-        ran = run("check", f"{USER}:sound", f"{USER}:broken", "--select", "shortcut-broadcast")
+        ran = run("check", "-v", f"{USER}:sound", f"{USER}:broken", "--select", "shortcut-broadcast")
         assert f"{USER}:sound: ok, 3 residual blocks (3 identity)" in ran.out
         assert f"{USER}:broken: layers.1: error[shortcut-broadcast]" in ran.out
         assert re.search(rf"{USER}\.py:\d+ +return \(x \+ out\)\.relu\(\)", ran.out)
@@ -205,7 +205,7 @@ def test_a_saved_program_is_checked(project: Path, run: Run, monkeypatch: pytest
     torch.export.save(torch.export.export(module, (torch.ones(2, 4),)), "saved.pt2")
     ran = run("check", "saved.pt2")
     assert (ran.status, ran.err) == (0, "")
-    assert "saved.pt2: ok, no residual blocks" in ran.out
+    assert "1 model, no residual blocks: no findings" in ran.out
 
 
 class TestNamedModels:
@@ -234,7 +234,7 @@ class TestNamedModels:
         monkeypatch.chdir(configured)
         ran = run("check")
         assert (ran.status, ran.err) == (0, "")
-        assert "small: ok, 2 residual blocks (2 identity)" in ran.out
+        assert "1 model, 2 residual blocks (2 identity): no findings" in ran.out
 
     def test_one_has_settings_of_its_own(self, configured: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(configured)
@@ -255,7 +255,7 @@ class TestNamedModels:
         monkeypatch.delitem(sys.modules, USER, raising=False)
         ran = run("check", "small")
         assert (ran.status, ran.err) == (0, "")
-        assert "small: ok, 2 residual blocks (2 identity)" in ran.out
+        assert "1 model, 2 residual blocks (2 identity): no findings" in ran.out
 
     @pytest.mark.parametrize(
         ("row", "says"),

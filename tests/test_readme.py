@@ -65,9 +65,10 @@ def test_readme_shows_what_its_first_command_prints(scratch: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, "COLUMNS": "100"},
     )
     shown = re.findall(r"^    (.*)$", (ROOT / "README.md").read_text(), re.M)[:7]
-    assert shown[0].endswith("ok, 16 residual blocks (12 identity, 4 projection)")
+    assert "error[shortcut-broadcast]" in shown[0]
     assert [line.rstrip() for line in ended.stdout.splitlines()[:7]] == shown
 
 

@@ -16,10 +16,10 @@ from reslint.net import from_proto
 from reslint.report.anatomy import json as anatomy_json
 from reslint.report.anatomy import signature as anatomy_signature
 from reslint.report.anatomy import text as anatomy_text
-from reslint.report.check import json, text
+from reslint.report.check import concise, json, text
 from reslint.report.common.extent import dims
 from reslint.report.common.plain import plain
-from reslint.result import Dissected, Looked, Report
+from reslint.result import Dissected, Looked, Report, Suppressed
 
 FINDING = Finding(
     rule="shortcut-broadcast",
@@ -49,24 +49,27 @@ REPORT = Report(
         Looked("models/resnet50.onnx", unread=("external data 'w' is missing",), kinds={"identity": 1}),
     ),
     (FINDING, replace(FINDING, severity=Severity.NOTE, module=None, file=None, related=(), lines=())),
-    suppressed=2,
+    suppressed=(Suppressed(replace(FINDING, path="models/c.onnx"), "known"),) * 2,
     seconds=0.44,
 )
 
 TEXT = """\
-models/a.onnx: ok, 16 residual blocks (12 identity, 4 projection)
-models/c.onnx: ok, no residual blocks
+models/c.onnx: 2 suppressed, no residual blocks
+
 models/resnet50.onnx: layer3.4: error[shortcut-broadcast] branch stretched 1 -> 14 over axis 3
     shortcut  [1,1024,14,14]  relu_37
     branch    [1,1024,14, 1]  conv2d_42
     also at   a, b, c, d and 2 more
     nets/resnet.py:146            out += identity
-    help: use layer3.3's kernel 3x3, pads 1                          proven · 7f3a09 · tensor add_12
+    help: use layer3.3's kernel 3x3, pads 1
+    proven · 7f3a09 · tensor add_12
 
 models/resnet50.onnx: node_add_12: note[shortcut-broadcast] branch stretched 1 -> 14 over axis 3
-    help: use layer3.3's kernel 3x3, pads 1                          proven · 7f3a09 · tensor add_12
+    help: use layer3.3's kernel 3x3, pads 1
+    proven · 7f3a09 · tensor add_12
 
-4 files, 17 residual blocks: 1 error, 0 warnings, 1 note, 2 suppressed, 2 unread (0.4 s)
+4 models, 17 residual blocks (13 identity, 4 projection): \
+1 error, 1 note, 2 suppressed, 1 without weights, 1 could not be read (0.4 s)
 """
 
 
@@ -75,14 +78,14 @@ class TestText:
         assert text.render(REPORT) == TEXT
 
     def test_color_changes_nothing_else(self) -> None:
-        colored = text.render(REPORT, color=True)
+        colored = text.render(REPORT, text.Style(color=True))
         assert "\x1b[31m\x1b[1merror\x1b[0m[shortcut-broadcast]" in colored
         import click
 
         assert click.unstyle(colored) == TEXT
 
     def test_verbose_shows_the_numbers(self) -> None:
-        assert "    branch_shape  [1, 1024, 14, 1]\n" in text.render(REPORT, verbose=True)
+        assert "    branch_shape  [1, 1024, 14, 1]\n" in text.render(REPORT, text.Style(verbose=True))
 
     @pytest.mark.parametrize(
         ("message", "shown"),
@@ -106,7 +109,7 @@ class TestText:
     @pytest.mark.parametrize("field", ["message", "help", "tensor", "module", "code", "file", "path"])
     def test_nothing_from_a_model_reaches_the_terminal(self, field: str) -> None:
         evil = replace(FINDING, **{field: "a\x1b[31m\u202eb\nc"})  # type: ignore[arg-type]
-        said = text.render(Report("1", (Looked(evil.path),), (evil,)), color=False)
+        said = text.render(Report("1", (Looked(evil.path),), (evil,)))
         assert "\x1b" not in said
         assert "\u202e" not in said
         assert "a\\x1b[31m\\u202eb\\x0ac" in said
@@ -163,7 +166,15 @@ class TestJson:
             "help": "use layer3.3's kernel 3x3, pads 1",
         }
         assert document["findings"][1]["source"] is None
-        assert document["summary"] == {"error": 1, "warning": 0, "note": 1, "suppressed": 2, "unread": 2}
+        assert document["summary"] == {
+            "error": 1,
+            "warning": 0,
+            "note": 1,
+            "suppressed": 2,
+            "without_weights": 1,
+            "unreadable": 1,
+            "unread": 2,
+        }
 
     def test_no_time_and_only_ascii(self) -> None:
         odd = replace(REPORT, seconds=9.9, findings=(replace(FINDING, tensor="\x1b\u202e\udc80"),))
@@ -342,3 +353,45 @@ def test_extents_are_said_in_short(dim: int | str | None, shown: str) -> None:
     net = from_proto(parsed(SOUND))
     assert dims((dim, 4), net) == shown
     assert dims(None, net) == "?"
+
+
+class TestWidth:
+    LONG = replace(
+        FINDING,
+        message="the branch gives [1, 1024, 14, 1], which is stretched over axis 3 of the shortcut [1, 1024, 14, 14]",
+        help="make the branch as large as the shortcut on axis 3; it became 1 at Conv getitem_114",
+    )
+
+    @pytest.mark.parametrize("width", range(40, 201, 7))
+    @pytest.mark.parametrize("verbose", [False, True])
+    def test_lines_break_between_words_only(self, width: int, verbose: bool) -> None:
+        report = Report("1", (Looked(FINDING.path, kinds={"identity": 12, "projection": 4}),), (self.LONG,))
+        free = text.render(report, text.Style(verbose=verbose, width=10_000))
+        laid = text.render(report, text.Style(verbose=verbose, width=width, wraps=True))
+        assert laid.split() == free.split()
+        longest = max(len(word) for word in free.split()) + 8
+        assert all(len(line) <= max(width, longest) for line in laid.splitlines())
+        assert "[1, 1024, 14, 14]" in laid  # a shape stays whole
+
+    def test_a_pipe_gets_findings_as_one_line(self) -> None:
+        first = text.render(Report("1", (Looked(FINDING.path),), (self.LONG,))).splitlines()[0]
+        assert first.endswith("[1, 1024, 14, 14]")
+
+    def test_quiet_leaves_findings_only(self) -> None:
+        said = text.render(REPORT, text.Style(quiet=True))
+        assert "suppressed" not in said
+        assert "models," not in said
+        assert said.count("[shortcut-broadcast]") == 2
+
+    def test_hyperlinks(self) -> None:
+        said = text.render(REPORT, text.Style(pages="https://x.org/rules"))
+        assert "\x1b]8;;https://x.org/rules/shortcut-broadcast\x1b\\shortcut-broadcast\x1b]8;;\x1b\\" in said
+
+    def test_a_suppressed_finding_is_never_ok(self) -> None:
+        assert "ok" not in text.render(REPORT, text.Style(verbose=True)).split("models/c.onnx:")[1].splitlines()[0]
+
+
+def test_concise() -> None:
+    assert concise.render(REPORT).splitlines()[0] == (
+        "models/resnet50.onnx:1:1: error[shortcut-broadcast] branch stretched 1 -> 14 over axis 3 (models/resnet50.onnx)"
+    )

@@ -39,7 +39,7 @@ def _page(options: AnatomyOptions) -> int:
     """The page of a check, its findings no reason to fail."""
     files = tuple(seen.looked for seen in examine(options, statically))
     findings = tuple(finding for file in files for finding in file.findings)
-    report = Report(__version__, files, findings, sum(file.suppressed for file in files))
+    report = Report(__version__, files, findings, tuple(one for file in files for one in file.suppressed))
     emit(rendered(report, options.format, options.output, options.color, options.verbose), options.output)
     return NOT_LOOKED_AT if any(file.fails for file in files) else 0
 

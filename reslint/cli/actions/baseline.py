@@ -15,8 +15,8 @@ from reslint.result import Looked
 
 def unknown(
     files: Sequence[Looked], findings: Sequence[Finding], file: Path, options: Judging
-) -> tuple[tuple[Finding, ...], int]:
-    """The findings that a baseline does not know, and how many it does; it is written anew if that was asked for."""
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings that a baseline does not know, and those that it does; it is written anew if that was asked for."""
     ran = {file.path: Ran(frozenset(file.rules), file.least) for file in files if not file.error}
     known = load(file, must_exist=not options.write_baseline)
     return _renewed(known, findings, ran, options).split(findings)

@@ -15,7 +15,7 @@ from reslint.cli.output.formats import rendered
 from reslint.cli.output.streams import append, colored, emit
 from reslint.cli.pages import page
 from reslint.finding import Finding, Severity
-from reslint.result import About, Looked, Report
+from reslint.result import About, Looked, Report, Suppressed
 from reslint.version import __version__
 
 FOUND = 1
@@ -30,12 +30,12 @@ def reported(looks: Iterable[Looked], options: Models, start: float) -> int:
     """Report what was seen, and say how it went."""
     files = tuple(looks)
     findings = tuple(finding for file in files for finding in file.findings)
-    suppressed = sum(file.suppressed for file in files)
+    suppressed = tuple(one for file in files for one in file.suppressed)
     if isinstance(options, Judging) and (baseline := options.write_baseline or options.baseline):
         from reslint.cli.actions.baseline import unknown
 
         findings, familiar = unknown(files, findings, baseline, options)
-        suppressed += familiar
+        suppressed += tuple(map(Suppressed, familiar))
     report = Report(
         __version__,
         files,
@@ -55,7 +55,9 @@ def reported(looks: Iterable[Looked], options: Models, start: float) -> int:
 def _write(report: Report, options: Models) -> None:
     """All that was asked for. The reports come first, so that they are there even where standard output is closed."""
     for style, file in options.reports:
-        emit(rendered(report, style, file, options.color, options.verbose), file, called="the report")
+        emit(rendered(report, style, file, options.color, options.verbose, options.quiet), file, called="the report")
+    if options.style == "github" and options.output is None:  # annotations take their lines out of the log
+        emit(rendered(report, "text", None, "never", options.verbose, options.quiet), None)
     emit(_result(report, options), options.output, commands=options.style == "github")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary and "github" in (options.style, *(style for style, _ in options.reports)):
@@ -68,7 +70,7 @@ def _result(report: Report, options: Models) -> str:
         from reslint.report.check import statistics
 
         return statistics.render(report, options.style, color=colored(options.color, options.output))
-    return rendered(report, options.style, options.output, options.color, options.verbose)
+    return rendered(report, options.style, options.output, options.color, options.verbose, options.quiet)
 
 
 def _rules(files: Iterable[Looked], options: Models) -> tuple[About, ...]:

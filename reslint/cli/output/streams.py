@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -15,6 +17,10 @@ import click
 from reslint.errors import BadConfiguration
 from reslint.report.common.plain import plain
 
+NO_TERMINAL = 100
+"""Columns of text that goes to no terminal."""
+
+_VTE_WITH_HYPERLINKS = 5000  # GNOME's terminal, from its version 0.50 on
 _COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
 
 
@@ -99,12 +105,46 @@ def note(path: str, says: str) -> None:
 
 
 def colored(when: str, file: str | None) -> bool:
-    """Whether to colour: as asked, else on a terminal that does not ask for none (https://no-color.org)."""
-    if when == "auto":
-        return (
-            file is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        )
-    return when == "always"
+    """Whether to colour: as asked, else as NO_COLOR and FORCE_COLOR say (https://no-color.org), else on a terminal."""
+    if when != "auto":
+        return when == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return file is None
+    return file is None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What a result is laid out for: columns, whether these are a real edge, and whether text can be a hyperlink (OSC 8)."""
+
+    width: int
+    wraps: bool
+    hyperlinks: bool
+
+
+def terminal(file: str | None) -> Terminal:
+    """The terminal that standard output is, within 40 to 200 columns; 100 columns where there is none."""
+    if file is not None:
+        return Terminal(NO_TERMINAL, wraps=False, hyperlinks=False)
+    shown = sys.stdout.isatty()
+    width = shutil.get_terminal_size((NO_TERMINAL, 0)).columns if shown else _columns() or NO_TERMINAL
+    return Terminal(min(max(width, 40), 200), wraps=shown, hyperlinks=shown and _has_hyperlinks())
+
+
+def _columns() -> int | None:
+    """What the environment says of the width; None where it says nothing that can be used."""
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 6 else None
+
+
+def _has_hyperlinks() -> bool:
+    """Whether the terminal is one that is known to draw hyperlinks; others show what they don't know."""
+    known = os.environ.get("TERM_PROGRAM", "") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
+    kitty = os.environ.get("TERM", "") in ("xterm-kitty", "alacritty", "xterm-ghostty", "foot")
+    vte = os.environ.get("VTE_VERSION", "")
+    return known or kitty or "WT_SESSION" in os.environ or vte.isdecimal() and int(vte) >= _VTE_WITH_HYPERLINKS
 
 
 def _umask() -> int:

@@ -26,8 +26,10 @@ def document(report: Report) -> dict[str, object]:
         "findings": [_finding(finding) for finding in report.findings],
         "summary": {
             **{str(severity): report.count(severity) for severity in sorted(Severity, reverse=True)},
-            "suppressed": report.suppressed,
-            "unread": report.unread,
+            "suppressed": len(report.suppressed),
+            "without_weights": report.without_weights,
+            "unreadable": report.unreadable,
+            "unread": report.without_weights + report.unreadable,  # what schema 1 called both
         },
     }
     measured = [row for file in report.files if file.measured for row in _measured(file)]

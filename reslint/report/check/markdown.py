@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reslint.finding import Finding, Severity
+from reslint.report.common.counts import counts
 from reslint.report.common.places import place
 from reslint.report.common.plain import counted, plain
 from reslint.result import Report
@@ -36,7 +37,7 @@ def render(report: Report) -> str:
 def _rows(report: Report) -> Iterator[str]:
     for file in report.files:
         if file.error:
-            yield f"| **unread** | {code(file.path)} | {prose(file.error)} | |\n"
+            yield f"| **could not be read** | {code(file.path)} | {prose(file.error)} | |\n"
     for finding in sorted(report.findings, key=lambda f: -f.severity):
         yield _row(finding, report)
 
@@ -56,15 +57,9 @@ def _severity(severity: Severity) -> str:
 
 
 def _closing(report: Report) -> str:
-    failed = sum(bool(file.error) for file in report.files)
-    parts = [
-        *(counted(report.count(s), str(s)) for s in sorted(Severity, reverse=True) if report.count(s)),
-        *([f"{failed} unread"] if failed else []),
-        *([f"{report.suppressed} suppressed"] if report.suppressed else []),
-    ]
     blocks = sum(file.blocks for file in report.files)
-    looked = f"{counted(len(report.files), 'file')}, {counted(blocks, 'residual block')}"
-    return f"{', '.join(parts) or 'nothing found'} in {looked}"
+    looked = f"{counted(len(report.files), 'model')}, {counted(blocks, 'residual block')}"
+    return f"{', '.join(counts(report))} in {looked}"
 
 
 def code(text: str) -> str:

@@ -138,9 +138,8 @@ def _glyphs(models: Sequence[Model]) -> tuple[Glyph, ...]:
 def _verdict(report: Report) -> str:
     """What came out, in a few words."""
     bad = [counted(report.count(s), str(s)) for s in SEVERITIES if report.count(s)]
-    failed = sum(bool(file.error) for file in report.files)
-    bad += [f"{counted(failed, 'file')} unread"] if failed else []
-    return ", ".join(bad) or "nothing found"
+    bad += [f"{counted(report.unreadable, 'model')} could not be read"] if report.unreadable else []
+    return ", ".join(bad) or "no findings"
 
 
 @cache
