@@ -43,7 +43,7 @@ def cuts(anatomy: Anatomy, graph: Graph) -> tuple[tuple[Cut, ...], tuple[tuple[B
     Raises ExportFailed for a sum that no node of the program is.
     """
     nodes = {_name(node): node for node in graph.nodes}
-    static = _static(graph)
+    static = static_nodes(graph)
     left = tuple((block, why) for block in anatomy.blocks if (why := _left(block, anatomy)))
     out = {block.merge.id for block, _ in left}
     found = [_cut(block, nodes, static) for block in anatomy.blocks if block.merge.id not in out]
@@ -121,7 +121,7 @@ def _parameters(block: Block, nodes: Mapping[str, Node], static: frozenset[Node]
     return sorted(found)
 
 
-def _static(graph: Graph) -> frozenset[Node]:
+def static_nodes(graph: Graph) -> frozenset[Node]:
     """The nodes that depend on no input."""
     found: set[Node] = set()
     for node in graph.nodes:

@@ -1,4 +1,4 @@
-"""A Spec in, the GradientFlow of its module out: what reaches each residual block, with the shortcuts and without."""
+"""`gradient_flow` measures the gradient that reaches each residual block at initialization, with the shortcuts and without."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
-from torch.utils import _pytree as pytree
 
-from reslint.anatomy import Anatomy, dissect
 from reslint.errors import ExportFailed
 from reslint.export.blame import blamed
-from reslint.export.capture import How, dynamo
-from reslint.export.cuts import Cut, cuts
-from reslint.export.lean import lean
-from reslint.export.load import Loaded, loaded
+from reslint.export.cuts import Cut
+from reslint.export.layers import Weighted
 from reslint.export.spec import Spec
+from reslint.export.start import Prepared, Start, prepared
 from reslint.export.twin import Twin, batch_normalizations
-from reslint.measure import GradientFlow, Passage, Reach
-from reslint.net import from_proto
+from reslint.measure import GradientFlow, Layer, Passage, Reach
+
+_FEW = 2  # blocks that tell a gradient's way; with fewer, it is told by layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +36,59 @@ def gradient_flow(spec: Spec, seeds: Sequence[int]) -> GradientFlow:
 
     Raises ExportFailed with one line that names the user's own frame.
     """
-    if spec.saved:
-        raise ExportFailed(
-            "is a saved program, which can't be initialized anew: give the module:factory it was made of"
-        )
-    first = loaded(spec, seeds[0])
-    if first.fake is not None:
-        raise ExportFailed("has no weights to initialize: build it on the CPU, not on the meta device")
-    anatomy, program = _program(first)
-    found, left = cuts(anatomy, program.graph)
+    return gradients(prepared(spec, seeds))
+
+
+def gradients(made: Prepared) -> GradientFlow:
+    """The gradient at each residual block of an exported module, by layers where there are fewer than two blocks."""
     runs: list[tuple[_Norms, ...]] = []
-    fresh = len(seeds) == 1
-    for seed in seeds:
-        start = loaded(spec, seed) if runs else first
-        fresh = _started(program, start) or fresh
+    by_layer: list[tuple[tuple[float, float], ...]] = []
+    told = made.layers if len(made.cuts) < _FEW else ()
+    for start in made.starts:
+        start.give(made.program)
         with blamed("its gradient can't be measured"):
-            runs.append(tuple(_measured(program, start, found, seed)))
+            runs.append(tuple(_measured(made.program, start, made.cuts)))
+            by_layer.append(tuple(_layered(made.program, start, told)))
     return GradientFlow(
-        anatomy,
-        tuple(_passage(cut, [run[at] for run in runs]) for at, cut in enumerate(found)),
-        tuple(seeds),
-        fresh,
-        batch_normalizations(program),
-        ", ".join(_fed(first)),
-        left,
+        made.anatomy,
+        tuple(_passage(cut, [run[at] for run in runs]) for at, cut in enumerate(made.cuts)),
+        made.seeds,
+        made.fresh,
+        batch_normalizations(made.program),
+        made.fed,
+        made.left,
+        tuple(Layer(w.op, Reach(*zip(*(run[at] for run in by_layer), strict=True))) for at, w in enumerate(told)),
     )
 
 
-def _program(start: Loaded) -> tuple[Anatomy, GraphModule]:
-    """The anatomy of a module's export, and the very program that was exported."""
-    made = dynamo(start, How())
-    if made.exported_program is None:
-        raise ExportFailed("torch.onnx.export kept no program: a newer torch is needed")
-    program: GraphModule = made.exported_program.module()
-    return dissect(from_proto(lean(made, start.module))), program
-
-
-def _started(program: GraphModule, start: Loaded) -> bool:
-    """Give a program the parameters and buffers of a module, and say whether the parameters are others than before."""
-    new = start.module.state_dict()
-    old = program.state_dict()
-    if {name: t.shape for name, t in new.items()} != {name: t.shape for name, t in old.items()}:
-        raise ExportFailed("is another module for another seed: its factory must make the same parameters each time")
-    changed = any(not torch.equal(p, new[name]) for name, p in program.named_parameters() if name in new)
-    program.load_state_dict(new)
-    for parameter in program.parameters():
-        parameter.requires_grad_(parameter.is_floating_point())
-    return changed
-
-
-def _measured(program: GraphModule, start: Loaded, cuts: Sequence[Cut], seed: int) -> Iterator[_Norms]:
+def _measured(program: GraphModule, start: Start, cuts: Sequence[Cut]) -> Iterator[_Norms]:
     """The norms of one seed, block by block."""
-    kept = list(_gradients(program, start, cuts, seed, cut=False))
-    for (norms, carried), (without, _) in zip(kept, _gradients(program, start, cuts, seed, cut=True), strict=True):
+    kept = list(_gradients(program, start, cuts, cut=False))
+    for (norms, carried), (without, _) in zip(kept, _gradients(program, start, cuts, cut=True), strict=True):
         yield _Norms(norms, without, carried)
 
 
+def _layered(program: GraphModule, start: Start, layers: Sequence[Weighted]) -> Iterator[tuple[float, float]]:
+    """The norms of the gradient at the output of each layer and over its weights."""
+    if not layers:
+        return
+    run = Twin(program, (), cut=False, watched=(layer.output for layer in layers))
+    run.run(*start.leaves, enable_io_processing=False)
+    parameters = dict(program.named_parameters())
+    outputs = [run.forks[layer.output] for layer in layers]
+    found = torch.autograd.grad(projected(run.outputs, start.seed), [*outputs, *parameters.values()], allow_unused=True)
+    own = dict(zip(parameters, found[len(outputs) :], strict=True))
+    for layer, arrived in zip(layers, found, strict=False):
+        yield _norm(arrived), math.hypot(*(_norm(own[name]) for name in layer.parameters))
+
+
 def _gradients(
-    program: GraphModule, start: Loaded, cuts: Sequence[Cut], seed: int, *, cut: bool
+    program: GraphModule, start: Start, cuts: Sequence[Cut], *, cut: bool
 ) -> Iterator[tuple[tuple[float, float], float]]:
     """The norms at input and parameters, and the share that the shortcut carried; all of one run, block by block."""
     run = Twin(program, cuts, cut=cut)
-    run.run(*pytree.tree_leaves((start.args, dict(start.kwargs))), enable_io_processing=False)
-    loss = _projected(run.outputs, seed)
+    run.run(*start.leaves, enable_io_processing=False)
+    loss = projected(run.outputs, start.seed)
     parameters = dict(program.named_parameters())
     forks = [run.forks[c.fork] for c in cuts]
     wanted = [*forks, *run.ends.values(), *parameters.values()]
@@ -122,7 +110,7 @@ def _carried(end: Tensor | None, fork: Tensor, arrived: Tensor | None, whole: fl
     return _norm(part) / whole
 
 
-def _projected(outputs: Sequence[Tensor], seed: int) -> Tensor:
+def projected(outputs: Sequence[Tensor], seed: int) -> Tensor:
     """A random projection of the outputs, whose gradient there has norm 1: no labels, and no direction is preferred."""
     if not outputs:
         raise ExportFailed(
@@ -142,10 +130,3 @@ def _norm(gradient: Tensor | None) -> float:
 def _passage(cut: Cut, runs: Sequence[_Norms]) -> Passage:
     kept, without = (Reach(*zip(*norms, strict=True)) for norms in ([r.kept for r in runs], [r.cut for r in runs]))
     return Passage(cut.block, kept, without, tuple(r.carried for r in runs))
-
-
-def _fed(start: Loaded) -> Iterator[str]:
-    """The shapes of the tensors that a module is called with."""
-    for leaf in pytree.tree_leaves((start.args, dict(start.kwargs))):
-        if isinstance(leaf, Tensor):
-            yield "x".join(map(str, leaf.shape)) or "scalar"

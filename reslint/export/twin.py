@@ -1,4 +1,4 @@
-"""An exported program in, its values on the way to a gradient out: as it is, or with its shortcuts cut."""
+"""Twin runs an exported program as it is, or with its shortcuts cut, and keeps what a gradient is asked for at."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from reslint.export.cuts import Cut
 
 _ATEN = torch.ops.aten
 # Both with (x, weight, bias, mean, var, ...), the one without a flag for training, the other with.
-_NORMALIZED, _NORMALIZING = _ATEN._native_batch_norm_legit_no_training.default, _ATEN.native_batch_norm.default
+NORMALIZED, NORMALIZING = _ATEN._native_batch_norm_legit_no_training.default, _ATEN.native_batch_norm.default
 
 
 class Twin(Interpreter):
     """Runs a program node by node; where a shortcut ends, it hands on what has come, or zeros.
 
     Batch normalization takes the statistics of the batch: with those that it starts from, zero and one, it would do nothing.
-    `forks` and `ends` hold what was seen at the blocks' inputs and, where a gradient passes, at their shortcuts' ends.
+    `forks` and `ends` hold what was seen at the blocks' inputs and whatever else is `watched`, and, where a gradient passes,
+    at the shortcuts' ends.
     """
 
-    def __init__(self, program: GraphModule, cuts: Iterable[Cut], *, cut: bool) -> None:
+    def __init__(self, program: GraphModule, cuts: Iterable[Cut], *, cut: bool, watched: Iterable[str] = ()) -> None:
         super().__init__(program)
         self.cut = cut
         self.at = {c.merge: c.at for c in cuts}
-        self.watched = {c.fork for c in cuts}
+        self.watched = {*watched, *(c.fork for c in cuts)}
         self.forks: dict[str, Tensor] = {}
         self.ends: dict[str, Tensor] = {}
         self.outputs: tuple[Tensor, ...] = ()
@@ -45,7 +46,7 @@ class Twin(Interpreter):
     def _made(self, node: Node) -> object:
         if node.name in self.at:
             return self._merged(node)
-        if node.target is _NORMALIZED:
+        if node.target is NORMALIZED:
             return _normalized(*self.fetch_args_kwargs_from_env(node)[0])
         if node.target is _ATEN.view.default:  # of what lies in memory otherwise where gradients are on
             operands, options = self.fetch_args_kwargs_from_env(node)
@@ -70,11 +71,11 @@ class Twin(Interpreter):
 
 def batch_normalizations(program: GraphModule) -> int:
     """How many batch normalizations a program has."""
-    return sum(node.target is _NORMALIZED for node in program.graph.nodes)
+    return sum(node.target is NORMALIZED for node in program.graph.nodes)
 
 
 def _normalized(x: Tensor, weight: Tensor | None, bias: Tensor | None, *rest: object) -> object:
     *_, momentum, epsilon = rest
     if x.numel() == x.shape[1]:
         raise ExportFailed("has a batch normalization over a single value: measure it with a larger batch")
-    return _NORMALIZING(x, weight, bias, None, None, True, momentum, epsilon)
+    return NORMALIZING(x, weight, bias, None, None, True, momentum, epsilon)

@@ -13,22 +13,44 @@ from reslint.measure.agreement import (
     Referred,
     Repeated,
 )
-from reslint.measure.gradients import GradientFlow, Passage, Reach, Spread, geometric
+from reslint.measure.gradients import VANISHED, GradientFlow, Layer, Passage, Reach, Spread, geometric
 from reslint.measure.latency import Latency, Placement, Ratio, Share
 from reslint.measure.measurement import Measurement, worst
 from reslint.measure.parameters import Parameters, Unread
 from reslint.measure.sensitivity import Felt, Sensitivity
 from reslint.measure.signal import Exit, Nonfinite, Overflowed, Range, Signal, Squared, Tap
+from reslint.measure.training import (
+    CONVERGED,
+    LEARNED,
+    UNDECIDED,
+    Course,
+    Curvature,
+    Initialization,
+    LearningRate,
+    LeftOut,
+    Rates,
+    Response,
+)
 
 __all__ = [
+    "CONVERGED",
+    "LEARNED",
     "SAVED",
+    "UNDECIDED",
+    "VANISHED",
     "Agreement",
     "Beyond",
+    "Course",
+    "Curvature",
     "Difference",
     "Exit",
     "Felt",
     "GradientFlow",
+    "Initialization",
     "Latency",
+    "Layer",
+    "LearningRate",
+    "LeftOut",
     "Measurement",
     "Narrowed",
     "Nonfinite",
@@ -39,10 +61,12 @@ __all__ = [
     "Placement",
     "Provided",
     "Range",
+    "Rates",
     "Ratio",
     "Reach",
     "Referred",
     "Repeated",
+    "Response",
     "Sensitivity",
     "Share",
     "Signal",

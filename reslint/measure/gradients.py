@@ -1,4 +1,4 @@
-"""The gradient on its way back through the residual blocks of a PyTorch module."""
+"""GradientFlow holds the gradient on its way back through a PyTorch module: by residual block, or by layer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reslint.anatomy import Anatomy, Block
+from reslint.net import Op
+
+VANISHED = 1e-3
+"""Heuristic: less than this part of the last gradient counts as none; sound networks have 0.1 to 100 at initialization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer with weights of a network without shortcuts: the gradient at its output, and over its own weights."""
+
+    op: Op
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
 class Spread:
     """One number over all seeds: its geometric mean, the smallest and the largest."""
 
@@ -45,7 +57,8 @@ class GradientFlow:
 
     It is that of a random projection of the outputs, whose own gradient has norm 1. `fresh` says whether the parameters
     differ from seed to seed, `batch_normalizations` how many were run with the batch's statistics, `fed` with what the
-    model was called; `left` are the residual blocks that were not measured, each with the reason.
+    model was called; `left` are the residual blocks that were not measured, each with the reason. `layers` are the layers
+    with weights, from first to last, where fewer than two blocks were measured: a plain network has a gradient, too.
     """
 
     anatomy: Anatomy
@@ -55,11 +68,38 @@ class GradientFlow:
     batch_normalizations: int = 0
     fed: str = ""
     left: tuple[tuple[Block, str], ...] = ()
+    layers: tuple[Layer, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether the gradient is told by layers, as there are no two blocks to tell it by."""
+        return bool(self.layers)
+
+    @property
+    def unit(self) -> str:
+        """What the gradient is told by."""
+        return "layer" if self.plain else "block"
+
+    @property
+    def places(self) -> tuple[tuple[Op, Reach], ...]:
+        """Where the gradient is told, from first to last: the merges of the blocks, or the layers."""
+        if self.plain:
+            return tuple((layer.op, layer.reach) for layer in self.layers)
+        return tuple((p.block.merge, p.kept) for p in self.passages)
+
+    @property
+    def lost(self) -> int | None:
+        """How many blocks or layers before the last one the gradient first is lost, for every seed; None where it never is."""
+        reaches = [reach.input for _, reach in self.places]
+        for back, norms in enumerate(reversed(reaches)):
+            if all(_ratio(norm, last) < VANISHED for norm, last in zip(norms, reaches[-1], strict=True)):
+                return back
+        return None
 
     @property
     def kept(self) -> Spread:
-        """The gradient at the first block's input over that at the last one's."""
-        return _over([p.kept.input for p in self.passages])
+        """The gradient at the first block's input, or the first layer's output, over that at the last one's."""
+        return _over([reach.input for _, reach in self.places])
 
     @property
     def cut(self) -> Spread:
@@ -68,8 +108,8 @@ class GradientFlow:
 
     @property
     def kept_parameters(self) -> Spread:
-        """The gradient of the first block's parameters over that of the last one's."""
-        return _over([p.kept.parameters for p in self.passages if any(p.kept.parameters)])
+        """The gradient of the first block's or layer's parameters over that of the last one's."""
+        return _over([reach.parameters for _, reach in self.places if any(reach.parameters)])
 
     @property
     def cut_parameters(self) -> Spread:

@@ -1,0 +1,99 @@
+"""`learning` tries at which rates a module learns in a few steps, with its shortcuts and with all of them cut."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.fx import GraphModule
+
+from reslint.export.start import Prepared, Start
+from reslint.export.task import MADE_UP, made_up
+from reslint.export.trainable import trainable
+from reslint.measure import CONVERGED, Course, LearningRate, Rates
+
+STEPS = 50
+_HALF_WAY = 25  # steps after which a run that has learned next to nothing ends
+_PROMISING = 0.75  # of the first loss, or less
+_GONE = 100.0  # times the first loss
+
+RATES: Mapping[str, tuple[float, ...]] = {
+    "sgd": (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0),
+    "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
+}
+"""Three orders of magnitude for each optimizer, as Wortsman et al. 2023 (arXiv:2309.14322) look at."""
+
+
+class _Ran(NamedTuple):
+    """A short run, and of what."""
+
+    cut: bool
+    optimizer: str
+    course: Course
+
+
+def learning(made: Prepared, seeds: int, enough: Callable[[], bool]) -> LearningRate | None:
+    """Short runs on one batch; as many of the seeds as there is time for, None where there is not even for one."""
+    nets = {False: trainable(made.program, made.cuts, cut=False)}
+    if made.cuts:
+        nets[True] = trainable(made.program, made.cuts, cut=True)
+    found: list[_Ran] = []
+    for start in made.starts[:seeds]:
+        ran = tuple(_seed(made.program, nets, start, enough))
+        if len(ran) < len(nets) * sum(map(len, RATES.values())):
+            break  # a seed counts whole or not at all
+        found += ran
+    return (
+        LearningRate(made.anatomy, _rates(found, cut=False), _rates(found, cut=True), STEPS, MADE_UP) if found else None
+    )
+
+
+def _seed(
+    program: GraphModule, nets: Mapping[bool, GraphModule], start: Start, enough: Callable[[], bool]
+) -> Iterator[_Ran]:
+    """The short runs of one seed, as long as there is time."""
+    for cut, net in nets.items():
+        for optimizer, rates in RATES.items():
+            for rate in rates:
+                if enough():
+                    return
+                yield _Ran(cut, optimizer, course(program, net, start, optimizer, rate))
+
+
+def _rates(found: Sequence[_Ran], *, cut: bool) -> tuple[Rates, ...]:
+    by = {name: tuple(ran.course for ran in found if ran.cut is cut and ran.optimizer == name) for name in RATES}
+    return tuple(Rates(name, courses) for name, courses in by.items() if courses)
+
+
+def course(program: GraphModule, net: GraphModule, start: Start, optimizer: str, rate: float) -> Course:
+    """One short run. It ends early where it has converged, has left for good, or has learned nothing half way."""
+    start.give(program)
+    task = made_up(net(*start.leaves), start.leaves, start.seed)
+    stepping = _optimizer(optimizer, [p for p in program.parameters() if p.requires_grad], rate)
+    losses: list[float] = []
+    for _ in range(STEPS + 1):
+        loss = task.loss(net(*start.leaves))
+        losses.append(float(loss.detach()))
+        reference = min(losses[0], task.chance or math.inf)
+        if _over(losses, reference):
+            break
+        stepping.zero_grad()
+        torch.autograd.backward((loss,))
+        stepping.step()
+    return Course(rate, start.seed, tuple(losses), reference)
+
+
+def _optimizer(name: str, parameters: Sequence[nn.Parameter], rate: float) -> torch.optim.Optimizer:
+    if name == "sgd":
+        return torch.optim.SGD(parameters, rate, momentum=0.9)
+    return torch.optim.Adam(parameters, rate)
+
+
+def _over(losses: Sequence[float], reference: float) -> bool:
+    last = losses[-1]
+    if not math.isfinite(last) or last > _GONE * max(losses[0], reference) or last <= CONVERGED * reference:
+        return True
+    return len(losses) > _HALF_WAY and min(losses) > _PROMISING * reference
