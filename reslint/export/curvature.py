@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from reslint.export.start import Prepared, Start
+from reslint.export.start import Over, Prepared, Start, in_time
 from reslint.export.task import floating, made_up
 from reslint.export.trainable import trainable
 from reslint.measure import Curvature
@@ -20,15 +20,17 @@ _SETTLED = 0.02  # relative change from round to round at which it ends
 Vector = tuple[Tensor, ...]
 
 
-def curvature(made: Prepared) -> Curvature:
+def curvature(made: Prepared, over: Over) -> Curvature:
     """With the shortcuts and with all of them cut, for each seed.
 
     The Gauss-Newton matrix and not the Hessian: that one's eigenvalue of largest magnitude may be negative at the start.
     """
     kept = trainable(made.program, made.cuts, cut=False)
     cut = trainable(made.program, made.cuts, cut=True) if made.cuts else None
-    of_kept = tuple(_largest(made.program, kept, start) for start in made.starts)
-    of_cut = tuple(_largest(made.program, cut, start) for start in made.starts) if cut is not None else None
+    of_kept = tuple(_largest(made.program, kept, start) for start in in_time(made.starts, over))
+    of_cut = (
+        tuple(_largest(made.program, cut, start) for start in in_time(made.starts, over)) if cut is not None else None
+    )
     return Curvature(made.anatomy, of_kept, of_cut)
 
 

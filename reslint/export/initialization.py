@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from reslint.export.gradients import projected
-from reslint.export.start import Prepared, Start
+from reslint.export.start import Over, Prepared, Start, in_time
 from reslint.export.task import floating
 from reslint.export.trainable import trainable
 from reslint.measure import Initialization, Response
@@ -17,7 +17,7 @@ from reslint.measure import Initialization, Response
 FACTORS = (0.5, 1.0, 2.0)
 
 
-def initialization(made: Prepared) -> Initialization:
+def initialization(made: Prepared, over: Over) -> Initialization:
     """All weights with two axes or more, times each factor.
 
     He et al. 2015 (arXiv:1502.01852): without normalization each plain layer multiplies by the factor.
@@ -25,12 +25,12 @@ def initialization(made: Prepared) -> Initialization:
     kept = trainable(made.program, made.cuts, cut=False)
     cut = trainable(made.program, made.cuts, cut=True) if made.cuts else None
     return Initialization(
-        made.anatomy, FACTORS, _response(made, kept), _response(made, cut) if cut is not None else None
+        made.anatomy, FACTORS, _response(made, kept, over), _response(made, cut, over) if cut is not None else None
     )
 
 
-def _response(made: Prepared, net: GraphModule) -> Response:
-    rows = [tuple(_scaled(made.program, net, start)) for start in made.starts]
+def _response(made: Prepared, net: GraphModule, over: Over) -> Response:
+    rows = [tuple(_scaled(made.program, net, start)) for start in in_time(made.starts, over)]
     return Response(tuple(tuple(g for g, _ in row) for row in rows), tuple(tuple(o for _, o in row) for row in rows))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +20,9 @@ from reslint.export.lean import lean
 from reslint.export.load import Loaded, loaded
 from reslint.export.spec import Spec
 from reslint.net import from_proto
+
+Over = Callable[[], bool]
+"""Whether time is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,14 @@ def prepared(spec: Spec, seeds: Sequence[int]) -> Prepared:
     starts += [_start(program, loaded(spec, seed), seed) for seed in seeds[1:]]
     starts[0].give(program)
     return Prepared(anatomy, program, found, left, layers(program, anatomy.net), tuple(starts), ", ".join(_fed(first)))
+
+
+def in_time(starts: Sequence[Start], over: Over) -> Iterator[Start]:
+    """The first start, and the others as long as there is time."""
+    for at, start in enumerate(starts):
+        if at and over():
+            return
+        yield start
 
 
 def _program(start: Loaded) -> tuple[Anatomy, GraphModule]:

@@ -10,8 +10,20 @@ from reslint.measure.gradients import GradientFlow
 from reslint.measure.latency import Latency, Placement
 from reslint.measure.sensitivity import Sensitivity
 from reslint.measure.signal import Signal
+from reslint.measure.training import Curvature, Initialization, LearningRate, LeftOut
 
-Measurement = Signal | Agreement | Sensitivity | Placement | Latency | GradientFlow
+Measurement = (
+    Signal
+    | Agreement
+    | Sensitivity
+    | Placement
+    | Latency
+    | GradientFlow
+    | Initialization
+    | Curvature
+    | LearningRate
+    | LeftOut
+)
 
 
 def worst(measured: Iterable[Measurement]) -> Iterator[Measurement]:
