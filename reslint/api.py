@@ -32,7 +32,7 @@ from reslint.errors import (
 )
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, nearest, regraded
-from reslint.measure import GradientFlow, Measurement, Parameters
+from reslint.measure import GradientFlow, Initialization, LearningRate, Measurement, Parameters
 from reslint.net import Net, from_proto, read
 from reslint.net.external import locations
 from reslint.result import Looked
@@ -219,7 +219,10 @@ def rules() -> tuple[Rule, ...]:
     return ALL
 
 
-_COMMANDS: Mapping[type, str] = {Anatomy: "check", Parameters: "check", GradientFlow: "flow"}
+_COMMANDS: Mapping[type, str] = {
+    **dict.fromkeys((Anatomy, Parameters), "check"),
+    **dict.fromkeys((GradientFlow, Initialization, LearningRate), "flow"),
+}
 """The command that looks at what a rule judges; all else comes from `run`."""
 
 

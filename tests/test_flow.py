@@ -1,4 +1,4 @@
-"""Gradients: what reaches the blocks of the modules on the rules' pages, and of networks that the literature speaks of."""
+"""How modules begin to train: those on the rules' pages, and networks that the literature speaks of."""
 
 from __future__ import annotations
 
@@ -18,8 +18,16 @@ from pages import Program, pages, programs
 from torchnets import NETS
 
 from reslint.anatomy import dissect
+from reslint.export.curvature import curvature
+from reslint.export.flow import Asked
+from reslint.export.flow import measured as everything
 from reslint.export.gradients import gradient_flow
+from reslint.export.initialization import initialization
+from reslint.export.learning import learning
 from reslint.export.spec import spec
+from reslint.export.start import Prepared, prepared
+from reslint.export.task import made_up
+from reslint.export.trainable import trainable
 from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.measure import GradientFlow, Passage, Reach, geometric
@@ -36,8 +44,10 @@ PROGRAMS = tuple(program for page in pages() for program in programs(page))
 def test_page(program: Program, here: Path) -> None:
     name = f"page_{program.page.replace('-', '_')}_{program.line}"
     (here / f"{name}.py").write_text(program.text)
-    flow = gradient_flow(spec(f"{name}:build"), (0, 1))
-    found = lint(flow.anatomy, ALL, Settings(profile="design"), name, Confidence.POSSIBLE, (flow,))
+    rates = ("learning_rate",) if program.page == "narrow-learning-rate" else ()  # the one that takes seconds
+    asked = Asked((0, 1), ("gradient", "initialization", *rates), math.inf)
+    measured = everything(spec(f"{name}:build"), asked, print)
+    found = lint(measured[0].anatomy, ALL, Settings(profile="design"), name, Confidence.POSSIBLE, measured)
     assert {finding.rule for finding in found} == program.expected
 
 
@@ -67,6 +77,142 @@ class TestLiterature:
         shallow, deep = (measured("flow_nets:transformer", layers=n, pre=pre).passages[-1] for n in (2, 8))
         ratio = geometric(shallow.kept.parameters) / geometric(deep.kept.parameters)
         assert (1.5 if falls else 0.85) < ratio < (2.2 if falls else 1.15)
+
+
+def start(target: str, seeds: int = 2, **kwargs: object) -> Prepared:
+    return prepared(spec(target, kwargs=json.dumps(kwargs)), range(seeds))
+
+
+class TestPlain:
+    """Networks without shortcuts are measured by layers."""
+
+    def test_gradient_of_a_plain_network_is_what_autograd_gives(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (here / "deep_net.py").write_text(DEEP)
+        monkeypatch.syspath_prepend(here)
+        flow = measured("deep_net:build", seeds=1)
+        assert flow.plain
+        assert flow.unit == "layer"
+        torch.manual_seed(0)
+        net, (x,) = importlib.import_module("deep_net").build()
+        seen = []
+        for layer in net[::2]:
+            x = layer(x)
+            seen.append(x)
+            x = torch.relu(x) if layer is not net[-1] else x
+        grads = torch.autograd.grad(projected(x), [*seen, *(layer.weight for layer in net[::2])])
+        assert [p.reach.input[0] for p in flow.layers] == pytest.approx([float(g.norm()) for g in grads[:13]], rel=1e-4)
+        assert [p.reach.parameters[0] for p in flow.layers] == pytest.approx(
+            [float(g.norm()) for g in grads[13:]], rel=1e-4
+        )
+        assert flow.lost is not None
+        assert 4 < flow.lost < 13
+
+    def test_a_plain_network_is_not_ok(self, run: Run, here: Path) -> None:
+        (here / "shallow_net.py").write_text(DEEP.replace("range(12)", "range(2)"))
+        ran = run("flow", "shallow_net:build", "--only", "gradient", "--seeds", "1")
+        assert ran.out.splitlines()[0] == "shallow_net:build: no residual blocks"
+        assert "gradient at 3 layers at initialization" in ran.out
+
+
+DEEP = """
+import torch
+from torch import nn
+
+def build():
+    layers = [layer for _ in range(12) for layer in (nn.Linear(16, 16), nn.ReLU())]
+    return nn.Sequential(*layers, nn.Linear(16, 4)), (torch.randn(8, 16),)
+"""
+
+
+def never() -> bool:
+    return False
+
+
+class TestStart:
+    """Initialization, curvature and rates."""
+
+    def test_weights_of_a_plain_network_without_normalization_count_once_a_layer(self) -> None:
+        """He et al. 2015: 19 convolutions before the last weight's own gradient, and the head; with a norm none counts."""
+        bare, normed = (
+            initialization(
+                start("flow_nets:cifar", blocks=3, width=4, size=8, batch=4, norm=norm, shortcut=False), never
+            )
+            for norm in (False, True)
+        )
+        assert bare.kept.of_gradient.mean == pytest.approx(19, abs=0.1)
+        assert bare.cut is None
+        assert bare.verdict == "sensitive"
+        assert abs(normed.kept.of_gradient.mean) < 1
+        assert normed.verdict == "robust"
+
+    def test_shortcuts_take_some_of_it(self) -> None:
+        found = initialization(start("flow_nets:stack", blocks=12, width=16), never)
+        assert found.cut is not None
+        assert found.kept.of_gradient.most < found.cut.of_gradient.least
+
+    def test_curvature_is_the_largest_eigenvalue(self) -> None:
+        """By all rows of the Jacobian of a small network, and the softmax's own Hessian."""
+        made = start("flow_nets:stack", seeds=1, blocks=2, width=6, batch=5)
+        (value,) = curvature(made, never).kept
+        net, first = trainable(made.program, made.cuts, cut=False), made.starts[0]
+        first.give(made.program)
+        logits = torch.utils._pytree.tree_leaves(net(*first.leaves))[0]
+        parameters = [*made.program.parameters()]
+        rows = [
+            torch.cat(
+                [torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(found, parameters, strict=True)]
+            )
+            for number in logits.flatten()
+            for found in [torch.autograd.grad(number, parameters, retain_graph=True, allow_unused=True)]
+        ]
+        shares = logits.detach().softmax(1)
+        hessian = torch.block_diag(*(torch.diag(s) - torch.outer(s, s) for s in shares)) / len(shares)
+        jacobian = torch.stack(rows)
+        assert value == pytest.approx(float(torch.linalg.eigvals(hessian @ jacobian @ jacobian.T).real.max()), rel=0.03)
+
+    def test_cut_twins_give_what_zeros_at_the_shortcuts_give(self, odd: ModuleType) -> None:
+        made = start("odd_net:build", seeds=1)
+        torch.manual_seed(0)
+        net, (x,) = odd.build()
+        for cut, how in ((False, torch.clone), (True, torch.zeros_like)):
+            made.starts[0].give(made.program)
+            (got,) = torch.utils._pytree.tree_leaves(
+                trainable(made.program, made.cuts, cut=cut)(*made.starts[0].leaves)
+            )
+            assert torch.allclose(got, odd.Odd.forward(net, x, how), atol=1e-5)
+
+    def test_rates(self) -> None:
+        """A pre-norm stack learns at many rates; with its shortcuts cut, at fewer. Each seed says so."""
+        found = learning(start("flow_nets:stack", blocks=20, width=16, norm=True, batch=16), never)
+        assert found is not None
+        best = found.widest
+        without = found.without(best)
+        assert without is not None
+        assert found.verdict == "trains"
+        assert found.wider == "narrower"
+        assert best.fastest is not None
+        assert len(best.learned) > len(without.learned)
+        assert not found.left_out
+
+    def test_where_time_is_over_whole_rounds_count(self) -> None:
+        made = start("flow_nets:stack", blocks=2, width=8, norm=True, batch=8)
+        assert learning(made, lambda: True) is None
+        calls = iter(range(10**6))
+        found = learning(made, lambda: next(calls) > 700)
+        assert found is not None
+        assert all(len(rates.tried) == 4 for rates in (*found.kept, *found.cut))
+        assert found.left_out.startswith("every second rate (3)")
+
+    def test_labels_that_are_made_up_can_be_learned(self) -> None:
+        """Equal tokens have equal labels, and the loss of guessing is the labels' entropy."""
+        ids = torch.tensor([[0, 1, 1, 5]])
+        task = made_up(torch.zeros(1, 4, 8, requires_grad=True), (ids,), 0)
+        a, b, c, d = task.targets[0].wanted.tolist()
+        assert b == c
+        assert len({a, b, d}) == 3
+        assert task.chance == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(4))
 
 
 ODD = """
@@ -199,7 +345,7 @@ def build(): return Net(), (torch.randn(4, 4),)
 class TestCommand:
     def test_text(self, run: Run, here: Path) -> None:
         (here / "texted.py").write_text(page("vanishing-gradient"))
-        ran = run("flow", "texted:build", "--fail-on", "warning", "--plot", "curves.svg")
+        ran = run("flow", "texted:build", "--only", "gradient", "--fail-on", "warning", "--plot", "curves.svg")
         assert ran.status == 1
         first, *_ = ran.out.splitlines()
         assert re.match(
@@ -214,7 +360,7 @@ class TestCommand:
 
     def test_json(self, run: Run, here: Path) -> None:
         (here / "jsoned.py").write_text(page("shortcut-carries-nothing"))
-        ran = run("flow", "jsoned:build", "--format", "json", "--seeds", "2")
+        ran = run("flow", "jsoned:build", "--format", "json", "--seeds", "2", "--budget", "120")
         assert ran.status == 0
         assert ran.json["schema"] == "reslint.flow/1"
         assert [f["rule"] for f in ran.json["findings"]] == ["shortcut-carries-nothing"]
@@ -223,6 +369,13 @@ class TestCommand:
         (block,) = model["blocks"]
         assert block["by_shortcut"] == [0, 0]
         assert len(block["with"]["input"]) == len(block["cut"]["parameters"]) == 2
+        for name in ("initialization", "learning_rate", "curvature", "convergence", "gradient"):
+            assert {"with", "cut", "verdict", "says"} <= set(model[name]), name
+        assert model["initialization"]["verdict"] == "robust"
+        assert model["learning_rate"]["with"]["sgd"]["tried"] == [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1]
+        assert model["curvature"]["with"]["stable_rate"] == pytest.approx(
+            2 / max(model["curvature"]["with"]["eigenvalue"]), rel=1e-3
+        )
 
     @pytest.mark.parametrize("name", REFUSED)
     def test_what_can_not_be_measured_is_one_line(self, name: str, run: Run, here: Path) -> None:
@@ -236,7 +389,7 @@ class TestCommand:
 
     def test_page(self, run: Run, here: Path) -> None:
         (here / "paged.py").write_text(NET.format(layer="nn.Linear(4, 4)", result="x + self.f(x)"))
-        ran = run("flow", "paged:build", "--seeds", "1", "--format", "html")
+        ran = run("flow", "paged:build", "--only", "gradient", "--seeds", "1", "--format", "html")
         assert ran.status == 0, ran.err
         assert '<button type="button" class="block"' in ran.out
         assert {"Gradient at the blocks", "Carried by the shortcuts"} <= set(re.findall(r"<b>([\w ]+)</b>", ran.out))
@@ -244,10 +397,10 @@ class TestCommand:
     def test_a_model_that_the_configuration_names(self, run: Run, here: Path) -> None:
         (here / "named_net.py").write_text(NET.format(layer="nn.Linear(4, 4)", result="x + self.f(x)"))
         (here / "reslint.toml").write_text('[models.mine]\nfactory = "named_net:Net"\ninput = ["3x4"]\n')
-        ran = run("flow", "mine", "--seeds", "1")
+        ran = run("flow", "mine", "--only", "gradient", "--seeds", "1")
         assert ran.status == 0, ran.err
         assert "fed 3x4" in ran.out
-        assert "fed 5x4" in run("flow", "--seeds", "1", "--input", "5x4").out
+        assert "fed 5x4" in run("flow", "--only", "gradient", "--seeds", "1", "--input", "5x4").out
 
     def test_what_is_no_factory(self, run: Run) -> None:
         assert "a saved program, which can't be initialized anew" in run("flow", "model.pt2").err

@@ -72,6 +72,8 @@ numerics nondeterministic-output warning
 flow vanishing-gradient warning
 flow exploding-gradient warning
 flow shortcut-carries-nothing note
+flow initialization-sensitive warning
+flow narrow-learning-rate warning
 latency provider-fallback error
 latency latency-budget error
 latency latency-regression error

@@ -53,9 +53,18 @@ def learning(made: Prepared, over: Over) -> LearningRate | None:
         if len(ran) < len(wanted):
             break  # a round counts whole or not at all: all that is compared was tried alike
         found += ran
-    return (
-        LearningRate(made.anatomy, _rates(found, cut=False), _rates(found, cut=True), STEPS, MADE_UP) if found else None
-    )
+    if not found:
+        return None
+    kept, without = _rates(found, cut=False), _rates(found, cut=True)
+    return LearningRate(made.anatomy, kept, without, STEPS, MADE_UP, _left_out(made.seeds, kept[0]))
+
+
+def _left_out(seeds: Sequence[int], ran: Rates) -> str:
+    """What there was no time for."""
+    missing = [str(seed) for seed in seeds if seed not in ran.seeds]
+    rates = len(RATES[ran.optimizer]) - len(ran.tried)
+    told = [*([f"every second rate ({rates})"] if rates else []), *([f"seeds {', '.join(missing)}"] if missing else [])]
+    return " and ".join(told)
 
 
 def _rounds(starts: Sequence[Start]) -> Iterator[tuple[Sequence[Start], Callable[[str], tuple[float, ...]]]]:

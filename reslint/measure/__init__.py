@@ -22,6 +22,8 @@ from reslint.measure.signal import Exit, Nonfinite, Overflowed, Range, Signal, S
 from reslint.measure.training import (
     CONVERGED,
     LEARNED,
+    NARROW,
+    SENSITIVE,
     UNDECIDED,
     Course,
     Curvature,
@@ -35,7 +37,9 @@ from reslint.measure.training import (
 __all__ = [
     "CONVERGED",
     "LEARNED",
+    "NARROW",
     "SAVED",
+    "SENSITIVE",
     "UNDECIDED",
     "VANISHED",
     "Agreement",

@@ -97,6 +97,16 @@ class GradientFlow:
         return None
 
     @property
+    def verdict(self) -> str:
+        """`vanishing`, `exploding` or `healthy` where that holds for each seed, else undecided."""
+        ratio = self.kept
+        if not all(math.isfinite(norm) for _, reach in self.places for norm in reach.input):
+            return "exploding"
+        if ratio.most < VANISHED or ratio.least > 1 / VANISHED:
+            return "vanishing" if ratio.most < VANISHED else "exploding"
+        return "healthy" if ratio.least >= VANISHED and ratio.most <= 1 / VANISHED else "undecided"
+
+    @property
     def kept(self) -> Spread:
         """The gradient at the first block's input, or the first layer's output, over that at the last one's."""
         return _over([reach.input for _, reach in self.places])

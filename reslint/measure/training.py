@@ -15,6 +15,12 @@ LEARNED = 0.5
 CONVERGED = 0.1
 """Heuristic: a short run has converged where so much of the first loss is left."""
 
+SENSITIVE = 10.0
+"""Heuristic: powers of two by which the first gradient may change when all weights double, a factor of a thousand."""
+
+NARROW = 1
+"""Heuristic: at so many of the rates that were tried a module may train, half a decade apart, and still be narrow."""
+
 UNDECIDED = "undecided"
 """The verdict where seeds part."""
 
@@ -49,6 +55,15 @@ class Initialization:
     kept: Response
     cut: Response | None
 
+    @property
+    def verdict(self) -> str:
+        """`sensitive` or `robust` where that holds for each seed, else undecided."""
+        powers = self.kept.of_gradient
+        least, most = sorted((abs(powers.least), abs(powers.most)))
+        if least > SENSITIVE and powers.least * powers.most > 0:
+            return "sensitive"
+        return "robust" if most <= SENSITIVE else UNDECIDED
+
 
 @dataclass(frozen=True, slots=True)
 class Curvature:
@@ -60,6 +75,14 @@ class Curvature:
     anatomy: Anatomy
     kept: tuple[float, ...]
     cut: tuple[float, ...] | None
+
+    @property
+    def verdict(self) -> str:
+        """What the shortcuts make of the loss where that holds for each seed: `flatter` or `sharper`, else undecided."""
+        pairs = tuple(zip(self.kept, self.cut or (), strict=False))
+        if not pairs:
+            return "plain" if self.cut is None else UNDECIDED
+        return "flatter" if all(k < c for k, c in pairs) else "sharper" if all(k > c for k, c in pairs) else UNDECIDED
 
     @property
     def rate(self) -> float:
@@ -146,13 +169,17 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class LearningRate:
-    """At which rates short runs learn, for each optimizer, with the shortcuts and with all cut; `steps` is the longest run."""
+    """At which rates short runs learn, for each optimizer, with the shortcuts and with all cut.
+
+    `steps` is the longest run; `left_out` are the seeds and rates that there was no time for, in words.
+    """
 
     anatomy: Anatomy
     kept: tuple[Rates, ...]
     cut: tuple[Rates, ...]
     steps: int
     loss: str
+    left_out: str = ""
 
     @property
     def widest(self) -> Rates:
@@ -162,6 +189,16 @@ class LearningRate:
     def without(self, rates: Rates) -> Rates | None:
         """The same optimizer with all shortcuts cut."""
         return next((cut for cut in self.cut if cut.optimizer == rates.optimizer), None)
+
+    @property
+    def verdict(self) -> str:
+        """`trains`, `narrow` or `does not train`; undecided where only some seeds train at any rate."""
+        best = self.widest
+        if len(best.learned) > NARROW:
+            return "trains"
+        if best.learned:
+            return "narrow"
+        return UNDECIDED if any(rates.sometimes for rates in self.kept) else "does not train"
 
     @property
     def wider(self) -> str:

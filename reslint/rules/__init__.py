@@ -24,12 +24,14 @@ from reslint.rules.half_precision_norm import half_precision_norm
 from reslint.rules.idle_branch import idle_branch
 from reslint.rules.inconsistent_epsilon import inconsistent_epsilon
 from reslint.rules.inconsistent_normalization import inconsistent_normalization
+from reslint.rules.initialization_sensitive import initialization_sensitive
 from reslint.rules.latency_budget import latency_budget
 from reslint.rules.latency_regression import latency_regression
 from reslint.rules.lossy_downsample import lossy_downsample
 from reslint.rules.missing_final_norm import missing_final_norm
 from reslint.rules.missing_normalization import missing_normalization
 from reslint.rules.missing_shortcut import missing_shortcut
+from reslint.rules.narrow_learning_rate import narrow_learning_rate
 from reslint.rules.needless_projection import needless_projection
 from reslint.rules.nondeterministic_output import nondeterministic_output
 from reslint.rules.nonfinite_values import nonfinite_values
@@ -118,6 +120,8 @@ ALL: tuple[Rule, ...] = (
     vanishing_gradient,
     exploding_gradient,
     shortcut_carries_nothing,
+    initialization_sensitive,
+    narrow_learning_rate,
     provider_fallback,
     latency_budget,
     latency_regression,

@@ -1,4 +1,4 @@
-"""A measured gradient flow in, the finding that it is far larger at the first blocks, or not finite, out."""
+"""exploding-gradient finds that the gradient is far larger at the first blocks or layers, or not finite."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from math import isfinite
 
 from reslint.finding import Confidence, Severity
-from reslint.measure import GradientFlow
+from reslint.measure import VANISHED, GradientFlow
 from reslint.rules._support.reaching import reaching
 from reslint.rules.rule import Draft, Settings, rule
-
-_TIMES = 1e3  # heuristic; sound networks have 0.1 to 100 at initialization, whatever their depth
 
 
 @rule("exploding-gradient", "flow", Severity.WARNING, Confidence.PROVEN)
 def exploding_gradient(flow: GradientFlow, settings: Settings) -> Iterator[Draft]:
     """The gradient that reaches the first blocks is many times the last blocks', or not finite."""
-    help = "normalize each branch, or scale it by 1/sqrt(depth)"
-    broken = [p for p in flow.passages if not all(map(isfinite, p.kept.input))]
+    shortcuts = "give the layers shortcuts, whose sum keeps the gradient's size"
+    help = shortcuts if flow.plain else "normalize each branch, or scale it by 1/sqrt(depth)"
+    number = len(flow.places)
+    broken = [op for op, reach in flow.places if not all(map(isfinite, reach.input))]
     if broken:
-        yield reaching(flow, f"the gradient is not finite at {len(broken)} of {len(flow.passages)} blocks", help)
-    elif flow.kept.least > _TIMES:
-        times = f"{flow.kept.mean:.3g} times the last one's"
-        yield reaching(flow, f"the gradient that reaches the first of {len(flow.passages)} blocks is {times}", help)
+        yield reaching(flow, f"the gradient is not finite at {len(broken)} of {number} {flow.unit}s", help)
+    elif flow.kept.least > 1 / VANISHED:
+        first = f"the first of {number} {flow.unit}s"
+        yield reaching(flow, f"the gradient that reaches {first} is {flow.kept.mean:.3g} times the last one's", help)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from traceback import format_exc
 
 import click
@@ -13,12 +14,13 @@ from reslint.cli.actions.check import reported
 from reslint.cli.inputs.look import tell_failed
 from reslint.cli.inputs.overwriting import spare
 from reslint.cli.options.flow import FlowOptions
+from reslint.cli.output.phases import Say, phases
 from reslint.config import Config
 from reslint.errors import ExportFailed, UnreadableModel
 from reslint.export.spec import Spec, spec
 from reslint.finding import Confidence
 from reslint.lint import lint
-from reslint.measure import GradientFlow
+from reslint.measure import Measurement
 from reslint.result import Looked
 from reslint.rules import Rule
 from reslint.settings import Factory
@@ -33,30 +35,33 @@ def flow(options: FlowOptions, start: float) -> int:
     spare(options.written, paths)
     own = Factory("", options.input, options.kwargs)
     specs = {path: _spec((options.configuration.factory(path) or Factory(path)).under(own)) for path in paths}
-    return reported(_looks(specs, options, range(options.seeds)), options, start)
+    with phases(paths, options.quiet) as say:
+        looks = tuple(_looks(specs, options, say))
+    return reported(looks, options, start)
 
 
 def _spec(factory: Factory) -> Spec:
     return spec(factory.target, factory.inputs, factory.kwargs, fake=factory.fake, folder=factory.folder)
 
 
-def _looks(specs: Mapping[str, Spec], options: FlowOptions, seeds: Sequence[int]) -> Iterator[Looked]:
+def _looks(specs: Mapping[str, Spec], options: FlowOptions, say: Say) -> Iterator[Looked]:
     for path, what in specs.items():
-        looked = _looked(path, what, options, seeds)
+        looked = _looked(path, what, options, partial(say, path))
         if looked.error:
             tell_failed(looked, options)
         yield looked
 
 
-def _looked(path: str, what: Spec, options: FlowOptions, seeds: Sequence[int]) -> Looked:
+def _looked(path: str, what: Spec, options: FlowOptions, say: Callable[[str], None]) -> Looked:
     """One module; errors become values, bugs as well."""
     config = options.configuration
     try:
         with api.needing_torch():
-            from reslint.export.gradients import gradient_flow
-        measured = gradient_flow(what, seeds)
-        looked = api.examined(path, measured.anatomy, config.at(path), _judge(measured), command="flow")
-        return api.portrayed(looked, measured.anatomy) if options.drawn else looked
+            from reslint.export.flow import Asked, measured
+        found = measured(what, Asked(range(options.seeds), options.only, options.budget), say)
+        anatomy = found[0].anatomy
+        looked = api.examined(path, anatomy, config.at(path), _judge(found), command="flow")
+        return api.portrayed(looked, anatomy) if options.drawn else looked
     except (ExportFailed, UnreadableModel) as problem:
         return api.failed(path, problem, config)
     except Exception:  # a bug keeps its traceback, but hides nothing of the other models and is no finding
@@ -64,11 +69,11 @@ def _looked(path: str, what: Spec, options: FlowOptions, seeds: Sequence[int]) -
         return api.failed(path, says, config, format_exc())
 
 
-def _judge(measured: GradientFlow) -> api.Judge:
-    """What the rules say on one measurement."""
+def _judge(measured: Sequence[Measurement]) -> api.Judge:
+    """What the rules say on what was measured."""
 
     def judged(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> api.Judged:
-        found = lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence), (measured,))
-        return api.Judged(tuple(found), (measured,))
+        found = lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence), measured)
+        return api.Judged(tuple(found), tuple(measured))
 
     return judged

@@ -1,4 +1,4 @@
-"""`reslint flow` measures the gradient at each residual block of a PyTorch module, with shortcuts and without."""
+"""`reslint flow` measures how a PyTorch module would begin to train, with its shortcuts and without."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from reslint.cli.options.flow import FlowOptions
 
 @declared("flow", FlowOptions)
 def command(options: FlowOptions) -> int:
-    """Measure what the shortcuts of PyTorch modules do for the gradient, at initialization.
+    """Measure how PyTorch modules would begin to train, and what their shortcuts do for that.
 
     PATH is module:factory; the factory returns a module, (module, args) or (module, args, kwargs). It is called once for
-    each seed, exported, and run with autograd: as it is, and with all shortcuts cut. The exit status is that of `check`.
+    each seed, exported, and run with autograd: as it is, and with all shortcuts cut. The gradient, the scale of the weights,
+    the curvature of the loss and learning rates are measured, within a budget of time. The exit status is that of `check`.
     """
     start = time.perf_counter()
     from reslint.cli.actions.flow import flow

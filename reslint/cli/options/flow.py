@@ -21,6 +21,18 @@ class FlowOptions(Models):
     seeds: Annotated[
         int, Option("How many initializations are measured.", type=click.IntRange(1, 100), metavar="COUNT")
     ] = 3
+    only: Annotated[
+        tuple[Literal["gradient", "initialization", "curvature", "learning_rate", "convergence"], ...],
+        Option("Measure this alone; repeatable."),
+    ] = ()
+    budget: Annotated[
+        float,
+        Option(
+            "Measure no more once so much time is spent.",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0, min_open=True),
+        ),
+    ] = 60.0
     plot: Annotated[str | None, Option("Also write the curves to FILE, as SVG.", metavar="FILE")] = None
     format: Annotated[Literal["text", "json", "svg", "html"], FORMAT] = "text"
 

@@ -71,7 +71,7 @@ def _lines(report: Report, style: Style) -> Iterator[str]:
         hidden = hiding[file.path]
         if not here and (hidden or file.measured or style.verbose):
             yield from ("",) if apart else ()
-            yield from _grepped(f"{plain(file.path)}: {_verdict(hidden)}, {_seen(file)}", style)
+            yield from _grepped(f"{plain(file.path)}: {_sound(file, hidden)}", style)
             apart = False
         for line in _measured(file, style.verbose):
             yield from ("",) if apart else ()
@@ -92,6 +92,12 @@ def _measured(file: Looked, verbose: bool) -> Iterator[str]:
         from reslint.report.run.text import tables
 
         yield from tables(file.measured, verbose)
+
+
+def _sound(file: Looked, hidden: int) -> str:
+    """What is said of a model that nothing was found in: a plain network that was measured is not called sound."""
+    is_plain = not file.blocks and any(getattr(one, "plain", False) for one in file.measured)
+    return _seen(file) if is_plain else f"{_verdict(hidden)}, {_seen(file)}"
 
 
 def _seen(file: Looked) -> str:

@@ -31,12 +31,13 @@ _WIDEST = 40
 def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
     """One table for each kind of measurement."""
     measured = tuple(measured)
+    yield from (f"  {line}" for line in flow_text.summary(measured))
     for one in measured:
         if isinstance(one, Signal):
             yield from _signal(one, verbose)
         if isinstance(one, GradientFlow):
             yield f"  {flow_text.headline(one)}"
-            yield from table(flow_text.HEADING, flow_text.rows(one), verbose) if one.passages else ()
+            yield from table(flow_text.heading(one), flow_text.rows(one), verbose) if one.places else ()
             yield from (f"{_INDENT}{line}" for line in flow_text.notes(one))
         if isinstance(one, Sensitivity):
             yield from _sensitivity(one, verbose)
