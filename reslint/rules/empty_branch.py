@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Merge
-from reslint.anatomy.detect.verdict import DOUBLED
-from reslint.anatomy.graph.ops import POOLING
+from reslint.anatomy.graph.ops import POOLING, adds_to_itself
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Settings, rule
@@ -16,7 +15,7 @@ from reslint.rules.rule import Draft, Settings, rule
 def empty_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     """A merge adds a tensor to itself."""
     for merge in anatomy.merges:
-        if merge.reason == DOUBLED and not _is_merged_pooling(merge):
+        if adds_to_itself(merge.op) and not _is_merged_pooling(merge):
             name = merge.op.inputs[0]
             yield Draft(
                 merge.op,

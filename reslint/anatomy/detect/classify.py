@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from reslint.anatomy.detect.backtrace import Effect
 from reslint.anatomy.detect.concat import concat, without_lone_ladders
 from reslint.anatomy.detect.gated import gate
-from reslint.anatomy.detect.objections import objection
+from reslint.anatomy.detect.grounds import Case
+from reslint.anatomy.detect.objections import Objection, to_sum
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import Route, nearest
-from reslint.anatomy.detect.verdict import DOUBLED, SUMS, Verdict
+from reslint.anatomy.detect.verdict import Verdict
 from reslint.anatomy.graph.dataflow import Flow, fused_sum
-from reslint.anatomy.graph.ops import SKIP_NORMS
+from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
@@ -43,7 +44,7 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
 def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
     """What the op behind a node is as a merge; None where it brings nothing together."""
     if len(flow.preds[node]) < 2:
-        return Verdict(op, None, Role.OTHER, DOUBLED) if _doubled(op) else None
+        return Verdict(op, None, Role.OTHER, "adds a tensor to itself") if adds_to_itself(op) else None
     if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
         return _sum(flow, atlas, op, flow.preds[node])
     if op.type == "Sub" and len(op.data) == len(op.inputs) == 2:
@@ -73,22 +74,20 @@ def _is_weighed(flow: Flow, op: Op) -> bool:
     return bool(after) and all(c.type == "Mul" and len(c.data) > 1 for c in after)
 
 
-def _doubled(op: Op) -> bool:
-    return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and bool(op.data)
-
-
 def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
     gated = gate(flow, atlas, op, sides)
     if gated is not None:
         return gated
-    role, reason = Role.FUSE, "neither side reaches the other along a shortcut"
+    refused: Objection | None = None
     for route in _by_cost(flow, atlas, sides):
-        no = objection(flow, atlas, op, route)
-        if no is None:
+        objection = to_sum(Case(flow, atlas, op, route))
+        if objection is None:
             kind, why = _kind(route)
             return Verdict(op, kind, Role.OTHER, why, route.fork, (route.side, route.other), route.steps, route.region)
-        role, reason = no
-    return Verdict(op, None, role, reason)
+        refused = refused or objection  # the best route's
+    if refused is None:
+        return Verdict(op, None, Role.FUSE, "neither side reaches the other along a shortcut")
+    return Verdict(op, None, refused.role, refused.reason, objection=refused)
 
 
 def _by_cost(flow: Flow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route]:

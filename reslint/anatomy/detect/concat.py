@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reslint.anatomy.detect.backtrace import LONGEST, Effect, Step, step_back
-from reslint.anatomy.detect.objections import all_slices, changes_resolution, only_gates
+from reslint.anatomy.detect.grounds import Case
+from reslint.anatomy.detect.objections import ROW_OF_BLOCKS, to_concatenation
 from reslint.anatomy.detect.region import Atlas, Region
-from reslint.anatomy.detect.shortcut_search import Route, nearest
+from reslint.anatomy.detect.shortcut_search import nearest
 from reslint.anatomy.detect.verdict import Verdict
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.ops import CONVS, PRODUCTS
-from reslint.anatomy.graph.traits import LEARNED
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
 
 _BACK = 4  # steps to look back for the layer that made a part
-_ROW = "joins two ends of a row of other blocks"
 _NEAR = 12  # ops to look ahead for the layer that reads a concatenation
 
 
@@ -33,12 +32,13 @@ def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
         route = nearest(flow, atlas, part, newest) if part != newest else None
         if route is None:
             continue
-        no = _dense_objection(flow, atlas, route)
-        if no is None:
+        objection = to_concatenation(Case(flow, atlas, op, route))
+        if objection is None:
             return _dense(op, "an input is kept beside what was made of it", part, newest, route.steps, route.region)
         if refused.region is None:
-            region = route.region if no[0] is Role.UNET else None
-            refused = Verdict(op, None, *no, route.fork, (part, newest), route.steps, region)
+            region = route.region if objection.role is Role.UNET else None
+            sides, role, reason = (part, newest), objection.role, objection.reason
+            refused = Verdict(op, None, role, reason, route.fork, sides, route.steps, region, objection)
     return refused
 
 
@@ -54,7 +54,7 @@ def without_lone_ladders(flow: Flow, atlas: Atlas, found: Sequence[Verdict]) -> 
     """
     joints = [(v.fork, flow.index[v.op.id]) for v in found if v.role is Role.UNET and v.op.type == "Concat"]
     for v in found:
-        if v.reason == _ROW and v.region is not None and not _is_merged(flow, atlas, v.fork):
+        if v.objection is ROW_OF_BLOCKS and v.region is not None and not _is_merged(flow, atlas, v.fork):
             here = (v.fork, flow.index[v.op.id])
             if not any(_nested(here, other) for other in joints if other != here):
                 v = _dense(v.op, "an input is kept beside what a row of blocks made of it", *v.sides, v.steps, v.region)
@@ -75,23 +75,6 @@ def _dual(flow: Flow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[in
                 step = step_back(flow, part)
                 if part != merge and step is not None and step.effect is Effect.SLICE and step.before in sources:
                     yield part, merge
-
-
-def _dense_objection(flow: Flow, atlas: Atlas, route: Route) -> tuple[Role, str] | None:
-    region, effects = route.region, route.effects
-    if effects - {Effect.LAYOUT, Effect.SLICE}:
-        return Role.BRANCH, "each part does work of its own"
-    if Effect.SLICE in effects and all_slices(flow, route):
-        return Role.BRANCH, "the parts are made of different slices"
-    if not region.has(LEARNED):
-        return Role.ARITHMETIC, "nothing learned between the parts"
-    if only_gates(flow, atlas, route):
-        return Role.CONDITION, "one part only gates another"
-    if changes_resolution(flow, route):
-        return Role.UNET, "joins across a change of resolution"
-    if sum(n in atlas.residual and n not in atlas.dense for n in region.inner) > 1:
-        return Role.UNET, _ROW
-    return None
 
 
 def _is_merged(flow: Flow, atlas: Atlas, node: int) -> bool:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from reslint.anatomy.detect.backtrace import LONGEST, Effect, Step, step_back
 from reslint.anatomy.detect.region import Atlas, Region
-from reslint.anatomy.detect.verdict import SUMS
 from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import SUMS
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 
 _NOTHING: frozenset[Effect] = frozenset()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reslint.anatomy.detect.backtrace import Step
+from reslint.anatomy.detect.objections import Objection
 from reslint.anatomy.detect.region import Region
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
 
-SUMS = frozenset({"Add", "Sum", "QLinearAdd"})
-DOUBLED = "adds a tensor to itself"
-
 
 class Verdict(NamedTuple):
-    """What a merge is. `kind` is None where it is no residual connection; then `role` says what it is instead."""
+    """What a merge is. `kind` is None where it is no residual connection; then `role` says what it is instead.
+
+    `objection` is what was objected to the best of its routes, None where it has none, or a kind.
+    """
 
     op: Op
     kind: Kind | None
@@ -24,3 +25,4 @@ class Verdict(NamedTuple):
     sides: tuple[int, int] = (-1, -1)
     steps: tuple[Step, ...] = ()
     region: Region | None = None
+    objection: Objection | None = None

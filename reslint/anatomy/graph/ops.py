@@ -83,6 +83,8 @@ PRODUCTS = frozenset(
         "GemmFloat8",
     }
 )
+SUMS = frozenset({"Add", "Sum", "QLinearAdd"})
+
 RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM", "AttnLSTM"})
 FUSED_ATTENTION = frozenset(
     {
@@ -132,6 +134,11 @@ def is_layer(net: Net, op: Op) -> bool:
     """Whether an op is a weighted layer, as depth is counted: learned, no look-up in an embedding, no attention on its own."""
     weightless = op.type in _WEIGHTLESS or op.type == "Attention" and not op.domain
     return not weightless and is_learned(net, op)
+
+
+def adds_to_itself(op: Op) -> bool:
+    """Whether an op is the sum of one data tensor with itself."""
+    return op.type in SUMS and len(op.inputs) == 2 and op.inputs[0] == op.inputs[1] and bool(op.data)
 
 
 def may_hold_norm(net: Net, op: Op) -> bool:
