@@ -134,6 +134,7 @@ def look(
 
     With its portrait if it is to be `drawn`.
     """
+    config = config.nearest(path)
     try:
         factory = config.factory(path)
         if factory:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,10 +33,10 @@ Stamp = tuple[str, tuple[int, ...] | None]
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """The entries of one configuration."""
+    """The entries of models under a configuration, or the one nearest to each."""
 
     folder: Path
-    setup: str
+    config: Config
 
     def found(self, path: str) -> Looked | None:
         """What was seen in a model, None where that is not known any more."""
@@ -77,24 +78,18 @@ class Cache:
                     Path(entry.path).unlink(missing_ok=True)
 
     def _entry(self, path: str) -> Path:
-        return self.folder / f"{_digest(self.setup, os.path.abspath(path), path)}.json"
+        return self.folder / f"{_digest(*_setup(self.config.nearest(path)), os.path.abspath(path), path)}.json"
 
     @property
     def _catalogue(self) -> Path:
         return self.folder / f"rules-{_digest(_code())}.json"
 
 
-def cache(folder: Path, config: Config) -> Cache:
-    """The cache of a configuration. Days count only where an entry of the configuration expires."""
+def _setup(config: Config) -> tuple[str, ...]:
+    """What makes an answer beside the model. Days count only where an entry of the configuration expires."""
     dated = any(entry.expires for entry in config.allow)
-    setup = (
-        _code(),
-        repr(config),
-        repr(config.said),
-        str(config.folder.absolute()),
-        str(date.today()) if dated else "",
-    )
-    return Cache(folder, _digest(*setup))
+    said = (repr(config), repr(config.said), str(config.folder.absolute()))
+    return (_code(), *said, str(date.today()) if dated else "")
 
 
 def stamps(files: Iterable[str]) -> tuple[Stamp, ...]:
@@ -112,6 +107,7 @@ def _stamps(files: Iterable[str]) -> Iterator[Stamp]:
             yield file, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
+@lru_cache(maxsize=1)
 def _code() -> str:
     """What makes the answers: the versions, and for a checkout that changes under one version, the times of its files."""
     package = Path(__file__).parent

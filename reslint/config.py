@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from reslint.errors import BadConfiguration
 from reslint.finding import Severity
-from reslint.keys import Table, keys_of, refuse_unknown
+from reslint.keys import Table, keys_of
 from reslint.settings import Allowance, Budget, Factory, Levels, Settings
 
 _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*|.*\.pt2", re.IGNORECASE)
@@ -68,6 +70,19 @@ class Config:
     folder: Path = Path()
     file: Path = field(default=Path(), compare=False)
     said: tuple[Said, ...] = field(default=(), compare=False, repr=False)
+    fixed: bool = field(default=False, compare=False)
+
+    def nearest(self, path: str) -> Config:
+        """The configuration that a model has: that of the nearest file above it, with what the command line says.
+
+        A file that was given by `--config`, and the name of a PyTorch model, have this one.
+        """
+        if self.fixed or self.factory(path):
+            return self
+        folder = Path(os.path.abspath(path)).parent
+        if folder == self.folder.absolute():
+            return self
+        return _nearest(folder, self)
 
     def factory(self, path: str) -> Factory | None:
         """What makes a PyTorch model: one that the configuration names, `module:factory`, or a .pt2 file; None for other files.
@@ -111,13 +126,15 @@ class Config:
         if not design and len(heard) == sum(said.match == "*" for said in self.said):
             return self
         keys = {key: value for said in heard for key, value in said.keys.items()}
-        return _config({**design, **keys}, self.file, self.said)
+        return replace(_config(Table(self.file, {**design, **keys}), self.said), fixed=self.fixed)
 
     def of_models(self) -> Iterator[Config]:
         """The configuration as it is for each of the globs alone."""
         for row in (said for said in self.said if said.match != "*"):
             heard = (said for said in self.said if said is row or said.match == "*")
-            yield _config({key: value for said in heard for key, value in said.keys.items()}, self.file, self.said)
+            yield _config(
+                Table(self.file, {key: value for said in heard for key, value in said.keys.items()}), self.said
+            )
 
     def origin(self, path: str, key: str) -> str:
         """Who says what a key is for one model."""
@@ -131,9 +148,16 @@ class Config:
 
     def excludes(self, path: str) -> bool:
         """Whether `exclude` fits a file, its name, or a folder above it, seen from the configuration's own folder."""
-        seen = Path(os.path.relpath(path, self.folder))
-        above = [p.as_posix() for p in (seen, *seen.parents) if p.name]
-        return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in self.exclude for p in (seen.name, *above))
+        return fits(path, self.exclude, self.folder)
+
+
+def fits(path: str, patterns: Sequence[str], folder: Path) -> bool:
+    """Whether a glob fits a file, its name, or a folder above it, as seen from a folder."""
+    if not patterns:
+        return False
+    seen = Path(os.path.relpath(path, folder))
+    above = [p.as_posix() for p in (seen, *seen.parents) if p.name]
+    return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in patterns for p in (seen.name, *above))
 
 
 def _is_factory(path: str) -> bool:
@@ -141,7 +165,7 @@ def _is_factory(path: str) -> bool:
     return _FACTORY.fullmatch(path) is not None and (path.lower().endswith(".pt2") or not os.path.isfile(path))
 
 
-KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said"))
+KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said", "fixed"))
 OF_ALL = ("paths", "exclude", "budget", "expect", "allow")
 """Keys that can't be a model's own: the first two are about which models there are, the others have globs themselves."""
 
@@ -149,6 +173,8 @@ FACTORY = ("factory", "input", "kwargs", "dynamic", "fake", "exporter", "opset")
 """Keys of a PyTorch model that has a name."""
 
 COMMAND_LINE = "command line"
+
+T = TypeVar("T")
 
 
 def load(
@@ -161,47 +187,90 @@ def load(
     """
     above = Said(COMMAND_LINE, "*", given or {}, factory)
     for candidate in (file,) if file else _candidates(start):
-        keys = keys_of(candidate, given=candidate == file)
-        if keys is not None:
-            return _layered(keys, candidate, above)
-    return _config(above.keys, start / "reslint.toml", (above,))
+        table = keys_of(candidate, given=candidate == file)
+        if table is not None:
+            return replace(_layered(table, above), fixed=file is not None)
+    return _config(Table(start / "reslint.toml", above.keys), (above,))
 
 
-def _layered(keys: Mapping[str, object], file: Path, above: Said) -> Config:
-    """The file's keys, over them those of its `models`, over all the command line's; each is tried for errors."""
-    own = Said(str(file), "*", {key: value for key, value in keys.items() if key != "models"})
-    rows = tuple(_of_models(keys, file))
-    said = (own, *rows, above)
-    for row in rows:
-        _config(row.keys, file, said)
-    return _config({**own.keys, **above.keys}, file, said)
+def _layered(table: Table, above: Said) -> Config:
+    """The file's keys, over them those of its `models`, over all the command line's. All that is wrong is told at once."""
+    wrong = _Wrong()
+    keys = {key: value for key, value in table.keys.items() if key != "models"}
+    own = Said(str(table.file), "*", keys)
+    rows = wrong.unless(lambda: tuple(_of_models(table)), tuple[tuple[Said, Table], ...]())
+    said = (own, *(row for row, _ in rows), above)
+    for row, inner in rows:
+        wrong.unless(partial(_config, replace(inner, keys=row.keys), said), None)
+    found = wrong.unless(lambda: _config(replace(table, keys={**own.keys, **above.keys}), said), Config())
+    wrong.tell()
+    return found
 
 
-def _of_models(keys: Mapping[str, object], file: Path) -> Iterator[Said]:
+class _Wrong:
+    """What is wrong with a file, gathered."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def unless(self, read: Callable[[], T], fallback: T) -> T:
+        """What is read, or the fallback where that goes wrong."""
+        try:
+            return read()
+        except BadConfiguration as problem:
+            self.lines.extend(problem.lines)
+            return fallback
+
+    def tell(self) -> None:
+        """Raise BadConfiguration where anything was wrong."""
+        if self.lines:
+            raise BadConfiguration(*dict.fromkeys(self.lines))
+
+
+def _of_models(table: Table) -> Iterator[tuple[Said, Table]]:
     known = tuple(key for key in KEYS if key not in OF_ALL)
-    models = keys.get("models")
+    models = table.keys.get("models")
     if isinstance(models, dict) and models and all(isinstance(row, dict) for row in models.values()):
-        yield from _of_names(Table(file, models), known)
+        yield from _of_names(table.inner("models", models), known)
         return
-    for glob, row in Table(file, keys).tables("models", known):
+    for glob, row in table.tables("models", known):
         if "match" not in row.keys or glob == "*":
-            raise BadConfiguration(f"{file}: each of models needs `match`, a glob of some models")
-        yield Said(f"{file}, models {glob!r}", glob, {key: value for key, value in row.keys.items() if key != "match"})
+            raise BadConfiguration(f"{row.place()}: each of models needs `match`, a glob of some models")
+        keys = {key: value for key, value in row.keys.items() if key != "match"}
+        yield Said(f"{table.file}, models {glob!r}", glob, keys), row
 
 
-def _of_names(models: Table, known: tuple[str, ...]) -> Iterator[Said]:
+def _of_names(models: Table, known: tuple[str, ...]) -> Iterator[tuple[Said, Table]]:
     """Models that have names: PyTorch modules with a factory, or files by a glob as in an array of tables."""
     for name in models.keys:
         row = models.table(name, ("match", *FACTORY, *known))
         keys = {key: value for key, value in row.keys.items() if key in known}
         target, glob = row.text("factory"), row.text("match")
         if bool(target) == bool(glob):
-            raise BadConfiguration(
-                f"{models.file}: models.{name} needs either `factory`, as mypkg.models:build, or `match`, a glob of some models"
+            raise models.problem(
+                name, "needs either `factory`, as mypkg.models:build, or `match`, a glob of some models"
             )
         if target and not _FACTORY.fullmatch(target):
             raise row.wrong("factory", "module:factory, such as mypkg.models:build, or a .pt2 file")
-        yield Said(f"{models.file}, models.{name}", glob or name, keys, row.factory(target) if target else None)
+        yield Said(f"{models.file}, models.{name}", glob or name, keys, row.factory(target) if target else None), row
+
+
+_known: dict[tuple[Path, Path, str], Config] = {}  # each folder's file is read once
+
+
+def _nearest(folder: Path, config: Config) -> Config:
+    key = (folder, config.file, repr(config.said))
+    if key not in _known:
+        _known[key] = _read_nearest(folder, config)
+    return _known[key]
+
+
+def _read_nearest(folder: Path, config: Config) -> Config:
+    above = next((said for said in config.said if said.origin == COMMAND_LINE), Said(COMMAND_LINE, "*", {}))
+    file = next((file for file in _candidates(folder) if keys_of(file, given=False) is not None), None)
+    if file is None or config.file.exists() and os.path.samefile(file, config.file):
+        return config
+    return load(None, folder, above.keys, above.factory)
 
 
 def _candidates(start: Path) -> Iterator[Path]:
@@ -211,35 +280,42 @@ def _candidates(start: Path) -> Iterator[Path]:
                 yield folder / name
 
 
-def _config(keys: Mapping[str, object], file: Path, said: tuple[Said, ...]) -> Config:
-    refuse_unknown(keys, (*KEYS, "models"), file)
-    table = Table(file, keys)
-    return Config(
-        select=table.names("select"),
-        ignore=table.names("ignore"),
-        profile=table.choice("profile", PROFILES),
-        target=table.text("target"),
-        fail_on=table.choice("fail-on", FAIL_ON),
-        confidence=table.choice("confidence", CONFIDENCE),
-        unread=table.choice("unread", UNREAD),
-        max_residual_blocks=table.count("max-residual-blocks"),
-        plain_depth=table.levels("plain-depth", Settings().plain_depth),
-        deep_post_norm=table.levels("deep-post-norm", Settings().deep_post_norm),
-        depth_over_width=table.factor("depth-over-width", Settings().depth_over_width),
-        costly_shortcut=table.factor("costly-shortcut", Settings().costly_shortcut),
-        train_samples=table.count("train-samples"),
-        train_tokens=table.count("train-tokens"),
-        budget=table.budgets("budget"),
-        latency=table.latencies("latency"),
-        max_ratio=table.factor("max-ratio", Settings().max_ratio),
-        tolerance=table.tolerances("tolerance"),
-        sizes=table.sizes("sizes"),
-        expect=table.expectations("expect"),
-        paths=table.names("paths"),
-        exclude=table.names("exclude"),
-        severity=table.severities("severity"),
-        allow=table.allowances("allow"),
-        folder=file.parent,
-        file=file,
+def _config(table: Table, said: tuple[Said, ...]) -> Config:
+    """The keys of a table with their types. Raises BadConfiguration with all that is wrong."""
+    wrong, usual, ruled = _Wrong(), Config(), Settings()
+    wrong.unless(lambda: table.refuse_unknown((*KEYS, "models")), None)
+    found = Config(
+        select=wrong.unless(lambda: table.names("select"), usual.select),
+        ignore=wrong.unless(lambda: table.names("ignore"), usual.ignore),
+        profile=wrong.unless(lambda: table.choice("profile", PROFILES), usual.profile),
+        target=wrong.unless(lambda: table.text("target"), usual.target),
+        fail_on=wrong.unless(lambda: table.choice("fail-on", FAIL_ON), usual.fail_on),
+        confidence=wrong.unless(lambda: table.choice("confidence", CONFIDENCE), usual.confidence),
+        unread=wrong.unless(lambda: table.choice("unread", UNREAD), usual.unread),
+        max_residual_blocks=wrong.unless(lambda: table.count("max-residual-blocks"), usual.max_residual_blocks),
+        plain_depth=wrong.unless(lambda: table.levels("plain-depth", ruled.plain_depth), usual.plain_depth),
+        deep_post_norm=wrong.unless(lambda: table.levels("deep-post-norm", ruled.deep_post_norm), usual.deep_post_norm),
+        depth_over_width=wrong.unless(
+            lambda: table.factor("depth-over-width", ruled.depth_over_width), usual.depth_over_width
+        ),
+        costly_shortcut=wrong.unless(
+            lambda: table.factor("costly-shortcut", ruled.costly_shortcut), usual.costly_shortcut
+        ),
+        train_samples=wrong.unless(lambda: table.count("train-samples"), usual.train_samples),
+        train_tokens=wrong.unless(lambda: table.count("train-tokens"), usual.train_tokens),
+        budget=wrong.unless(lambda: table.budgets("budget"), usual.budget),
+        latency=wrong.unless(lambda: table.latencies("latency"), usual.latency),
+        max_ratio=wrong.unless(lambda: table.factor("max-ratio", ruled.max_ratio), usual.max_ratio),
+        tolerance=wrong.unless(lambda: table.tolerances("tolerance"), usual.tolerance),
+        sizes=wrong.unless(lambda: table.sizes("sizes"), usual.sizes),
+        expect=wrong.unless(lambda: table.expectations("expect"), usual.expect),
+        paths=wrong.unless(lambda: table.names("paths"), usual.paths),
+        exclude=wrong.unless(lambda: table.names("exclude"), usual.exclude),
+        severity=wrong.unless(lambda: table.severities("severity"), usual.severity),
+        allow=wrong.unless(lambda: table.allowances("allow"), usual.allow),
+        folder=table.file.parent,
+        file=table.file,
         said=said,
     )
+    wrong.tell()
+    return found

@@ -1,4 +1,6 @@
-"""What can go wrong that is not a bug: one base, five kinds. Anything else keeps its traceback."""
+"""What can go wrong that is not a bug: one base, six kinds. Anything else keeps its traceback."""
+
+from __future__ import annotations
 
 
 class ReslintError(Exception):
@@ -18,7 +20,14 @@ class UnknownRule(ReslintError):
 
 
 class BadConfiguration(ReslintError):
-    """A configuration file or an option does not hold what it should."""
+    """A configuration file or an option does not hold what it should. All that is wrong is told, a line each."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+    def __reduce__(self) -> tuple[type[BadConfiguration], tuple[str, ...]]:
+        return BadConfiguration, self.lines
 
 
 class RunFailed(ReslintError):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from math import inf
 from pathlib import Path
 
 from reslint.errors import BadConfiguration
@@ -14,12 +15,13 @@ from reslint.finding import Severity
 from reslint.settings import Allowance, Budget, Factory, Levels
 
 
-def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
+def keys_of(file: Path, given: bool) -> Table | None:
     """The file's own keys, None for a pyproject.toml that says nothing on reslint."""
     import tomllib  # most runs have no file to read
 
     try:
-        whole: dict[str, object] = tomllib.loads(file.read_text("utf-8"))
+        text = file.read_text("utf-8-sig")
+        whole: dict[str, object] = tomllib.loads(text)
     except OSError as error:
         raise BadConfiguration(f"{file}: can't be opened: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -33,7 +35,9 @@ def keys_of(file: Path, given: bool) -> Mapping[str, object] | None:
     table = whole if inner is None else inner
     if not isinstance(table, dict):
         raise BadConfiguration(f"{file}: tool.reslint must be a table")
-    return table
+    from reslint.toml_lines import lines
+
+    return Table(file, table, () if inner is None else ("tool", "reslint"), lines(text))
 
 
 EXPORTERS = ("dynamo", "torchscript")
@@ -55,13 +59,35 @@ def _is_signature(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The keys of one file, read with their types."""
+    """The keys of one table, read with their types.
+
+    `at` are the names of the tables above, and `lines` says on which line of the file each stands.
+    """
 
     file: Path
     keys: Mapping[str, object]
+    at: tuple[str, ...] = ()
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+
+    def place(self, *key: str) -> str:
+        """`pyproject.toml:12`: the file and the line of a key, as far as that is known."""
+        from reslint.toml_lines import line_of
+
+        line = line_of(self.lines, (*self.at, *key))
+        return f"{self.file}:{line}" if line else str(self.file)
+
+    def name(self, key: str) -> str:
+        """A key with the names of its tables; numbers of array tables are left out."""
+        return ".".join(part for part in (*self.at, key) if not part.isdecimal()).removeprefix("tool.reslint.")
+
+    def inner(self, key: str, value: Mapping[str, object], *more: str) -> Table:
+        return Table(self.file, value, (*self.at, key, *more), self.lines)
+
+    def problem(self, key: str, says: str) -> BadConfiguration:
+        return BadConfiguration(f"{self.place(key)}: {self.name(key)} {says}")
 
     def wrong(self, key: str, wanted: str) -> BadConfiguration:
-        return BadConfiguration(f"{self.file}: {key} must be {wanted}, not {self.keys[key]!r}")
+        return self.problem(key, f"must be {wanted}, not {self.keys[key]!r}")
 
     def names(self, key: str) -> tuple[str, ...]:
         value = self.keys.get(key, [])
@@ -91,7 +117,7 @@ class Table:
 
     def factor(self, key: str, default: float) -> float:
         value = self.keys.get(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < inf:  # nan is neither
             raise self.wrong(key, "a number above 0")
         return float(value)
 
@@ -100,23 +126,44 @@ class Table:
         value = self.keys.get(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, "a table")
+        table = self.inner(key, value)
         if known is not None:
-            refuse_unknown(value, known, self.file, f"{key}.")
-        return Table(self.file, value)
+            table.refuse_unknown(known)
+        return table
+
+    def refuse_unknown(self, known: Sequence[str]) -> None:
+        """Raise BadConfiguration for all keys that mean nothing, each with the nearest one that does."""
+        strange = [key for key in self.keys if key not in known]
+        if strange:
+            raise BadConfiguration(*(self._strange(key, known) for key in strange))
+
+    def _strange(self, key: str, known: Sequence[str]) -> str:
+        from difflib import get_close_matches
+
+        (close,) = get_close_matches(key.replace("_", "-"), known, n=1, cutoff=0)
+        return f"{self.place(key)}: unknown key {self.name(key)!r}; the nearest valid one is {self.name(close)!r}"
 
     def levels(self, key: str, default: Levels) -> Levels:
         inner = self.table(key, ("note", "warning"))
         note, warning = inner.count("note") or default.note, inner.count("warning") or default.warning
         if "note" in inner.keys and note > warning:
-            raise BadConfiguration(f"{self.file}: {key}.note must be at most {key}.warning, {warning}, not {note}")
+            raise inner.problem("note", f"must be at most {self.name(key)}.warning, {warning}, not {note}")
         return Levels(min(note, warning), warning)
 
     def tables(self, key: str, known: tuple[str, ...]) -> Iterator[tuple[str, Table]]:
         """One table for all models, or an array of tables with globs: each with its glob."""
-        value = self.keys.get(key, [])
-        for row in value if isinstance(value, list) else [value]:
-            inner = Table(self.file, {key: row}).table(key, ("match", *known))
+        for inner in self.rows(key, ("match", *known), "a table"):
             yield inner.text("match") or "*", inner
+
+    def rows(self, key: str, known: tuple[str, ...], wanted: str) -> Iterator[Table]:
+        """The tables of an array, or the one table that stands in its place."""
+        value = self.keys.get(key, [])
+        for at, row in enumerate(value if isinstance(value, list) else [value]):
+            if not isinstance(row, dict):
+                raise BadConfiguration(f"{self.place(key)}: {self.name(key)} must be {wanted}, not {row!r}")
+            inner = self.inner(key, row, str(at)) if isinstance(value, list) else self.inner(key, row)
+            inner.refuse_unknown(known)
+            yield inner
 
     def budgets(self, key: str) -> tuple[tuple[str, Budget], ...]:
         return tuple(
@@ -141,7 +188,7 @@ class Table:
         if not all(text for _, text in found):
             raise self.wrong(key, "tables with `is`, what `reslint anatomy --signature` prints")
         for text in (text for _, text in found if not _is_signature(text)):
-            raise BadConfiguration(f"{self.file}: {key}.is must be {_SIGNATURE}, not {text!r}")
+            raise BadConfiguration(f"{self.place(key)}: {self.name(key)}.is must be {_SIGNATURE}, not {text!r}")
         return found
 
     def sizes(self, key: str) -> Mapping[str, int]:
@@ -180,14 +227,14 @@ class Table:
         value = self.keys.get(key, [])
         if not isinstance(value, list):
             raise self.wrong(key, "an array of tables")
-        rows = [Table(self.file, {key: row}).table(key, ("rule", "model", "at", "reason", "expires")) for row in value]
-        return tuple(row.allowance(key) for row in rows)
+        rows = self.rows(key, ("rule", "model", "at", "reason", "expires"), "an array of tables")
+        return tuple(row.allowance() for row in rows)
 
-    def allowance(self, key: str) -> Allowance:
+    def allowance(self) -> Allowance:
         """One entry that allows a finding. It must say which rule and why, so that someone can judge it later."""
         for needed in ("rule", "reason"):
             if not self.text(needed).strip():
-                raise BadConfiguration(f"{self.file}: each {key} needs a {needed}, a string that is not empty")
+                raise BadConfiguration(f"{self.place()}: each allow needs a {needed}, a string that is not empty")
         return Allowance(
             rule=self.text("rule"),
             model=self.text("model") or "*",
@@ -207,14 +254,3 @@ class Table:
         if type(day) is not date:  # a datetime is a date, too, and no day
             raise self.wrong(key, "a date as 2027-01-31")
         return day
-
-
-def refuse_unknown(keys: Mapping[str, object], known: tuple[str, ...], file: Path, where: str = "") -> None:
-    for key in keys:
-        if key not in known:
-            from difflib import get_close_matches
-
-            close = get_close_matches(key.replace("_", "-"), known, n=1, cutoff=0)
-            raise BadConfiguration(
-                f"{file}: unknown key {where + key!r}; the nearest valid one is {where + close[0]!r}"
-            )

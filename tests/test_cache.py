@@ -19,7 +19,7 @@ import pytest
 from conftest import SOUND, Run, Write, parsed
 from onnx import numpy_helper
 
-from reslint.cache import Cache, cache, stamps
+from reslint.cache import Cache, stamps
 from reslint.cli.inputs.workers import Sight, _shared
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
@@ -178,7 +178,7 @@ class TestEntries:
     def test_whole(self, here: Path) -> None:
         file = here / "a"
         file.write_text("x")
-        held = cache(here / "cache", Config())
+        held = Cache(here / "cache", Config())
         looked = self.looked(file)
         held.keep(looked, stamps([str(file)]))
         assert held.found(str(file)) == looked
@@ -186,7 +186,7 @@ class TestEntries:
     def test_a_file_that_changed_just_now_may_change_again(self, here: Path) -> None:
         file = here / "a"
         file.write_text("x")
-        held = Cache(here / "cache", "")
+        held = Cache(here / "cache", Config())
         held.keep(self.looked(file), stamps([str(file)]))
         assert held.found(str(file)) is None
 
@@ -196,7 +196,7 @@ class TestEntries:
         file.write_text("x")
         before = stamps([str(file)])
         file.write_text("longer")
-        held = Cache(here / "cache", "")
+        held = Cache(here / "cache", Config())
         held.keep(self.looked(file), before)
         assert held.found(str(file)) is None
 
@@ -204,7 +204,7 @@ class TestEntries:
         for name, age in (("old", 40 * 86_400), ("new", 0)):
             (here / name).write_text("{}")
             os.utime(here / name, (time.time() - age,) * 2)
-        Cache(here, "").tidy()
+        Cache(here, Config()).tidy()
         assert [path.name for path in here.iterdir()] == ["new"]
 
 

@@ -7,11 +7,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reslint.config import KEYS, Config, load
 from reslint.errors import BadConfiguration
 from reslint.finding import Severity
 from reslint.settings import Allowance, Budget, Levels
+from reslint.toml_lines import lines
 
 WHOLE = """
 select = ["shortcut", "norm"]
@@ -254,3 +257,30 @@ class TestModels:
         (here / "reslint.toml").write_text(text)
         with pytest.raises(BadConfiguration, match=says):
             load(None, here)
+
+
+def test_all_that_is_wrong_is_told_with_its_line(here: Path) -> None:
+    (here / "pyproject.toml").write_bytes(
+        b"\xef\xbb\xbf[project]\nname = 'x'\n[tool.reslint]\nprofile = 'shop'\nselect = [\n  'a',\n  3,\n]\n"
+        b"max-ratio = nan\n[tool.reslint.budget]\nparams = 0\n[[tool.reslint.allow]]\nrule = 'a'\nreason = 'b'\n"
+        b"[[tool.reslint.allow]]\nrule = 'a'\n"
+    )
+    with pytest.raises(BadConfiguration) as caught:
+        load(None, here)
+    file = here / "pyproject.toml"
+    assert sorted(caught.value.lines) == sorted(
+        (
+            f"{file}:4: profile must be one of ship, design, not 'shop'",
+            f"{file}:5: select must be a list of strings, not ['a', 3]",
+            f"{file}:9: max-ratio must be a number above 0, not nan",
+            f"{file}:11: budget.params must be a whole number of at least 1, not 0",
+            f"{file}:15: each allow needs a reason, a string that is not empty",
+        )
+    )
+
+
+@given(st.lists(st.sampled_from(["a = 1", "[t]", "[[t.u]]", "b.c = [", "]", "# [x]", 'd = "["', "e = {f = 1}", ""])))
+def test_lines_of_keys_are_lines_of_the_text(rows: list[str]) -> None:
+    for path, line in lines("\n".join(rows)).items():
+        assert path
+        assert 1 <= line <= len(rows)

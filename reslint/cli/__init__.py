@@ -10,7 +10,7 @@ from traceback import print_exception
 import click
 
 from reslint.cli.output.streams import reopen, speaking
-from reslint.errors import ReslintError
+from reslint.errors import BadConfiguration, ReslintError
 from reslint.report.common.plain import plain
 from reslint.version import __version__
 
@@ -47,7 +47,8 @@ def main() -> None:
     try:
         status = _run()
     except ReslintError as error:
-        click.echo(f"error: {plain(str(error))}", err=True)
+        for line in error.lines if isinstance(error, BadConfiguration) else (str(error),):
+            click.echo(f"error: {plain(line)}", err=True)
         status = 2
     except click.ClickException as error:
         error.show()

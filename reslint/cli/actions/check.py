@@ -49,7 +49,7 @@ def reported(looks: Iterable[Looked], options: Models, start: float) -> int:
     _write(report, options)
     if any(file.fails for file in files):
         return NOT_LOOKED_AT
-    return FOUND if any(_fails(finding, options.configuration.at(finding.path).fail_on) for finding in findings) else 0
+    return FOUND if any(_fails(finding, options.settings_of(finding.path).fail_on) for finding in findings) else 0
 
 
 def _write(report: Report, options: Models) -> None:

@@ -16,7 +16,14 @@ def passing(options: CheckOptions, rule: str) -> int:
     for seen in examine(options, None):
         sound = sound and not seen.looked.fails
         if seen.anatomy is not None:
-            found.append(explained(seen.looked.path, seen.anatomy, asked, options.configuration.at(seen.looked.path)))
+            found.append(
+                explained(
+                    seen.looked.path,
+                    seen.anatomy,
+                    asked,
+                    options.settings_of(seen.looked.path),
+                )
+            )
     color = colored(options.color, options.output)
     emit(render(found, options.format, color=color, verbose=options.verbose), options.output)
     return 0 if sound else NOT_LOOKED_AT

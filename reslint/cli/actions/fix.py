@@ -83,7 +83,7 @@ def _plans(options: CheckOptions, *, told: bool) -> Iterator[Mended | None]:
 def _plan(path: str, missing: str | None, options: CheckOptions) -> Mended:
     if missing:
         raise UnreadableModel(missing)
-    return mended(path, options.configuration)
+    return mended(path, options.configuration.nearest(path))
 
 
 def _tell(plan: Mended, options: CheckOptions) -> None:

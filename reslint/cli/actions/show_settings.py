@@ -18,7 +18,10 @@ _PART = 256  # characters that are escaped at once; nothing is cut
 def shown(options: CheckOptions) -> int:
     """Write the settings of all models that the options mean."""
     found = named(options)
-    emit("\n".join(_settings(path, options.configuration) for path in found if not found[path]), options.output)
+    emit(
+        "\n".join(_settings(path, options.configuration.nearest(path)) for path in found if not found[path]),
+        options.output,
+    )
     missing = {path: says for path, says in found.items() if says}
     for path, says in missing.items():
         error(path, says)

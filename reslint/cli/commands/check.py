@@ -15,6 +15,10 @@ def command(options: CheckOptions) -> int:
     PATH is a model file, a folder to search, a glob, or a PyTorch model: module:factory, or a .pt2 file. The exit status is
     0 when all was looked at and nothing found, 1 on findings, 2 when something could not be looked at.
     """
+    if options.show_files:
+        from reslint.cli.actions.show_files import listed
+
+        return listed(options)
     if options.show_settings:
         from reslint.cli.actions.show_settings import shown
 

@@ -77,11 +77,11 @@ def _hooked(top: Path | None) -> Iterator[str]:
 
 def _next(folder: Path) -> Iterator[str]:
     """What there is to check, and how to begin."""
-    from reslint.cli.inputs.paths import models
+    from reslint.cli.inputs.paths import Wanted, models
     from reslint.config import Config
 
     shown = plain(str(folder)) if folder != Path.cwd() else "."
-    found = models([str(folder)], Config(folder=folder))
+    found = models([str(folder)], Wanted(Config(folder=folder)))
     count = sum(missing is None for missing in found.values())
     yield f"{counted(count, 'model')} found; to check: reslint check {shown}"
     if count:

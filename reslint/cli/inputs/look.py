@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING
 import click
 
 from reslint.allow import idle
-from reslint.cache import Cache, cache
+from reslint.cache import Cache
+from reslint.cli.inputs.globs import unmatched
 from reslint.cli.inputs.overwriting import spare
-from reslint.cli.inputs.paths import models
+from reslint.cli.inputs.paths import Wanted, models
 from reslint.cli.inputs.unread import shortened
 from reslint.cli.options.common import Models
 from reslint.cli.output.progress import progress
 from reslint.cli.output.streams import error, note
+from reslint.config import Config
 from reslint.result import Looked
 
 if TYPE_CHECKING:
@@ -37,11 +40,14 @@ def look(options: Models) -> Iterator[Looked]:
     kept = {path for path, missing in found.items() if not missing and not options.configuration.factory(path)}
     known = {path: remembered.found(path) if remembered and path in kept else None for path in found}
     unknown = [path for path, looked in known.items() if looked is None]
+    for line in () if options.quiet else unmatched(options.configuration, options.paths or tuple(_configured(options))):
+        note(str(options.configuration.file), line)
     if unknown:
         from reslint.api import refuse_unknown_rules
         from reslint.cli.inputs.workers import fresh
 
-        refuse_unknown_rules(options.configuration)
+        for config in _configurations(options, unknown):
+            refuse_unknown_rules(config)
         asked = [path for path in unknown if not found[path]]
         looks = fresh(asked, options.configuration, remembered, drawn=options.drawn)
     seen = (known[path] or (_missing(path, says) if (says := found[path]) else next(looks)) for path in found)
@@ -52,8 +58,9 @@ def examine(options: Models, judge: Judge | None, *, command: str = "check") -> 
     """The models with their anatomies, one at a time, each let go before the next one is read; with no rules, no findings."""
     from reslint import api
 
-    api.refuse_unknown_rules(options.configuration, command=command)
     found = named(options)
+    for config in _configurations(options, found):
+        api.refuse_unknown_rules(config, command=command)
     anatomies: list[Seen] = []
 
     def looks() -> Iterator[Looked]:
@@ -68,9 +75,18 @@ def examine(options: Models, judge: Judge | None, *, command: str = "check") -> 
         yield anatomies.pop()
 
 
+def _configurations(options: Models, paths: Iterable[str]) -> Iterator[Config]:
+    """The configurations of some models, each once; that of the current folder is always among them."""
+    seen = {options.configuration.file: options.configuration}
+    for path in paths:
+        config = options.configuration.nearest(path)
+        seen.setdefault(config.file, config)
+    yield from seen.values()
+
+
 def remembering(options: Models) -> Cache | None:
     """The cache of the options' configuration, None where it is not to be asked; it knows no portraits."""
-    return None if options.no_cache or options.drawn else cache(_folder(), options.configuration)
+    return None if options.no_cache or options.drawn else Cache(_folder(), options.configuration)
 
 
 def named(options: Models) -> Mapping[str, str | None]:
@@ -80,9 +96,15 @@ def named(options: Models) -> Mapping[str, str | None]:
         raise click.UsageError(
             "no model is named: give files, folders, globs or module:factory, or `paths` or `models` in the configuration"
         )
-    found = models(paths, options.configuration)
+    found = models(paths, Wanted(options.configuration, options.exclude, options.no_ignore))
+    found = _only(found, options.narrowed(tuple(path for path, missing in found.items() if not missing)))
     spare(options.written, found)
     return found
+
+
+def _only(found: Mapping[str, str | None], wanted: Collection[str]) -> Mapping[str, str | None]:
+    """The models that are wanted, and what could not be found."""
+    return {path: missing for path, missing in found.items() if missing or path in wanted}
 
 
 def _configured(options: Models) -> Iterator[str]:
@@ -100,7 +122,7 @@ def _told(
 ) -> Iterator[Looked]:
     """What was seen, while what is to be said beside the results goes to standard error."""
     ran: dict[str, tuple[str, ...]] = {}
-    used: set[int] = set()
+    used: dict[Path, set[int]] = defaultdict(set)
     unread: list[tuple[str, str]] = []
     for path in progress(paths, options.quiet or not bar):
         looked = next(looks)
@@ -108,15 +130,17 @@ def _told(
             tell_failed(looked, options)
         else:
             ran[path] = looked.rules
-            used.update(looked.used)
+            used[options.configuration.nearest(path).file].update(looked.used)
             unread.extend((path, line) for line in looked.unread)
             for line in () if options.quiet else looked.notes:
                 note(path, line)
         yield looked
     for who, line in () if options.quiet else unread if options.verbose else shortened(unread):
         note(who, line)
-    for line in idle(options.configuration, ran, used, date.today()) if judged and not options.quiet else ():
-        note(str(options.configuration.file), line)
+    for config in _configurations(options, ran) if judged and not options.quiet else ():
+        own = {path: rules for path, rules in ran.items() if options.configuration.nearest(path).file == config.file}
+        for line in idle(config, own, used[config.file], date.today()):
+            note(str(config.file), line)
 
 
 def tell_failed(looked: Looked, options: Models) -> None:

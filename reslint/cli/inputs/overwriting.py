@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from reslint.cli.inputs.owners import is_data
-from reslint.cli.inputs.paths import SEARCHED
+from reslint.cli.inputs.search import SEARCHED
 from reslint.errors import BadConfiguration
 
 

@@ -88,6 +88,10 @@ class Models(Colored):
     confidence: Annotated[
         str | None, Option("Show findings that are at least this certain.", type=click.Choice(CONFIDENCE))
     ] = None
+    exclude: Annotated[
+        tuple[str, ...], Option("Pass by models in folders and globs that this glob fits; repeatable.", metavar="GLOB")
+    ] = ()
+    no_ignore: Annotated[bool, Option("Search what git ignores and what tools make or install, too.")] = False
     no_cache: Annotated[bool, Option("Look at every file again, whatever is remembered.")] = False
     verbose: Annotated[bool, Option("Show more: evidence, and why each merge is what it is.", short="v")] = False
     configuration: Config = field(default_factory=Config)
@@ -106,6 +110,14 @@ class Models(Colored):
     def written(self) -> Iterator[tuple[str, str]]:
         """The files that are to be written, each with its option."""
         yield from (("--output", self.output),) if self.output else ()
+
+    def settings_of(self, path: str) -> Config:
+        """What the configuration nearest to a model says of it."""
+        return self.configuration.nearest(path).at(path)
+
+    def narrowed(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the models that were found that the command is to look at."""
+        return found
 
     @property
     def drawn(self) -> bool:
