@@ -26,6 +26,7 @@ shortcut shortcut-shape-mismatch error
 shortcut shortcut-broadcast error
 shortcut shortcut-layout-mismatch warning
 shortcut shortcut-dynamic-mismatch warning
+shortcut skip-dynamic-mismatch warning
 shortcut shortcut-not-identity warning
 shortcut shortcut-low-precision warning
 shortcut one-sided-quantization note

@@ -11,6 +11,7 @@ from reslint.anatomy.describe.signature import period_of, shapeless, signature
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.metrics.cost import costs
 from reslint.anatomy.metrics.depth import depth_of, path_lengths
+from reslint.anatomy.sizes import Trial, tried
 from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role
 from reslint.net import Net
 
@@ -70,6 +71,11 @@ class Anatomy:
                 same = shapeless(block.work) if loose else frozenset(block.work.items())
                 found.setdefault((id(block.net), same, size), []).append(block)
         yield from map(tuple, found.values())
+
+    @cached_property
+    def trial(self) -> Trial | None:
+        """The sizes of all tensors for many sizes of the inputs; None where nothing is open, or nothing fits."""
+        return tried(self.net)
 
     @cached_property
     def depth(self) -> Depth:

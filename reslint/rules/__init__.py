@@ -55,6 +55,7 @@ from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
 from reslint.rules.signal_growth import signal_growth
 from reslint.rules.skeleton_differs import skeleton_differs
+from reslint.rules.skip_dynamic_mismatch import skip_dynamic_mismatch
 from reslint.rules.stale_shortcut import stale_shortcut
 from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
@@ -74,6 +75,7 @@ ALL: tuple[Rule, ...] = (
     shortcut_broadcast,
     shortcut_layout_mismatch,
     shortcut_dynamic_mismatch,
+    skip_dynamic_mismatch,
     shortcut_not_identity,
     shortcut_low_precision,
     one_sided_quantization,

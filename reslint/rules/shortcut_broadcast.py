@@ -40,6 +40,11 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             if clash(block) is not None:
                 yield Pass(block.merge, block.net, "its sides can't be added at all, which is shortcut-shape-mismatch")
                 break
+            if anatomy.trial is not None and anatomy.trial.same_where_it_works(block.net, term.name, opposite.name):
+                yield Pass(
+                    block.merge, block.net, "wherever the model runs its sides are the same, which is baked-dimension"
+                )
+                continue
             if _is_meant(block, term, opposite, axes):
                 why = (
                     f"{term.said} is stretched over axis {axes[0]}, but something is learned behind what made it small"

@@ -1,0 +1,1 @@
+"""What each operator does to the sizes of what it reads."""
