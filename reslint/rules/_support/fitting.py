@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.sizes import Mismatch, first_failure, rule_of
+from reslint.anatomy.sizes.extent import Column
 from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft
 
@@ -44,17 +45,21 @@ def told(found: Sequence[Mismatch], help: str, labels: tuple[str, str], sides: t
     `sides` are the tensors that meet, in the order in which `labels` name them.
     """
     first = found[0]
-    failure, at = first.failure, first_failure(first)
-    size, (one, other) = int(first.sizes[at]), (int(side[at]) for side in first.sides)
-    if failure.names == sides[::-1]:
+    failure, name = first.failure, first.symbol.label
+    own = [m for m in found if m.symbol == first.symbol]
+    shown = min(own, key=lambda m: m.sizes[first_failure(m)])
+    at = first_failure(shown)
+    size, (one, other) = int(shown.sizes[at]), (int(side[at]) for side in shown.sides)
+    if shown.failure.names == sides[::-1]:
         one, other = other, one
-    spreads = first.sizes[first.spreads]
-    silent = int(spreads[0]) if spreads.size else None
-    name = first.symbol.label
-    says = f"first fails at {name} {size} ({one} against {other})"
+    spreads = [int(m.sizes[m.spreads][0]) for m in own if m.spreads.any()]
+    silent = min(spreads, default=None)
+    place = f" in the {shown.failure.op.type} {shown.failure.op.id}" if shown is not first else ""
+    says = f"first fails at {name} {size} ({one} against {other}{place})"
     says += f", broadcasts silently at {silent}" if silent is not None else ""
-    same = list(dict.fromkeys(m.symbol.label for m in found if m.failure.op is failure.op and m.symbol != first.symbol))
+    same = list(dict.fromkeys(m.symbol.label for m in found if m.symbol != first.symbol))
     also = f"; {' and '.join(same)} likewise" if same and first.tied is None else ""
+    there = first_failure(first)
     related = [m.failure.op for m in found if m.failure.op is not failure.op]
     producers = [producer(failure.net, n) for n in sides]
     return Draft(
@@ -74,8 +79,14 @@ def told(found: Sequence[Mismatch], help: str, labels: tuple[str, str], sides: t
             "rule": rule_of(first),
         },
         tuple(
-            (label, f"{extent} on axis {failure.axis} at {name} {size}  {made}")
-            for label, extent, made in zip(labels, (one, other), producers, strict=True)
+            (label, f"{int(side[there])} on axis {failure.axis} at {name} {int(first.sizes[there])}  {made}")
+            for label, side, made in zip(labels, _ordered(first, sides), producers, strict=True)
         ),
         tuple({op.id: op for op in related}.values()),
     )
+
+
+def _ordered(mismatch: Mismatch, sides: tuple[str, str]) -> tuple[Column, Column]:
+    """The extents of the sides as these are ordered."""
+    one, other = mismatch.sides
+    return (other, one) if mismatch.failure.names == sides[::-1] else (one, other)
