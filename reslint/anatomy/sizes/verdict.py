@@ -149,6 +149,10 @@ def rule_of(mismatch: Mismatch) -> str:
         found = _multiple(values, fits, fails) if formula else 0
         if found:
             return f"fails where {formula} is {'odd' if found == 2 else f'no multiple of {found}'}"
+    for period in (2, 4, 8, 16, 32):
+        left, right = (set((sizes[mask] % period).tolist()) for mask in (fits, fails & (sizes > sizes[fits].min())))
+        if not left & right and len(left) <= period // 2 + 1:
+            return f"fits where {name} mod {period} is {' or '.join(map(str, sorted(left)))}"
     listed = ", ".join(map(str, mismatch.sizes[mismatch.fits][:4].astype(int)))
     return f"fits at {listed}, ..." if mismatch.fits.sum() > 4 else f"fits at {listed}"
 
