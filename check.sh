@@ -6,4 +6,4 @@ python -m ruff check
 python -m ruff format --check
 python -m mypy
 lint-imports --no-logo
-python -m pytest --cov "$@"
+python -m pytest -n auto --cov "$@"

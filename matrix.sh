@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests under each Python from 3.11 to 3.14 that this machine has (on the PATH, or installed by pyenv).
+# The core tests under each Python from 3.11 to 3.14 that this machine has (on the PATH, or installed by pyenv). Those with
+# a mark (torch, browser, wheel, precommit, tools) are run once, by check.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 temp=$(mktemp -d)
@@ -15,8 +16,8 @@ for version in 3.11 3.12 3.13 3.14; do
     continue
   fi
   "$python" -m venv "$temp/$version"
-  "$temp/$version/bin/pip" install --quiet -c constraints.txt -e '.[cpu,dev]'
-  PATH="$temp/$version/bin:$PATH" python -m pytest "$@"
+  "$temp/$version/bin/pip" install --quiet -c constraints.txt -e '.[test]'
+  PATH="$temp/$version/bin:$PATH" python -m pytest -n auto -m core "$@"
   tested+=("$version")
 done
 echo "tested: ${tested[*]:?no Python from 3.11 to 3.14 on this machine}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +94,19 @@ def run(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
         return Ran(stop.value.code, streams.out, streams.err)
 
     return ran
+
+
+_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(torch|browser|precommit)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files that have no core test where only those are asked for: what they import need not be there."""
+    only = config.option.markexpr == "core" and collection_path.suffix == ".py"
+    return True if only and _WHOLE.search(collection_path.read_text("utf-8")) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what has no mark of its own as a core test."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("torch", "browser", "wheel", "precommit", "tools")):
+            item.add_marker("core")

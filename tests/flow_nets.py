@@ -129,3 +129,15 @@ def stack(blocks: int = 12, width: int = 64, norm: bool = False, batch: int = 32
     return nn.Sequential(*(Branch(width, norm) for _ in range(blocks)), nn.Linear(width, 10)), (
         torch.randn(batch, width),
     )
+
+
+class Affine(nn.Module):
+    """A residual block that could as well be one layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner: torch.Tensor = self.inner(x)
+        return x + inner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import onnx
@@ -66,14 +67,13 @@ def test_what_can_not_be_done_is_an_error(here: Path) -> None:
         reslint.check(parsed(SOUND), profile="shipped")
 
 
+@pytest.mark.torch
 def test_a_module_is_exported_as_it_would_be_used_and_left_as_it_was(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "nets_in_memory.py").write_text(NETS)
     monkeypatch.syspath_prepend(str(here))
-    import nets_in_memory
-
-    module, inputs = nets_in_memory.broken()
+    module, inputs = import_module("nets_in_memory").broken()
     module.train()
     module.layers[0].bn1.eval()
     modes = [part.training for part in module.modules()]

@@ -26,6 +26,7 @@ RELEASE = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_t
 INPUTS, GITLAB = yaml.safe_load_all((ROOT / "templates" / "reslint.yml").read_text())
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("schema", "files"),
     [
@@ -83,6 +84,7 @@ def temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return temp
 
 
+@pytest.mark.wheel
 class TestAction:
     def test_finds(self, temp: Path, repository: Path) -> None:
         summary, output = temp / "summary.md", temp / "output"
@@ -118,6 +120,7 @@ class TestAction:
         assert not any("${{" in step.get("run", "") for step in ACTION["runs"]["steps"])
 
 
+@pytest.mark.wheel
 class TestGitlab:
     def job(self, folder: Path, inputs: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """The job's script, with what pip installs being there already."""
@@ -143,6 +146,7 @@ class TestGitlab:
         assert self.job(repository, {"fail-on": "never"}).returncode == 0
 
 
+@pytest.mark.wheel
 class TestRelease:
     STEPS: ClassVar = {step["name"]: step["run"] for step in RELEASE["jobs"]["build"]["steps"] if "run" in step}
     PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -19,6 +19,8 @@ from reslint.export.dynamic import axis
 from reslint.export.load import Loaded
 from reslint.export.sample import Sample, samples
 
+pytestmark = pytest.mark.torch
+
 USER = "shipped_nets_of_a_user"
 
 

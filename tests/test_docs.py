@@ -28,6 +28,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert re.match(r"https?://|#", link) or (page.parent / link.partition("#")[0]).exists(), link
 
 
+@pytest.mark.tools
 def test_site_builds() -> None:
     ended = subprocess.run([sys.executable, ROOT / "docs" / "make.py"], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr

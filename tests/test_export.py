@@ -24,6 +24,8 @@ from reslint.export.exported import Exported, exported
 from reslint.export.spec import spec
 from reslint.net import from_proto
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -37,6 +37,8 @@ from reslint.report.flow.text import notes
 from reslint.result import Looked, Report
 from reslint.rules import ALL, Settings
 
+pytestmark = pytest.mark.torch
+
 PROGRAMS = tuple(program for page in pages() for program in programs(page))
 
 

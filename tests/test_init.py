@@ -102,6 +102,7 @@ class TestConfiguration:
 
 
 class TestHook:
+    @pytest.mark.precommit
     def test_fresh_is_what_pre_commit_takes(self, repository: Path, run: Run) -> None:
         run("init")
         file = repository / ".pre-commit-config.yaml"

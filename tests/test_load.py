@@ -14,6 +14,8 @@ from reslint.errors import BadConfiguration, ExportFailed
 from reslint.export.load import loaded
 from reslint.export.spec import Given, is_spec, spec
 
+pytestmark = pytest.mark.torch
+
 NETS = dedent("""
     import warnings
 

@@ -61,6 +61,7 @@ def test_public_names() -> None:
         reslint.chekc  # noqa: B018
 
 
+@pytest.mark.wheel
 def test_wheel_carries_the_pages_and_the_types(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
@@ -109,3 +110,11 @@ def test_the_whole_configuration_is_documented(tmp_path: Path) -> None:
     file.write_text(block)
     assert load(None, tmp_path).target == "tensorrt"
     assert set(tomllib.loads(block)["tool"]["reslint"]) == {*KEYS, "models"}
+
+
+def test_what_needs_torch_says_so() -> None:
+    """The core tests run without PyTorch: files that import it are marked as a whole, so that they are left out."""
+    for file in (ROOT / "tests").glob("test_*.py"):
+        text = file.read_text("utf-8")
+        needs = re.search(r"^(import|from) (torch|flow_nets)\b", text, re.M)
+        assert not needs or "\npytestmark = pytest.mark.torch\n" in text, file.name

@@ -23,7 +23,7 @@ repos:
       - id: reslint-run
 """
 
-pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="pre-commit needs git")
+pytestmark = [pytest.mark.precommit, pytest.mark.skipif(not shutil.which("git"), reason="pre-commit needs git")]
 
 
 class Scratch:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -44,7 +45,12 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def marked(page: Path, texts: list[str]) -> ParameterSet:
+    """A page, with a mark where what it shows needs PyTorch."""
+    return pytest.param(page, id=page.name, marks=[pytest.mark.torch] if "torch" in "".join(texts) else [])
+
+
+@pytest.mark.parametrize("page", [marked(page, commands(page)) for page in PAGES if commands(page)])
 def test_commands(page: Path, scratch: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for command in commands(page):
@@ -72,7 +78,7 @@ def test_readme_shows_what_its_first_command_prints(scratch: Path) -> None:
     assert [line.rstrip() for line in ended.stdout.splitlines()[:7]] == shown
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [marked(page, found) for page in PAGES if (found := blocks(page, "python"))])
 def test_python(page: Path, scratch: Path) -> None:
     for block in blocks(page, "python"):
         if ">>>" not in block:

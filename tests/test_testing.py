@@ -10,7 +10,6 @@ from pathlib import Path
 
 import onnx
 import pytest
-import torch
 from conftest import SOUND, Write, parsed
 
 from reslint import testing
@@ -22,17 +21,6 @@ pytest_plugins = ("pytester",)
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "fixtures"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
-
-
-class Affine(torch.nn.Module):
-    """A residual block that could as well be one layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 8))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.inner(x)
 
 
 class TestArchitecture:
@@ -119,7 +107,11 @@ class TestClean:
         with pytest.raises(BadConfiguration, match="fail_on must be one of"):
             assert_clean(model, fail_on="errors")
 
+    @pytest.mark.torch
     def test_a_module_as_it_is_designed(self, here: Path) -> None:
+        import torch
+        from flow_nets import Affine
+
         module, inputs = Affine(), [torch.randn(2, 8)]
         with pytest.raises(AssertionError, match=r"(?s)blocks: 2 expected.*note\[affine-branch\]"):
             assert_clean(module, inputs, select=["shortcut"], fail_on="note", blocks=2)

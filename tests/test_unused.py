@@ -19,6 +19,8 @@ from reslint.net import from_proto
 from reslint.rules import Settings
 from reslint.rules.unused_parameters import unused_parameters
 
+pytestmark = pytest.mark.torch
+
 PAGE = (FOLDER / "unused-parameters.md").read_text("utf-8")
 MODULES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MARK = "# unused-parameters"
