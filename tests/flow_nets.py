@@ -81,7 +81,8 @@ class Layer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.pre:
             x = x + self.attention(self.norm1(x))
-            return x + self.feed(self.norm2(x))
+            fed: Tensor = self.feed(self.norm2(x))
+            return x + fed
         x = self.norm1(x + self.attention(x))
         made: Tensor = self.norm2(x + self.feed(x))
         return made
@@ -122,7 +123,8 @@ class Branch(nn.Module):
             nn.init.zeros_(linear.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.linear2(relu(self.linear1(relu(self.norm(x)))))
+        branch: Tensor = self.linear2(relu(self.linear1(relu(self.norm(x)))))
+        return x + branch
 
 
 def stack(blocks: int = 12, width: int = 64, norm: bool = False, batch: int = 32) -> Made:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from test_report import FINDING, dissected
@@ -29,10 +30,15 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not there: apt-get install chromium"),
 ]
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not there: pip install playwright")
+if TYPE_CHECKING:
+    from playwright import sync_api
+else:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not there: pip install playwright")
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-PHONE = {"width": 360, "height": 740}
+PHONE: sync_api.ViewportSize = {"width": 360, "height": 740}
+DESK: sync_api.ViewportSize = {"width": 1100, "height": 900}
+Scheme = Literal["light", "dark"]
 EVIL = "</script><img src=x onerror=alert(1)>\u202e'\"&"
 
 Opened = Callable[..., "sync_api.Page"]
@@ -81,8 +87,8 @@ def opened(browser: sync_api.Browser, written: Path) -> Iterator[Opened]:
     said: list[str] = []
     with contexts(browser) as context:
 
-        def opening(path: Path = written, **options: object) -> sync_api.Page:
-            page = context(**options).new_page()
+        def opening(path: Path = written, *, color_scheme: Scheme = "light", phone: bool = False) -> sync_api.Page:
+            page = context(color_scheme, phone).new_page()
             page.on("console", lambda message: said.append(message.text))
             page.on("pageerror", lambda error: said.append(str(error)))
             page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
@@ -97,8 +103,13 @@ def opened(browser: sync_api.Browser, written: Path) -> Iterator[Opened]:
 def contexts(browser: sync_api.Browser) -> Iterator[Callable[..., sync_api.BrowserContext]]:
     made: list[sync_api.BrowserContext] = []
 
-    def context(**options: object) -> sync_api.BrowserContext:
-        made.append(browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options}))
+    def context(scheme: Scheme, phone: bool) -> sync_api.BrowserContext:
+        viewport = PHONE if phone else DESK
+        made.append(
+            browser.new_context(
+                viewport=viewport, color_scheme=scheme, has_touch=phone or None, is_mobile=phone or None
+            )
+        )
         return made[-1]
 
     yield context
@@ -248,7 +259,7 @@ class TestLooks:
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_fits_a_phone(self, opened: Opened, scheme: str) -> None:
-        page = opened(viewport=PHONE, color_scheme=scheme, has_touch=True, is_mobile=True)
+        page = opened(color_scheme=scheme, phone=True)
         page.locator(".finding summary").first.tap()
         page.locator(".block.found").tap()
         page.get_by_role("button", name="× 12").tap()

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing import active_children, util
+from multiprocessing.context import BaseContext
 from multiprocessing.resource_tracker import ensure_running
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import pytest
 from conftest import SOUND, Run, Write, parsed
 from onnx import numpy_helper
 
+from reslint.api import Seen
 from reslint.cache import Cache, stamps
 from reslint.cli.inputs.workers import Sight, _shared
 from reslint.config import Config
@@ -38,14 +41,15 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch, settled: None) -> list[str]:
     """The paths that are really looked at."""
+    from reslint import api
     from reslint.cli.inputs import workers as fresh
 
     found: list[str] = []
-    real = fresh.look
+    real = api.look
 
-    def look(path: str, config: Config, **how: bool) -> object:
+    def look(path: str, config: Config, *, drawn: bool = False) -> Seen:
         found.append(path)
-        return real(path, config, **how)
+        return real(path, config, drawn=drawn)
 
     monkeypatch.setattr(fresh, "look", look)
     return found
@@ -227,6 +231,7 @@ class TestSharedWork:
     def test_processes_go_when_nobody_wants_the_rest(self) -> None:
         sights = _shared([str(number) for number in range(50)], _slow, 2)
         assert next(sights) == (Looked("0"), ())
+        assert isinstance(sights, Generator)
         sights.close()  # as Ctrl-C does
         assert not active_children()
 
@@ -245,13 +250,13 @@ class TestSharedWork:
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)
             pressed.set()
 
-        def begin(*arguments: object) -> int:
-            begun.append(spawn(*arguments))
+        def begin(path: bytes, arguments: Sequence[bytes], passed: Sequence[int]) -> int:
+            begun.append(spawn(path, arguments, passed))
             asked.set()
             pressed.wait()
             return begun[-1]
 
-        spawn = util.spawnv_passfds  # type: ignore[attr-defined]
+        spawn = util.spawnv_passfds
         ensure_running()
         monkeypatch.setattr(util, "spawnv_passfds", begin)
         threading.Thread(target=press, daemon=True).start()
@@ -333,9 +338,9 @@ def test_closed_pipe_is_quiet(write: Write, here: Path) -> None:
 def _counting(made: list[int]) -> object:
     from concurrent.futures import ProcessPoolExecutor
 
-    def counted(workers: int, *rest: object) -> ProcessPoolExecutor:
+    def counted(workers: int, context: BaseContext, begin: Callable[[], None]) -> ProcessPoolExecutor:
         made.append(workers)
-        return ProcessPoolExecutor(workers, *rest)  # type: ignore[arg-type]
+        return ProcessPoolExecutor(workers, context, begin)
 
     return counted
 

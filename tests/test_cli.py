@@ -584,10 +584,11 @@ class TestAnatomy:
         write("a.onnx")
         ran = run("anatomy", "--format", "json", "a.onnx")
         assert ran.status == 0
-        assert ran.json["schema"] == "reslint.anatomy/1"
-        (model,) = ran.json["models"]
+        found = json.loads(ran.out)
+        assert found["schema"] == "reslint.anatomy/1"
+        (model,) = found["models"]
         assert set(model) == {"path", "error", "blocks", "merges", "stacks", "depth", "cost"}
-        (block,) = model["blocks"]  # type: ignore[misc, attr-defined]
+        (block,) = model["blocks"]
         assert (block["merge"], block["op"], block["kind"], block["fork"]) == ("y", "Add", "identity", "x")
 
     def test_unreadable_has_an_entry(self, run: Run, here: Path) -> None:

@@ -117,7 +117,7 @@ def test_samples_have_seeds_and_sizes_and_tell_where_the_module_fails() -> None:
     assert [sample.label for sample in ran] == [f"seed {seed}, batch={size}" for size in (2, 3) for seed in (0, 1, 2)]
     assert [sample.feed["rest"].shape for sample in ran] == [(2, 3)] * 3 + [(3, 3)] * 3
     for sample in ran:
-        np.testing.assert_array_equal(sample.wanted["sum"], sample.feed["first"] + sample.feed["rest"])
+        np.testing.assert_array_equal(sample.wanted["sum"], np.add(sample.feed["first"], sample.feed["rest"]))
     assert not np.array_equal(ran[0].feed["first"], ran[1].feed["first"])
     assert found[6:] == (
         "seed 0, batch=4 is left out, since the module fails there: ValueError: no four of them; at "

@@ -322,7 +322,8 @@ class TestMeasurement:
 
 def projected(output: torch.Tensor) -> torch.Tensor:
     weights = torch.randn(output.shape, generator=torch.Generator().manual_seed(0))
-    return (output * weights).sum() / weights.norm()
+    product: torch.Tensor = (output * weights).sum() / weights.norm()
+    return product
 
 
 REFUSED = {
@@ -364,9 +365,10 @@ class TestCommand:
         (here / "jsoned.py").write_text(page("shortcut-carries-nothing"))
         ran = run("flow", "jsoned:build", "--format", "json", "--seeds", "2", "--budget", "120")
         assert ran.status == 0
-        assert ran.json["schema"] == "reslint.flow/1"
-        assert [f["rule"] for f in ran.json["findings"]] == ["shortcut-carries-nothing"]
-        (model,) = ran.json["models"]
+        found = json.loads(ran.out)
+        assert found["schema"] == "reslint.flow/1"
+        assert [f["rule"] for f in found["findings"]] == ["shortcut-carries-nothing"]
+        (model,) = found["models"]
         assert model["seeds"] == [0, 1]
         (block,) = model["blocks"]
         assert block["by_shortcut"] == [0, 0]

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 from xml.etree import ElementTree
 
 import jsonschema
@@ -88,8 +89,40 @@ class TestPlaces:
         assert (at.file, at.inside) == ("/models/a b.onnx", False)
 
 
+class Text(TypedDict):
+    text: str
+
+
+class Notification(TypedDict):
+    message: Text
+
+
+class Invocation(TypedDict):
+    executionSuccessful: bool
+    toolExecutionNotifications: list[Notification]
+
+
+class Result(TypedDict):
+    ruleId: str
+    ruleIndex: int
+    level: str
+    message: Text
+    locations: list[dict[str, object]]
+    relatedLocations: list[dict[str, object]]
+    partialFingerprints: dict[str, str]
+    properties: dict[str, object]
+
+
+class Log(TypedDict):
+    """Of a run of SARIF what is looked at here."""
+
+    tool: dict[str, dict[str, list[dict[str, object]]]]
+    invocations: list[Invocation]
+    results: list[Result]
+
+
 class TestSarif:
-    def log(self, report: Report) -> dict[str, dict[str, dict[str, list[dict[str, object]]]]]:
+    def log(self, report: Report) -> Log:
         """The only run of a valid log."""
         log = json.loads(sarif.render(report))
         for schema in (OFFICIAL, LOG):
@@ -97,7 +130,7 @@ class TestSarif:
                 schema, format_checker=jsonschema.FormatChecker()
             ).validate(log)
         (run,) = log["runs"]
-        found: dict[str, dict[str, dict[str, list[dict[str, object]]]]] = run
+        found: Log = run
         return found
 
     def test_rules(self) -> None:
@@ -113,7 +146,7 @@ class TestSarif:
         }
 
     def test_results(self, repository: Path) -> None:
-        results: list[dict[str, list[dict[str, object]]]] = self.log(replace(FULL, root=repository))["results"]  # type: ignore[assignment]
+        results = self.log(replace(FULL, root=repository))["results"]
         first, second = results
         assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("shortcut-broadcast", 1, "error")
         assert second["level"] == "note"
@@ -127,33 +160,32 @@ class TestSarif:
             {"name": "add_12", "fullyQualifiedName": "add_12", "kind": "member"},
         ]
         assert len(first["relatedLocations"]) == len(FINDING.related)
-        prints: dict[str, str] = first["partialFingerprints"]  # type: ignore[assignment]
-        assert prints["reslintFinding/v1"] == FINDING.fingerprint
+        assert first["partialFingerprints"]["reslintFinding/v1"] == FINDING.fingerprint
 
     def test_like_findings_of_two_models_are_two(self) -> None:
         report = of(FINDING, replace(FINDING, path="models/other.onnx"))
         results = self.log(report)["results"]
-        assert len({r["partialFingerprints"]["primaryLocationLineHash"] for r in results}) == 2  # type: ignore[index, call-overload]
+        assert len({r["partialFingerprints"]["primaryLocationLineHash"] for r in results}) == 2
 
     def test_unreadable_models_are_told(self) -> None:
         (invocation,) = self.log(FULL)["invocations"]
-        assert invocation["executionSuccessful"] is False  # type: ignore[index, call-overload]
-        assert [n["message"]["text"] for n in invocation["toolExecutionNotifications"]] == ["is empty"]  # type: ignore[index, call-overload]
+        assert invocation["executionSuccessful"] is False
+        assert [n["message"]["text"] for n in invocation["toolExecutionNotifications"]] == ["is empty"]
 
     def test_limits_of_code_scanning(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert sarif.RESULTS == 25_000
         monkeypatch.setattr(sarif, "RESULTS", 5)
         many = of(*[replace(FINDING, severity=Severity.NOTE, evidence={})] * sarif.RESULTS, FINDING)
-        assert self.log(many)["results"][0]["level"] == "error"  # type: ignore[index, call-overload]
+        assert self.log(many)["results"][0]["level"] == "error"
         assert self.left_out(many) == "1 finding of the least severe left out"
         long = replace(ABOUT, summary="s" * 5000, page="")
         self.log(replace(of(FINDING), rules=(long,)))
         (result,) = self.log(of(replace(FINDING, related=("a",) * 5000)))["results"]
-        assert len(result["relatedLocations"]) == sarif.RELATED  # type: ignore[index, call-overload]
+        assert len(result["relatedLocations"]) == sarif.RELATED
 
     def left_out(self, report: Report) -> str:
         (invocation,) = self.log(report)["invocations"]
-        *_, told = [n["message"]["text"] for n in invocation["toolExecutionNotifications"]]  # type: ignore[index, call-overload]
+        *_, told = [n["message"]["text"] for n in invocation["toolExecutionNotifications"]]
         return str(told).partition(":")[0]
 
     def test_fits_into_an_upload(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +193,7 @@ class TestSarif:
         size = len(gzip.compress(sarif.render(report).encode(), 6))
         monkeypatch.setattr(sarif, "SIZE", size - 1)
         assert self.left_out(report) == "4 findings of the least severe left out"
-        assert {result["level"] for result in self.log(report)["results"]} == {"error"}  # type: ignore[index, call-overload]
+        assert {result["level"] for result in self.log(report)["results"]} == {"error"}
 
     @pytest.mark.parametrize("text", EVIL)
     def test_any_text_is_valid(self, text: str) -> None:
@@ -170,11 +202,11 @@ class TestSarif:
     def test_numbers_that_json_does_not_have(self) -> None:
         evidence = {"peak": float("inf"), "each": [float("nan"), 1.0]}
         (result,) = self.log(of(replace(FINDING, evidence=evidence)))["results"]
-        assert result["properties"]["evidence"] == {"peak": None, "each": [None, 1.0]}  # type: ignore[index, call-overload]
+        assert result["properties"]["evidence"] == {"peak": None, "each": [None, 1.0]}
 
     def test_no_text_is_a_link(self) -> None:
         (result,) = self.log(of(replace(FINDING, message="[click](http://x)", help="")))["results"]
-        assert result["message"]["text"] == r"\[click\](http://x)"  # type: ignore[index, call-overload]
+        assert result["message"]["text"] == r"\[click\](http://x)"
 
 
 class TestGithub:
@@ -328,7 +360,7 @@ class TestCommand:
         (here / "a.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
         said = {style: run("check", "--unread", "note", "--format", style, "a.onnx") for style in FORMATS[3:7]}
         assert {ran.status for ran in said.values()} == {0}
-        (invocation,) = said["sarif"].json["runs"][0]["invocations"]
+        (invocation,) = json.loads(said["sarif"].out)["runs"][0]["invocations"]
         assert invocation["executionSuccessful"]
         assert [told["level"] for told in invocation["toolExecutionNotifications"]] == ["note"]
         assert "::notice file=a.onnx," in said["github"].out

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,7 @@ from reslint.measure import Difference as Far
 from reslint.measure import (
     GradientFlow,
     Latency,
+    Measurement,
     Optimized,
     Passage,
     Range,
@@ -35,7 +37,7 @@ from reslint.net import read
 from reslint.portrait import Portrait
 from reslint.report.anatomy.portrait import portrait
 from reslint.report.html import render
-from reslint.report.html.charts import Scale, columns, curve, growth, linear, logarithmic, places
+from reslint.report.html.charts import Chart, Scale, Strip, columns, curve, growth, linear, logarithmic, places
 from reslint.report.html.embed import embedded
 from reslint.report.html.numbers import amount, decade, measured
 from reslint.report.html.picture import picture, where_found
@@ -282,6 +284,22 @@ class TestShape:
         assert [decade(10.0**n) for n in (-9, -3, 0, 4, 6)] == ["10⁻⁹", "0.001", "1", "10000", "10⁶"]
 
 
+def charts(measurements: Iterable[Measurement]) -> tuple[Chart, ...]:
+    """The charts of measurements that have no strips."""
+    found = tuple(run_charts(measurements))
+    drawn = tuple(chart for chart in found if isinstance(chart, Chart))
+    assert len(drawn) == len(found)
+    return drawn
+
+
+def strips(measurements: Iterable[Measurement]) -> tuple[Strip, ...]:
+    """The strips of measurements that have no other charts."""
+    found = tuple(run_charts(measurements))
+    drawn = tuple(chart for chart in found if isinstance(chart, Strip))
+    assert len(drawn) == len(found)
+    return drawn
+
+
 class TestRan:
     @pytest.fixture
     def anatomy(self) -> Anatomy:
@@ -292,7 +310,7 @@ class TestRan:
             Tap(block, Range(2.0**n, 4.0**n), Range(1, 1), Range(2.0 ** (n + 1), 4.0 ** (n + 1)))
             for n, block in enumerate(anatomy.blocks)
         )
-        stream, branches = run_charts([Signal(anatomy, taps)])
+        stream, branches = charts([Signal(anatomy, taps)])
         assert "from 2 to 16, changing by a factor of 2 from block to block; its peak is 16." in stream.says
         assert [row[4] for row in stream.rows] == ["2", "4", "8", "16"]
         assert not stream.levels
@@ -300,7 +318,7 @@ class TestRan:
 
     def test_the_end_of_half_precision_is_drawn_where_it_is_near(self, anatomy: Anatomy) -> None:
         tap = Tap(anatomy.blocks[0], Range(1, 1), Range(1, 1), Range(60_000, 1))
-        stream, _ = run_charts([Signal(anatomy, (tap,))])
+        stream, _ = charts([Signal(anatomy, (tap,))])
         assert [level.says for level in stream.levels] == ["largest half-precision number"]
         assert "3 blocks could not be tapped" in stream.says
 
@@ -312,7 +330,7 @@ class TestRan:
     def test_agreement_tells_the_worst_of_each(self, anatomy: Anatomy) -> None:
         near = Far("y", 1e-6, 1e-6, 1e-4, (0,), 1.0, 1.0, 1.0, 120.0)
         far = replace(near, absolute=0.5, relative=0.5)
-        (strip,) = run_charts(
+        (strip,) = strips(
             [Optimized(anatomy, "itself", (replace(near, absolute=0.0, relative=0.0),))]
             + [Referred(anatomy, "old.onnx", (one,)) for one in (near, far)]
         )
@@ -327,7 +345,7 @@ class TestRan:
     def test_latency(self, anatomy: Anatomy) -> None:
         sure = {"p50": (4.0, 6.0), "p99": (8.0, float("inf"))}
         timed = Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10, Ratio("old.onnx", 1.2, 1.1, 1.3, most=1.05), sure)
-        times, ratio = run_charts([timed])
+        times, ratio = strips([timed])
         assert [track.dots for track in times.tracks] == [(50,), (60,), (70,), (100,)]
         assert [track.spread for track in times.tracks] == [(40, 60), None, None, (80, 100)]
         assert times.rows[0] == ("cpu", "p50", "5", "4", "6")
@@ -338,6 +356,7 @@ class TestRan:
     def test_shares_of_the_time(self, anatomy: Anatomy) -> None:
         shares = (Share(anatomy.blocks[0], "", 0.25), Share(anatomy.blocks[1], "", 0.5), Share(None, "the head", 0.25))
         _, chart = run_charts([Latency(anatomy, "cpu", 2, 400, 5, 6, 7, 10, shares=shares)])
+        assert isinstance(chart, Chart)
         assert chart.says == "On cpu. Most: layers.1 takes 50.0 %."
         assert [row[1:] for row in chart.rows][-1] == ("the head", "25.00 %")
         assert [bar.high for bar in chart.bars] == pytest.approx([41.667, 83.333, 41.667])  # of 60 %
@@ -348,7 +367,7 @@ class TestRan:
             for n, block in enumerate(anatomy.blocks[:3])
         )
         flow = GradientFlow(anatomy, passages, (0,), left=((anatomy.blocks[3], "in a loop"),))
-        reaching, learning, carried = run_charts([flow])
+        reaching, learning, carried = charts([flow])
         assert reaching.says.startswith(
             "The first block gets 4 of the last one's; NaN with all shortcuts cut, over 1 seed."
         )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import onnx
 import pytest
-from conftest import weigh
 from onnx import ModelProto
+from pages import weigh
 
 from reslint.api import check
 from reslint.net import from_proto

@@ -62,8 +62,8 @@ def made(graph: str, sizes: Mapping[str, int] | None = None) -> Feed:
 def integers(body: str, declared: str = "", shape: str = "2, 6") -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """What an int64 input `i` is fed where a graph uses it so."""
     fed = made(f"agraph (int64[{shape}] i, float[2, 6, 8] x) => (float[n] y) <{declared}> {{ {body} }}")["i"]
-    assert not isinstance(fed, list)
-    return fed
+    assert isinstance(fed, np.ndarray)
+    return fed.astype(np.int64, casting="no")
 
 
 class TestUses:

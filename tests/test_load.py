@@ -164,29 +164,27 @@ def test_a_module_without_weights_pretends_to_have_some(nets: str, factory: str,
 
 
 @pytest.mark.parametrize(
-    ("target", "options", "says"),
+    ("target", "kwargs", "says"),
     [
-        ("nowhere_to_be_found:f", {}, "no module is called 'nowhere_to_be_found'; run reslint in"),
-        ("unmet:f", {}, "unmet can't be imported: ModuleNotFoundError: No module named 'not_installed_anywhere'; at unmet.py"),
-        ("unparsed:f", {}, "SyntaxError: invalid syntax (unparsed.py, line 1); at unparsed.py:1: def build(:"),
-        ("somenets:nothing", {}, "somenets has no 'nothing'"),
-        ("somenets:number", {}, "gives something of the type int, where a torch.nn.Module"),
-        ("somenets:compiled", {}, "somenets:compiled gives a compiled module of TorchScript"),
-        ("somenets:bare", {}, "needs an example of its inputs (x): give --input"),
-        ("somenets:Net", {"kwargs": '{"wide": 1}'}, "got an unexpected keyword argument 'wide'"),
-        ("somenets:Net", {"kwargs": '{"width": 101}'}, 'ValueError: too wide; at somenets.py:12: raise ValueError("too wide")'),
-        ("somenets:made", {"kwargs": '{"width": 8}'}, "is there already, as a Net"),
-        ("somenets:leaves", {}, 'SystemExit: enough; at somenets.py:45: raise SystemExit("enough")'),
-        ("gone.pt2", {}, "no such file"),
-        ("somenets.pt2", {}, "is no archive as torch.export.save writes it"),
+        ("nowhere_to_be_found:f", "", "no module is called 'nowhere_to_be_found'; run reslint in"),
+        ("unmet:f", "", "unmet can't be imported: ModuleNotFoundError: No module named 'not_installed_anywhere'; at unmet.py"),
+        ("unparsed:f", "", "SyntaxError: invalid syntax (unparsed.py, line 1); at unparsed.py:1: def build(:"),
+        ("somenets:nothing", "", "somenets has no 'nothing'"),
+        ("somenets:number", "", "gives something of the type int, where a torch.nn.Module"),
+        ("somenets:compiled", "", "somenets:compiled gives a compiled module of TorchScript"),
+        ("somenets:bare", "", "needs an example of its inputs (x): give --input"),
+        ("somenets:Net", '{"wide": 1}', "got an unexpected keyword argument 'wide'"),
+        ("somenets:Net", '{"width": 101}', 'ValueError: too wide; at somenets.py:12: raise ValueError("too wide")'),
+        ("somenets:made", '{"width": 8}', "is there already, as a Net"),
+        ("somenets:leaves", "", 'SystemExit: enough; at somenets.py:45: raise SystemExit("enough")'),
+        ("gone.pt2", "", "no such file"),
+        ("somenets.pt2", "", "is no archive as torch.export.save writes it"),
     ],
 )  # fmt: skip
-def test_an_error_is_one_line_with_the_users_own_frame(
-    nets: str, target: str, options: dict[str, str], says: str
-) -> None:
+def test_an_error_is_one_line_with_the_users_own_frame(nets: str, target: str, kwargs: str, says: str) -> None:
     Path("somenets.pt2").write_bytes(b"no archive")
     with pytest.raises(ExportFailed) as caught:
-        loaded(spec(target, **options))
+        loaded(spec(target, kwargs=kwargs))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 

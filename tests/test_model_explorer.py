@@ -12,7 +12,7 @@ from conftest import Run, Write
 from test_report import FINDING, dissected
 
 from reslint.anatomy import dissect
-from reslint.finding import Severity
+from reslint.finding import Finding, Severity
 from reslint.net import read
 from reslint.report.anatomy.portrait import portrait
 from reslint.report.check.model_explorer import render, viewer_names
@@ -36,11 +36,11 @@ outer (float[1, 8] x, bool c, int64 n) => (float[1, 8] z)
 """
 
 
-def told(name: str, *findings: object) -> dict[str, dict[str, dict[str, str]]]:
+def told(name: str, *findings: Finding) -> dict[str, dict[str, dict[str, str]]]:
     """What stands at each node of a fixture, by graph."""
     path = str(FIXTURES / f"{name}.onnx")
     looked = Looked(path, portrait=portrait(dissect(read(Path(path)))))
-    report = Report("1", (looked,), tuple(replace(f, path=path) for f in findings))  # type: ignore[type-var]
+    report = Report("1", (looked,), tuple(replace(f, path=path) for f in findings))
     return {graph: data["results"] for graph, data in json.loads(render(report)).items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from onnx import TensorProto, numpy_helper
 from reslint.anatomy import Anatomy, dissect
 from reslint.measure import Agreement, Measurement, Narrowed, Optimized, Repeated, Sensitivity, Signal
 from reslint.net import read
+from reslint.net.values import Array
 from reslint.rules import Settings
 from reslint.rules.half_overflow import half_overflow
 from reslint.runtime import Wanted, measured
@@ -50,7 +52,7 @@ def compared(subjects: tuple[Measurement, ...], kind: type[Agreement]) -> list[A
     return [subject for subject in subjects if isinstance(subject, kind)]
 
 
-def planted(model: onnx.ModelProto, name: str, values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> None:
+def planted(model: onnx.ModelProto, name: str, values: Array) -> None:
     (tensor,) = (t for t in model.graph.initializer if t.name == name)
     tensor.CopyFrom(numpy_helper.from_array(values.astype(numpy_helper.to_array(tensor).dtype), name))
 
@@ -430,14 +432,14 @@ class TestSensitivity:
             s for s in ran(self.chain(here, kind), Wanted(ablate=True, sensitivity=True)) if isinstance(s, Sensitivity)
         )
         assert found.untouched == 0
-        near = {"rel": 1e-3}
+        near = partial(pytest.approx, rel=1e-3)
         for at, felt in enumerate(found.felt):
             after = self.BLOCKS - 1 - at
-            assert felt.gain == pytest.approx(1, **near)
-            assert felt.gradient == pytest.approx((1 + self.C) ** after, **near)
-            assert felt.cut_gain == pytest.approx(1, **near)
-            assert felt.cut_gradient == pytest.approx(self.C**after, **near)
-            assert felt.alone == pytest.approx(1 / (1 + self.C), **near)
+            assert felt.gain == near(1)
+            assert felt.gradient == near((1 + self.C) ** after)
+            assert felt.cut_gain == near(1)
+            assert felt.cut_gradient == near(self.C**after)
+            assert felt.alone == near(1 / (1 + self.C))
 
     def test_table_and_json(self, run: Run, here: Path) -> None:
         self.chain(here)

@@ -144,7 +144,7 @@ def test_what_a_user_writes_is_what_the_command_gets() -> None:
 
 def test_options_are_named_and_frozen() -> None:
     with pytest.raises(TypeError, match="positional"):
-        CheckOptions(("a.onnx",))  # type: ignore[misc]
+        CheckOptions(("a.onnx",))  # type: ignore[call-arg]
     with pytest.raises(FrozenInstanceError):
         CheckOptions().fix = True  # type: ignore[misc]
 

@@ -141,7 +141,7 @@ def test_its_page_has_all_parts(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", [r for r in ALL if r.name not in COMPARING], ids=lambda rule: rule.name)
 def test_its_page_shows_one_failing_and_two_passing_graphs(rule: Rule) -> None:
-    shown = (*PAGES[rule.name], *PROGRAMS[rule.name])
+    shown: tuple[Example | Program, ...] = (*PAGES[rule.name], *PROGRAMS[rule.name])
     failing = tuple(fires(rule, shown))
     assert failing
     assert all(example.part == "Fails" for example in failing)
