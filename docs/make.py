@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from reslint.cli.output.catalogue import facts
 from reslint.rules import ALL, Rule
 
 ROOT = Path(__file__).parents[1]
@@ -33,10 +34,18 @@ def lay_out() -> None:
     for folder in ("rules", "project"):
         (PAGES / folder).mkdir(parents=True)
     for page, place in pages():
-        (PAGES / place).write_text(moved(page.read_text("utf-8"), page), "utf-8")
+        text = moved(page.read_text("utf-8"), page)
+        (PAGES / place).write_text(headed(text, page.stem) if page.parent.name == "rules" else text, "utf-8")
     for picture in pictures():
         shutil.copy(picture, PAGES)
     (PAGES / "rules" / "index.md").write_text("".join(index(ALL)), "utf-8")
+
+
+def headed(text: str, name: str) -> str:
+    """A rule's page with what is known of the rule under its name."""
+    title, _, rest = text.partition("\n")
+    rule = next((rule for rule in ALL if rule.name == name), None)
+    return f"{title}\n\n*{facts(rule)}*\n{rest}" if rule else text
 
 
 def pages() -> Iterator[tuple[Path, str]]:

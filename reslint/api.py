@@ -31,7 +31,7 @@ from reslint.errors import (
     UnreadableModel,
 )
 from reslint.finding import Confidence, Finding
-from reslint.lint import choose, lint, nearest, regraded
+from reslint.lint import choose, lint, regraded, unknown_rule
 from reslint.measure import GradientFlow, Initialization, LearningRate, Measurement, Parameters
 from reslint.net import Net, from_proto, read
 from reslint.net.external import locations
@@ -237,8 +237,13 @@ def chosen(config: Config, *, command: str = "check") -> tuple[Rule, ...]:
     return rules
 
 
+def needs(rule: Rule) -> str:
+    """The command that a rule's findings come from: `check`, `run` or `flow`."""
+    return _COMMANDS.get(rule.subject, "run")
+
+
 def _commands(rule: Rule) -> Iterator[str]:
-    yield _COMMANDS.get(rule.subject, "run")
+    yield needs(rule)
     if rule.proof:
         yield "run"
 
@@ -251,7 +256,7 @@ def refuse_unknown_rules(config: Config, *, command: str = "check") -> None:
         for name in (*one.severity, *(entry.rule for entry in one.allow)):
             if name not in known:
                 said = f"{one.file}: " if one.file.name else ""
-                raise UnknownRule(f"{said}no rule is called {name!r}{nearest(name, known)}")
+                raise UnknownRule(f"{said}{unknown_rule(name, ALL)}")
 
 
 def _dissected(model: Model, inputs: Sequence[object]) -> tuple[Anatomy, tuple[Parameters, ...]]:

@@ -46,6 +46,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+def unknown_rule(name: str, rules: Iterable[Rule]) -> UnknownRule:
+    """The error for a name that no rule has; of a family its rules are named."""
+    rules = tuple(rules)
+    family = [rule.name for rule in rules if rule.family == name]
+    if family:
+        return UnknownRule(f"{name!r} is a family, and a rule is wanted; its rules are {', '.join(family)}")
+    return UnknownRule(f"no rule is called {name!r}{nearest(name, (rule.name for rule in rules))}")
+
+
 def regraded(findings: Iterable[Finding], severities: Mapping[str, Severity]) -> Iterator[Finding]:
     """The findings as bad as the configuration says that their rules are."""
     for finding in findings:

@@ -532,15 +532,14 @@ class TestOtherCommands:
         assert run("chekc").status == 2
 
     def test_rules_lists_all(self, run: Run) -> None:
-        ran = run("rules")
-        assert [line.split()[0] for line in ran.out.splitlines()] == [rule.name for rule in ALL]
         assert [rule["name"] for rule in json.loads(run("rules", "--format", "json").out)] == [r.name for r in ALL]
 
     def test_rules_marks_what_is_for_designs(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("reslint.rules.ALL", (ADD, DESIGN))
-        assert run("rules").out.splitlines() == [
-            "merge-met   stub  error  proven          Fires at ops of a kind.",
-            "design-met  stub  note   proven  design  Fires at ops of a kind.",
+        assert run("rules").out.splitlines()[:3] == [
+            "stub",
+            "  merge-met   error   proven       Fires at ops of a kind.",
+            "  design-met  note    proven    D  Fires at ops of a kind.",
         ]
         assert json.loads(run("rules", "--format", "json").out)[1] == {
             "name": "design-met",
@@ -548,6 +547,8 @@ class TestOtherCommands:
             "severity": "note",
             "confidence": "proven",
             "profiles": ["design"],
+            "fixable": False,
+            "command": "check",
             "summary": "Fires at ops of a kind.",
         }
 
@@ -561,7 +562,9 @@ class TestOtherCommands:
         monkeypatch.setattr("reslint.rules.ALL", (ADD,))
         monkeypatch.setattr("reslint.cli.pages.PAGES", (here / "absent", here))
         (here / "merge-met.md").write_text("# merge-met\n")
-        assert run("explain", "merge-met").out == "# merge-met\n"
+        assert run("explain", "merge-met", "--format", "markdown").out == "# merge-met\n"
+        said = run("explain", "merge-met").out
+        assert said.startswith("merge-met  error · proven · family stub · ")
         ran = run("explain", "merge-mat")
         assert ran.status == 2
         assert "did you mean 'merge-met'?" in ran.err
@@ -617,3 +620,46 @@ class TestAnatomy:
     def test_verbose_says_why(self, run: Run, write: Write) -> None:
         write("a.onnx")
         assert "y  Add  residual, identity: " in run("anatomy", "--verbose", "a.onnx").out
+
+
+class TestHelp:
+    def test_a_command_that_is_none(self, run: Run) -> None:
+        ran = run("chek")
+        assert ran.status == 2
+        assert "no command is called 'chek'; did you mean 'check'?" in ran.err
+        assert "there are check, anatomy, run" in run("zzz").err
+
+    def test_options_stand_in_groups(self, run: Run) -> None:
+        said = run("check", "--help").out
+        headings = [line.rstrip(":") for line in said.splitlines() if line.endswith(":") and not line.startswith(" ")]
+        assert headings == [
+            "Options",
+            "Reports and baselines",
+            "Models and rules",
+            "Output",
+            "PyTorch models",
+            "Help",
+        ]
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_summaries_are_whole(self, run: Run, command: str) -> None:
+        assert "..." not in next(line for line in run("--help").out.splitlines() if line.startswith(f"  {command} "))
+
+    def test_a_family_is_no_rule(self, run: Run) -> None:
+        ran = run("explain", "latency")
+        assert ran.err.startswith("error: 'latency' is a family, and a rule is wanted; its rules are ")
+
+    @pytest.mark.parametrize("width", [40, 60, 100, 200])
+    def test_rules_fit(self, run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = run("rules").out.splitlines()
+        assert max(map(len, lines[:-1])) <= max(width, 60)
+        assert {line for line in lines if line and not line.startswith(" ")} >= {rule.family for rule in ALL}
+        assert {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "} == {r.name for r in ALL}
+
+    def test_rules_in_json(self, run: Run) -> None:
+        found = {row["name"]: row for row in json.loads(run("rules", "--format", "json").out)}
+        assert found["training-mode-op"]["fixable"] is True
+        assert found["nonfinite-values"]["command"] == "run"
+        assert found["vanishing-gradient"]["command"] == "flow"
+        assert found["shortcut-broadcast"]["command"] == "check"

@@ -70,8 +70,8 @@ Check = Callable[[object, Settings], Iterator[Said]]
 class Rule:
     """A check with its name, family and defaults; `design` marks one that only matters before training.
 
-    `reasons` says whether it tells of near misses. `proof` confirms or refutes what it found without a run, None where that
-    can't be done.
+    `fixable` says that `--fix` removes what it finds. `reasons` says whether it tells of near misses. `proof` confirms or
+    refutes what it found without a run, None where that can't be done.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Rule:
     design: bool = False
     reasons: bool = False
     proof: Prove | None = None
+    fixable: bool = False
 
     def __call__(self, subject: object, settings: Settings) -> Iterator[Draft]:
         yield from (said for said in self.check(subject, settings) if isinstance(said, Draft))
@@ -116,6 +117,7 @@ def rule(
     *,
     design: bool = False,
     proof: Prove | None = None,
+    fixable: bool = False,
 ) -> Callable[[Callable[[S, Settings], Iterable[Said]]], Rule]:
     """Make a generator of drafts a rule. Its first parameter's type is its subscription, its docstring its summary."""
 
@@ -130,6 +132,6 @@ def rule(
                 yield from check(subject, settings)
 
         reasons = hints["return"] == Iterator[Said]
-        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons, proof)
+        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons, proof, fixable)
 
     return made

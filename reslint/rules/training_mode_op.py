@@ -24,7 +24,7 @@ _UNSWITCHED = "its switch is an input, so that whoever runs it decides, or its r
 _APPLYING = frozenset({"Mul", "Div", "Where"})
 
 
-@rule("training-mode-op", "file", Severity.ERROR, Confidence.PROVEN)
+@rule("training-mode-op", "file", Severity.ERROR, Confidence.PROVEN, fixable=True)
 def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """BatchNormalization or Dropout in training mode, or a random op that switches a residual branch on and off."""
     for net in anatomy.net.nets():

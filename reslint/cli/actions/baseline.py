@@ -36,4 +36,8 @@ def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran
         return known
     renewed = known.renewed(findings, ran)
     written(known.file, render(renewed), f"--write-baseline {known.file}")
+    if not options.quiet:
+        models = len({entry.path for entry in renewed.entries})
+        told = f"holds {counted(len(renewed.entries), 'finding')} of {counted(models, 'model')}"
+        note(str(known.file), told)
     return renewed

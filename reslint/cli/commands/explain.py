@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from reslint.cli import pages
-from reslint.cli.options.declare import Argument, Asked
+from reslint.cli.options.declare import FORMAT, Argument, Asked, Option
 from reslint.cli.options.declare import command as declared
-from reslint.cli.output.streams import emit
+from reslint.cli.output.streams import colored, emit, terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,8 @@ class ExplainOptions(Asked):
     """What a user asks `reslint explain` for."""
 
     rule: Annotated[str, Argument("RULE", complete=pages.rule)]
+    output: Annotated[str | None, Option("Write the page to FILE.", short="o", metavar="FILE")] = None
+    format: Annotated[Literal["text", "markdown"], FORMAT] = "text"
 
 
 @declared("explain", ExplainOptions)
@@ -24,16 +26,20 @@ def command(options: ExplainOptions) -> int:
 
     It says what the rule does, why that is bad, shows examples, and when to ignore it.
     """
+    from reslint.cli.output.catalogue import page
     from reslint.errors import UnknownRule
-    from reslint.lint import nearest
+    from reslint.lint import unknown_rule
     from reslint.rules import ALL
 
-    rule = options.rule
-    names = [known.name for known in ALL]
-    if rule not in names:
-        raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, names)}")
-    file = pages.page(rule)
+    name = options.rule
+    rule = next((known for known in ALL if known.name == name), None)
+    if rule is None:
+        raise unknown_rule(name, ALL)
+    file = pages.page(name)
     if file is None:
-        raise UnknownRule(f"{rule} has no page in this version; `reslint rules` says in a line what it finds")
-    emit(file.read_text("utf-8"), None)
+        raise UnknownRule(f"{name} has no page in this version; `reslint rules` says in a line what it finds")
+    text = file.read_text("utf-8")
+    if options.format == "text":
+        text = page(rule, text, terminal(options.output), colored("auto", options.output))
+    emit(text, options.output)
     return 0

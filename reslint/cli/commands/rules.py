@@ -3,52 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from reslint.cli.options.declare import FORMAT, Asked
+import click
+
+from reslint.cli.options.declare import FORMAT, Asked, Option
 from reslint.cli.options.declare import command as declared
-from reslint.cli.output.streams import emit
-
-if TYPE_CHECKING:
-    from reslint.rules import Rule
+from reslint.cli.output.streams import colored, emit, terminal
 
 
 @dataclass(frozen=True, kw_only=True)
 class RulesOptions(Asked):
     """What a user asks `reslint rules` for."""
 
+    output: Annotated[str | None, Option("Write the result to FILE.", short="o", metavar="FILE")] = None
     format: Annotated[Literal["text", "json"], FORMAT] = "text"
 
 
 @declared("rules", RulesOptions)
 def command(options: RulesOptions) -> int:
-    """List all rules: name, family, severity, confidence, summary.
+    """List all rules by family: name, severity, confidence, and what each finds.
 
-    Those marked `design` only matter before training, and run with --profile design, or when they are named.
+    Those marked D only matter before training. They run with --profile design, or when they are named.
     """
+    from reslint.cli.output.catalogue import entry, table
     from reslint.rules import ALL
 
-    lines = _table(ALL) if options.format == "text" else [json.dumps([_entry(rule) for rule in ALL], indent=2)]
-    emit("".join(f"{line}\n" for line in lines), None)
+    if options.format == "json":
+        text = json.dumps([entry(rule) for rule in ALL], indent=2) + "\n"
+    else:
+        text = "".join(f"{line}\n" for line in table(ALL, terminal(options.output).width))
+        text = text if colored("auto", options.output) else click.unstyle(text)
+    emit(text, options.output)
     return 0
-
-
-def _entry(rule: Rule) -> dict[str, object]:
-    return {
-        "name": rule.name,
-        "family": rule.family,
-        "severity": str(rule.severity),
-        "confidence": str(rule.confidence),
-        "profiles": ["design"] if rule.design else ["ship", "design"],
-        "summary": rule.summary,
-    }
-
-
-def _table(rules: Sequence[Rule]) -> Iterator[str]:
-    rows = [(r.name, r.family, str(r.severity), str(r.confidence), "design" if r.design else "") for r in rules]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for rule, row in zip(rules, rows, strict=True):
-        cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield f"{cells}  {rule.summary}"

@@ -23,6 +23,8 @@ from reslint.settings import Factory
 class Quiet(Asked):
     """What every command that reads models has."""
 
+    heading = "Output"
+
     config: Annotated[Path | None, Option("Read this configuration file.", metavar="FILE")] = None
     quiet: Annotated[bool, Option("Write nothing but errors to standard error.", short="q")] = False
 
@@ -31,13 +33,19 @@ class Quiet(Asked):
 class Colored(Quiet):
     """Where a result goes, and whether it is colored."""
 
-    output: Annotated[str | None, Option("Write the result to FILE, not to standard output.", metavar="FILE")] = None
+    heading = "Output"
+
+    output: Annotated[
+        str | None, Option("Write the result to FILE, not to standard output.", short="o", metavar="FILE")
+    ] = None
     color: Annotated[Literal["auto", "always", "never"], Option("When to color the text.")] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exporting(Asked):
     """How a PyTorch model is exported."""
+
+    heading = "PyTorch models"
 
     input: Annotated[tuple[str, ...], Option("PyTorch: an example input; repeatable.", metavar="NAME=SHAPE:DTYPE")] = ()
     kwargs: Annotated[str, Option("PyTorch: the keyword arguments of the factory.", metavar="JSON")] = ""
@@ -60,6 +68,8 @@ class Exporting(Asked):
 @dataclass(frozen=True, kw_only=True)
 class Models(Colored):
     """Which models are looked at, and with which rules. `configuration` is what the file says, overridden by the options."""
+
+    heading = "Models and rules"
 
     paths: Annotated[tuple[str, ...], Argument("[PATH...]")] = ()
     select: Annotated[
@@ -156,6 +166,8 @@ def _report(text: str) -> tuple[str, str]:
 @dataclass(frozen=True, kw_only=True)
 class Judging(Models):
     """Where findings are reported, and which of them are known."""
+
+    heading = "Reports and baselines"
 
     report: Annotated[
         tuple[tuple[str, str], ...],

@@ -12,7 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from functools import wraps
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Literal, Self, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import click
 
@@ -50,7 +50,12 @@ FORMAT = Option("How the result is written.")
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a user asked a command for. Not slotted: a command's options are put together from several classes."""
+    """What a user asked a command for. Not slotted: a command's options are put together from several classes.
+
+    The options of each class stand under its `heading` in the help.
+    """
+
+    heading: ClassVar[str] = "Options"
 
     def ready(self) -> Self:
         """The same, checked, and completed by what the configuration says. Raises click.UsageError."""
@@ -68,9 +73,34 @@ def command(name: str, kind: type[A]) -> Callable[[Callable[[A], int]], click.Co
         def taken(**values: object) -> int:
             return run(asked_for(kind, values).ready())
 
-        return click.command(name, params=list(parameters(kind)))(taken)
+        return click.command(name, cls=Grouped, params=list(parameters(kind)))(taken)
 
     return made
+
+
+class Headed(click.Option):
+    """An option that knows under which heading it stands."""
+
+    heading = "Options"
+
+
+class Grouped(click.Command):
+    """A command whose help has its options in groups, those of the command itself first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        own: list[click.Option] = []
+        others: list[click.Option] = []
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option):
+                (own if isinstance(parameter, Headed) else others).append(parameter)
+        for option in (*own, *others):
+            row = option.get_help_record(ctx)
+            if row is not None:
+                groups.setdefault(option.heading if isinstance(option, Headed) else "Help", []).append(row)
+        for heading, rows in groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
 
 def asked_for(kind: Callable[..., A], values: Mapping[str, object]) -> A:
@@ -82,8 +112,11 @@ def parameters(kind: type[Asked]) -> Iterator[click.Parameter]:
     """The options that a class declares, then those of its bases, in the order in which they stand."""
     hints = get_type_hints(kind, include_extras=True)
     defaults = {field.name: field.default for field in fields(kind)}
-    own = (name for cls in kind.__mro__ for name in inspect.get_annotations(cls))
-    for name in dict.fromkeys(own):
+    headings: dict[str, str] = {}
+    for cls in kind.__mro__:
+        for name in inspect.get_annotations(cls):
+            headings.setdefault(name, vars(cls).get("heading", "Options"))
+    for name, heading in headings.items():
         hint = hints[name]
         if get_origin(hint) is Annotated:
             what, told = get_args(hint)[:2]
@@ -97,13 +130,13 @@ def parameters(kind: type[Asked]) -> Iterator[click.Parameter]:
                     shell_complete=told.complete,
                 )
             elif isinstance(told, Option):
-                yield _option(name, what, defaults[name], told)
+                yield _option(name, what, defaults[name], told, heading)
 
 
-def _option(name: str, what: object, default: object, told: Option) -> click.Option:
+def _option(name: str, what: object, default: object, told: Option, heading: str) -> click.Option:
     repeated = get_origin(what) is tuple
     short = (f"-{told.short}",) if told.short else ()
-    return click.Option(
+    made = Headed(
         [name, f"--{name.rstrip('_').replace('_', '-')}", *short],
         type=None if what is bool else told.type or _type(get_args(what)[0] if repeated else what),
         is_flag=what is bool,
@@ -116,6 +149,8 @@ def _option(name: str, what: object, default: object, told: Option) -> click.Opt
         callback=_split if told.listed else None,
         shell_complete=told.complete,
     )
+    made.heading = heading
+    return made
 
 
 def _silent(default: object) -> bool:
