@@ -45,6 +45,7 @@ RULE = thing(
     {
         "id": {"type": "string", "minLength": 1, "maxLength": 255},
         "name": {"type": "string", "maxLength": 255},
+        "helpUri": {"type": "string", "format": "uri"},
         "shortDescription": SHORT,
         "fullDescription": SHORT,
         "help": thing({"text": TEXT, "markdown": TEXT}),
@@ -69,6 +70,9 @@ RESULT = thing(
     {
         "ruleIndex": {"type": "integer", "minimum": 0},
         "relatedLocations": many(LOCATION, 1000),
+        "suppressions": many(
+            thing({"kind": {"const": "external"}, "status": {"const": "accepted"}, "justification": TEXT}), 1
+        ),
         "properties": {"type": "object"},
     },
 )

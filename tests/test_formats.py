@@ -135,6 +135,7 @@ class TestSarif:
 
     def test_rules(self) -> None:
         _, rule = self.log(FULL)["tool"]["driver"]["rules"]
+        assert str(rule["helpUri"]).endswith("/rules/shortcut-broadcast")
         assert rule["shortDescription"] == {"text": "A sum is stretched"}
         assert rule["fullDescription"] == {"text": "Finds sums.\nOf two lines."}
         assert rule["help"] == {"text": PAGE, "markdown": PAGE}
@@ -147,7 +148,7 @@ class TestSarif:
 
     def test_results(self, repository: Path) -> None:
         results = self.log(replace(FULL, root=repository))["results"]
-        first, second = results
+        first, second, *known = results
         assert (first["ruleId"], first["ruleIndex"], first["level"]) == ("shortcut-broadcast", 1, "error")
         assert second["level"] == "note"
         (location,) = first["locations"]
@@ -159,7 +160,13 @@ class TestSarif:
             {"fullyQualifiedName": "layer3.4", "kind": "module"},
             {"name": "add_12", "fullyQualifiedName": "add_12", "kind": "member"},
         ]
-        assert len(first["relatedLocations"]) == len(FINDING.related)
+        model, *others = first["relatedLocations"]
+        assert model["message"] == {"text": "in the model models/resnet50.onnx"}
+        assert model["physicalLocation"]["artifactLocation"]["uri"] == "work/models/resnet50.onnx"
+        assert len(others) == len(FINDING.related)
+        assert "(in models/resnet50.onnx)" in first["message"]["text"]
+        accepted = {"kind": "external", "status": "accepted", "justification": "known"}
+        assert [one["suppressions"] for one in known] == [[accepted]] * 2
         assert first["partialFingerprints"]["reslintFinding/v1"] == FINDING.fingerprint
 
     def test_like_findings_of_two_models_are_two(self) -> None:
@@ -206,7 +213,7 @@ class TestSarif:
 
     def test_no_text_is_a_link(self) -> None:
         (result,) = self.log(of(replace(FINDING, message="[click](http://x)", help="")))["results"]
-        assert result["message"]["text"] == r"\[click\](http://x)"
+        assert result["message"]["text"] == r"\[click\](http://x) (in models/resnet50.onnx)"
 
 
 class TestGithub:
@@ -238,7 +245,8 @@ class TestGitlab:
         assert (unread["check_name"], unread["severity"]) == ("unreadable-model", "blocker")
         assert first["location"] == {"path": "nets/resnet.py", "lines": {"begin": 146}}
         assert [first["severity"], second["severity"]] == ["critical", "info"]
-        assert set(first) == {"description", "check_name", "fingerprint", "severity", "location"}
+        assert set(first) == {"description", "check_name", "fingerprint", "severity", "location", "other_locations"}
+        assert first["other_locations"] == [{"path": "work/models/resnet50.onnx", "lines": {"begin": 1}}]
 
     def test_fingerprints_are_unique(self) -> None:
         issues = json.loads(gitlab.render(of(FINDING, replace(FINDING, path="b.onnx"))))

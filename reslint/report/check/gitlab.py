@@ -24,7 +24,7 @@ def _issues(report: Report) -> Iterator[dict[str, object]]:
         if file.error:
             yield _unread(file, model_place(file.path, report.root))
     for finding in report.findings:
-        yield _issue(finding, place(finding, report.root))
+        yield _issue(finding, place(finding, report.root), report)
 
 
 def _unread(file: Looked, at: Place) -> dict[str, object]:
@@ -34,9 +34,12 @@ def _unread(file: Looked, at: Place) -> dict[str, object]:
     )
 
 
-def _issue(finding: Finding, at: Place) -> dict[str, object]:
+def _issue(finding: Finding, at: Place, report: Report) -> dict[str, object]:
     said = f"{finding.path}: {finding.module or finding.node}: {finding.message}"
-    return _entry(said, finding.rule, identity(finding), _SEVERITIES[finding.severity], at)
+    model = model_place(finding.path, report.root)
+    others = [{"path": plain(model.file), "lines": {"begin": model.line}}] if model.file != at.file else []
+    entry = _entry(said, finding.rule, identity(finding), _SEVERITIES[finding.severity], at)
+    return {**entry, **({"other_locations": others} if others else {})}
 
 
 def _entry(said: str, check: str, fingerprint: str, severity: str, at: Place) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from onnx import GraphProto
 
 from reslint.anatomy import Kind
-from reslint.errors import BadConfiguration, UnreadableModel
+from reslint.errors import UnreadableModel
 from reslint.finding import Finding, Severity
 from reslint.net.read import light
 from reslint.portrait import Portrait, Seen
@@ -39,7 +39,8 @@ _SEVERITIES: Mapping[Severity, str] = {Severity.ERROR: "#b3131e", Severity.WARNI
 def render(report: Report) -> str:
     """One document, by graph.
 
-    Raises BadConfiguration where two models' graphs have one name: the viewer can't tell them apart.
+    The viewer knows a graph by its name alone. Where two models' graphs have one name, each is also there under its model's
+    path, and the name has what is said of the first one.
     """
     found: dict[str, dict[str, object]] = {}
     owners: dict[str, str] = {}
@@ -49,10 +50,11 @@ def render(report: Report) -> str:
             continue
         findings = [finding for finding in report.findings if finding.path == file.path]
         for graph, results in _graphs(file, seen, findings).items():
-            if owners.setdefault(graph, file.path) != file.path:
-                told = f"{plain(owners[graph])} and {plain(file.path)} both have a graph {plain(graph)!r}"
-                raise BadConfiguration(f"the format model-explorer shows one model at a time: {told}")
-            found[graph] = {"name": "reslint", "results": results, **_WORDS_NOT_NUMBERS}
+            told = {"name": "reslint", "results": results, **_WORDS_NOT_NUMBERS}
+            if owners.setdefault(graph, file.path) == file.path:
+                found[graph] = told
+            else:
+                found[f"{plain(file.path)}:{graph}"] = told
     return json.dumps(found, indent=1) + "\n"
 
 

@@ -13,7 +13,8 @@ from reslint.finding import Confidence, Finding, Severity
 from reslint.report.check.json import finite
 from reslint.report.common.places import Place, identity, model_place, place
 from reslint.report.common.plain import counted, plain
-from reslint.result import About, Report
+from reslint.result import About, Report, Suppressed
+from reslint.version import PAGES
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"
@@ -41,7 +42,7 @@ def render(report: Report) -> str:
 
     All text is escaped to ASCII.
     """
-    count = min(len(report.findings), RESULTS)
+    count = min(len(report.findings) + len(report.suppressed), RESULTS)
     while True:
         text = json.dumps(_log(report, count), indent=2, allow_nan=False) + "\n"
         if not count or len(text) <= SIZE or len(gzip.compress(text.encode(), 6)) <= SIZE:
@@ -63,7 +64,10 @@ def _log(report: Report, count: int) -> dict[str, object]:
             for file in report.files
         ],
         "invocations": [_invocation(report, len(report.findings) - len(kept))],
-        "results": [_result(finding, report.root, index) for finding in kept],
+        "results": [
+            *(_result(finding, report.root, index) for finding in kept),
+            *(_suppressed(one, report.root, index) for one in report.suppressed[: max(0, count - len(kept))]),
+        ],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -79,6 +83,7 @@ def _driver(report: Report) -> dict[str, object]:
 def _rule(rule: About) -> dict[str, object]:
     return {
         "id": rule.name,
+        "helpUri": f"{PAGES}/{rule.name}",
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
         "shortDescription": {"text": _cut(rule.summary)},
         "fullDescription": {"text": _cut(_does(rule.page) or rule.summary)},
@@ -123,22 +128,38 @@ def _invocation(report: Report, dropped: int) -> dict[str, object]:
     return {"executionSuccessful": not any(file.fails for file in unread), "toolExecutionNotifications": notifications}
 
 
+def _suppressed(one: Suppressed, root: Path, index: Mapping[str, int]) -> dict[str, object]:
+    """A finding that is known, with who knows it: an `allow` entry outside the code, or the baseline."""
+    reason = one.reason or "known to the baseline"
+    return {
+        **_result(one.finding, root, index),
+        "suppressions": [{"kind": "external", "status": "accepted", "justification": _message(reason)}],
+    }
+
+
 def _result(finding: Finding, root: Path, index: Mapping[str, int]) -> dict[str, object]:
     at = place(finding, root)
     return {
         "ruleId": finding.rule,
         **({"ruleIndex": index[finding.rule]} if finding.rule in index else {}),
         "level": str(finding.severity),
-        "message": {"text": _message(finding.message, *(("To do: " + finding.help,) if finding.help else ()))},
+        "message": {"text": _said(finding)},
         "locations": [{"physicalLocation": _physical(at), "logicalLocations": list(_logical(finding))}],
         "relatedLocations": [
             {
-                "id": number,
+                "id": 0,
                 "physicalLocation": _physical(model_place(finding.path, root)),
-                "logicalLocations": [{"fullyQualifiedName": plain(name), "kind": "member"}],
-                "message": {"text": _message(f"also at {name}")},
-            }
-            for number, name in enumerate(finding.related[:RELATED], 1)
+                "message": {"text": _message(f"in the model {finding.path}")},
+            },
+            *(
+                {
+                    "id": number,
+                    "physicalLocation": _physical(model_place(finding.path, root)),
+                    "logicalLocations": [{"fullyQualifiedName": plain(name), "kind": "member"}],
+                    "message": {"text": _message(f"also at {name}")},
+                }
+                for number, name in enumerate(finding.related[: RELATED - 1], 1)
+            ),
         ],
         "partialFingerprints": {
             "reslintFinding/v1": finding.fingerprint,
@@ -150,6 +171,11 @@ def _result(finding: Finding, root: Path, index: Mapping[str, int]) -> dict[str,
             "evidence": finite(dict(finding.evidence)),
         },
     }
+
+
+def _said(finding: Finding) -> str:
+    """What is wrong, in which model, and what to do: the line of Python may be that of many models."""
+    return _message(f"{finding.message} (in {finding.path})", *((f"To do: {finding.help}",) if finding.help else ()))
 
 
 def _logical(finding: Finding) -> Iterator[dict[str, object]]:

@@ -21,13 +21,13 @@ from reslint.report.html.charts import Chart, Strip
 from reslint.report.html.embed import embedded, kept
 from reslint.report.html.glyphs import Glyph, legend
 from reslint.report.html.numbers import amount
-from reslint.report.html.picture import Picture, picture, where_found
+from reslint.report.html.picture import Picture, Row, picture, where_found
 from reslint.report.html.ran import run_charts
 from reslint.report.html.shape import shape_charts
 from reslint.result import Looked, Report
 
 SEVERITIES = tuple(sorted(Severity, reverse=True))
-_OPEN = 3  # as many models are unfolded from the start
+_OPEN = 3  # as many models, and as many findings, are unfolded from the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def render(report: Report) -> str:
     known = {id(one.finding) for one in told}
     stray = (f for f in report.findings if id(f) not in known)
     told += [Told(len(told) + n, None, (), finding) for n, finding in enumerate(stray)]
+    told.sort(key=lambda one: -one.finding.severity)  # the worst first, over all models
     style, script = (Markup(_resource(name)) for name in ("page.css", "page.js"))
     return (
         _environment()
@@ -91,6 +92,9 @@ def render(report: Report) -> str:
             families=sorted(Counter(f.family for f in report.findings).items()),
             summaries={rule.name: rule.summary for rule in report.rules},
             verdict=_verdict(report),
+            about=models[0].file.path if len(models) == 1 else "",
+            opened=len(told) <= _OPEN,
+            row_of=_row_of,
             style=style,
             script=script,
             policy=_policy(style, script),
@@ -103,13 +107,25 @@ def _models(report: Report) -> Iterator[Model]:
     for finding in report.findings:
         by_path.setdefault(finding.path, []).append(finding)
     number = 0
-    for at, file in enumerate(report.files):
+    for at, file in enumerate(sorted(report.files, key=lambda file: _goodness(file, by_path.get(file.path, [])))):
         findings = sorted(by_path.get(file.path, []), key=lambda f: -f.severity)
         seen = file.portrait
         blocks = where_found(seen, findings) if seen else ((),) * len(findings)
         told = tuple(Told(number + n, at, where, f) for n, (f, where) in enumerate(zip(findings, blocks, strict=True)))
         number += len(told)
         yield _model(at, file, told, opened=len(report.files) <= _OPEN)
+
+
+def _goodness(file: Looked, findings: Sequence[Finding]) -> tuple[int, ...]:
+    """How far down a model stands: what could not be read comes first, then the worst."""
+    return (not file.error, *(-sum(finding.severity is severity for finding in findings) for severity in SEVERITIES))
+
+
+def _row_of(model: Model, block: int) -> Row | None:
+    """The row of the picture in which a block is drawn."""
+    rows = model.picture.rows if model.picture else ()
+    every = (row for some in rows for row in (*some.shown, *some.more))
+    return next((row for row in every if any(shown.number == block for f in row.folds for shown in f.blocks)), None)
 
 
 def _model(number: int, file: Looked, told: tuple[Told, ...], *, opened: bool) -> Model:
