@@ -102,13 +102,19 @@ class Invocation(TypedDict):
     toolExecutionNotifications: list[Notification]
 
 
+class Location(TypedDict):
+    message: Text
+    physicalLocation: dict[str, dict[str, object]]
+
+
 class Result(TypedDict):
     ruleId: str
     ruleIndex: int
     level: str
     message: Text
     locations: list[dict[str, object]]
-    relatedLocations: list[dict[str, object]]
+    relatedLocations: list[Location]
+    suppressions: list[dict[str, str]]
     partialFingerprints: dict[str, str]
     properties: dict[str, object]
 
