@@ -8,7 +8,7 @@ import onnx
 from onnx import defs
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.graph.ops import KNOWN
+from reslint.anatomy.graph.ops import is_known
 from reslint.finding import Confidence, Severity
 from reslint.net import Op, opset
 from reslint.net.values import Clash
@@ -27,7 +27,7 @@ def opset_or_domain_unknown(anatomy: Anatomy, settings: Settings) -> Iterator[Dr
     for inner in net.nets():
         unknown: dict[tuple[str, Clash | None], list[Op]] = {}
         for op in inner.ops:
-            if op.type not in KNOWN and not defs.has(op.type, domain=op.domain):
+            if not is_known(op) and not defs.has(op.type, domain=op.domain):
                 unknown.setdefault((op.domain, net.clashes.get(op.kind)), []).append(op)
         for (domain, clash), ops in unknown.items():
             kinds = sorted({op.type for op in ops})

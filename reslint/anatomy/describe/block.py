@@ -12,10 +12,9 @@ from reslint.anatomy.detect.verdict import Verdict
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.ops import (
     ACTIVATIONS,
+    KEEPS_SIGN,
     LAYOUT,
     NONNEGATIVE,
-    POOLING,
-    RESAMPLING,
     SKIP_NORMS,
     activation_in,
 )
@@ -27,7 +26,6 @@ from reslint.net.weights import scalar
 _FAR = 8  # ops behind a merge that may make up for its gain
 _ONE_TO_ONE = ACTIVATIONS | LAYOUT
 _SCALING = LAYOUT | {"Mul", "Div"}
-_KEEPS_SIGN = LAYOUT | RESAMPLING | POOLING | {"Dropout", "Slice", "Pad"}
 
 
 def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
@@ -190,7 +188,7 @@ def _is_nonnegative(flow: Flow, node: int) -> bool:
     op = flow.ops[node]
     if op is not None and flow.names[node] not in op.outputs:
         return False  # the product inside a fused op, which activates the sum and not the product
-    while op is not None and op.type in _KEEPS_SIGN and op.inputs:
+    while op is not None and op.type in KEEPS_SIGN and op.inputs:
         op = flow.net.producer.get(op.inputs[0])
     if op is None:
         return False

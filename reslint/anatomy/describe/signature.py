@@ -16,6 +16,7 @@ from reslint.anatomy.graph.ops import (
     is_gathering,
     is_interaction,
     is_learned,
+    is_reduction,
     kernel,
     strides,
 )
@@ -49,7 +50,7 @@ def described(net: Net, op: Op) -> str:
     if is_learned(net, op) or is_interaction(net, op):
         weights = (net.shape(i) for i in op.fixed)
         return _layer(_plain(op), next((s for s in weights if s and len(s) > 1), ()), _strides(op))
-    if is_norm(op) or op.type in POOLING and not op.type.startswith("Reduce") or is_gathering(op):
+    if is_norm(op) or op.type in POOLING and not is_reduction(op) or is_gathering(op):
         return op.type
     return ""
 

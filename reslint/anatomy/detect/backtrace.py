@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
 from reslint.anatomy.graph.dataflow import Flow
-from reslint.anatomy.graph.ops import (
-    ACTIVATIONS,
-    CONVS,
-    LAYOUT,
-    NORMS,
-    POOLING,
-    PRODUCTS,
-    RESAMPLING,
-    SLICING,
-)
+from reslint.anatomy.graph.operators import Family
+from reslint.anatomy.graph.ops import row_of
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 from reslint.net import Op
 
@@ -37,6 +30,26 @@ class Effect(Enum):
     POOL = "pool"
     RESAMPLE = "resample"
     LEARNED = "learned"
+
+
+_EFFECTS: Mapping[Family, Effect] = {
+    Family.LAYOUT: Effect.LAYOUT,
+    Family.SLICING: Effect.SLICE,
+    Family.PADDING: Effect.PAD,
+    Family.JOINING: Effect.PAD,  # with constants, as only one data tensor comes in
+    Family.SCALING: Effect.SCALE,
+    Family.SUM: Effect.BIAS,
+    Family.BIAS: Effect.BIAS,
+    Family.DIFFERENCE: Effect.BIAS,
+    Family.NORM: Effect.NORM,
+    Family.ACTIVATION: Effect.ACTIVATION,
+    Family.POOLING: Effect.POOL,
+    Family.REDUCTION: Effect.POOL,
+    Family.RESAMPLING: Effect.RESAMPLE,
+    Family.CONVOLUTION: Effect.LEARNED,
+    Family.PRODUCT: Effect.LEARNED,
+}
+"""What an op of each family does to its one data input; a family that is not here ends the way back."""
 
 
 class Step(NamedTuple):
@@ -70,27 +83,14 @@ def _step(flow: Flow, node: int) -> Step | None:
 
 def _effect(flow: Flow, node: int, op: Op) -> Effect | None:
     """What an op with one data input does to it; None where nobody can say."""
-    kind = op.type
-    if kind in LAYOUT:
-        return Effect.LAYOUT
-    if kind in ("Mul", "Div"):
-        return Effect.SCALE if len(op.inputs) == 2 and op.inputs[0] != op.inputs[1] else None
-    if kind in ("Add", "Sub", "Sum", "BiasAdd"):
-        return Effect.BIAS if len(set(op.inputs)) > 1 else None
-    if kind == "Neg":
-        return Effect.SCALE
-    if kind in NORMS:
-        return Effect.NORM
-    if kind in CONVS or kind in PRODUCTS:
-        return Effect.LEARNED if flow.does[node] & (LEARNED | NONLINEAR) == LEARNED else None
-    if kind in SLICING:
-        return Effect.SLICE if flow.net.is_data(op.inputs[0]) else None
-    if kind in ("Pad", "Concat"):
-        return Effect.PAD
-    if kind in RESAMPLING:
-        return Effect.RESAMPLE
-    if kind in POOLING:
-        return Effect.POOL
-    if kind in ACTIVATIONS:
-        return Effect.ACTIVATION
-    return None
+    row = row_of(op)
+    effect = _EFFECTS.get(row.family) if row is not None else None
+    if effect is Effect.SCALE and op.type != "Neg":
+        return effect if len(op.inputs) == 2 and op.inputs[0] != op.inputs[1] else None
+    if effect is Effect.BIAS:
+        return effect if len(set(op.inputs)) > 1 else None
+    if effect is Effect.LEARNED:
+        return effect if flow.does[node] & (LEARNED | NONLINEAR) == LEARNED else None
+    if effect is Effect.SLICE:
+        return effect if flow.net.is_data(op.inputs[0]) else None
+    return effect

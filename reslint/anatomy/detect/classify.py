@@ -12,8 +12,8 @@ from reslint.anatomy.detect.objections import Objection, to_sum
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import Route, nearest
 from reslint.anatomy.detect.verdict import Verdict
-from reslint.anatomy.graph.dataflow import Flow, fused_sum
-from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself, fused_sum
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op

@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reslint.anatomy.graph.norms import NormRun, find_norms
-from reslint.anatomy.graph.ops import SKIP_NORMS
+from reslint.anatomy.graph.ops import SKIP_NORMS, fused_sum
 from reslint.anatomy.graph.traits import NORM, facts_of
 from reslint.net import Net, Op
 
 if TYPE_CHECKING:
     from reslint.anatomy.detect.backtrace import Step
 
-_ADDED = {"Gemm": 2, "FusedConv": 3}
 _PRODUCT = "\0product"  # the unnamed tensor inside a fused op; no tensor's name holds this character
 
 
@@ -127,14 +126,6 @@ class _Numbers:
         """The number of a tensor; one that nothing made yet comes in from outside."""
         known = self.index.get(name)
         return self.add(name, None, (), 0) if known is None else known
-
-
-def fused_sum(op: Op) -> str:
-    """The tensor that a fused op adds to its product: a Gemm's C, FusedConv's Z, the fourth input of an NCHWc convolution."""
-    at = _ADDED.get(op.type)
-    if op.type == "Conv":
-        at = 3 if op.domain == "com.microsoft.nchwc" else None
-    return op.inputs[at] if at is not None and len(op.inputs) > at else ""
 
 
 def _total(op: Op) -> str:

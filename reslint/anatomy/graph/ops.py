@@ -1,124 +1,59 @@
-"""What kinds of ops there are, as far as residual connections are concerned; by operator alone, never by name."""
+"""Which kinds of ops there are, as far as residual connections are concerned; by operator alone, never by name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from onnx import TensorProto
 
+from reslint.anatomy.graph.operators import TABLE, Family, Operator, Sign
 from reslint.net import Net, Op, Shape
 from reslint.net.weights import integers, scalar
 
-LAYOUT = frozenset(
-    {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "CastLike", "Expand", "Tile", "Identity"}
-)
-SLICING = frozenset({"Slice", "Split", "Gather", "GatherND", "GatherElements", "SequenceAt", "SplitToSequence"})
-RESAMPLING = frozenset({"Resize", "Upsample", "DepthToSpace", "SpaceToDepth"})
-POOLING = frozenset(
-    {"AveragePool", "MaxPool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool", "QLinearAveragePool"}
-    | {"QLinearGlobalAveragePool", "ReduceMean", "ReduceMax", "ReduceSum"}
-)
-ACTIVATIONS = frozenset(
-    {
-        "Relu",
-        "LeakyRelu",
-        "PRelu",
-        "Elu",
-        "Selu",
-        "Celu",
-        "ThresholdedRelu",
-        "Clip",
-        "Sigmoid",
-        "HardSigmoid",
-        "Tanh",
-        "Softplus",
-    }
-    | {
-        "Softsign",
-        "Gelu",
-        "FastGelu",
-        "QuickGelu",
-        "BiasGelu",
-        "HardSwish",
-        "Swish",
-        "Mish",
-        "Erf",
-        "Softmax",
-        "LogSoftmax",
-    }
-    | {
-        "Abs",
-        "Exp",
-        "Sqrt",
-        "Sin",
-        "Cos",
-        "Hardmax",
-        "Shrink",
-        "QLinearLeakyRelu",
-        "QLinearSigmoid",
-        "Dropout",
-        "Log",
-        "Sign",
-    }
-)
-NONNEGATIVE = frozenset(
-    {"Relu", "Sigmoid", "HardSigmoid", "Softplus", "Softmax", "Abs", "Exp", "Sqrt", "QLinearSigmoid"}
-)
-NORMS = frozenset(
-    {"BatchNormalization", "LayerNormalization", "InstanceNormalization", "GroupNormalization", "RMSNormalization"}
-    | {"SimplifiedLayerNormalization", "LpNormalization", "LRN", "MeanVarianceNormalization", "GroupNorm"}
-)
-SKIP_NORMS = frozenset({"SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm"})
+_BY_NAME: Mapping[str, Operator] = {row.name: row for row in reversed(tuple(TABLE.values()))}
+"""The first row of each name: domains repeat ONNX's operators, and exporters invent domains."""
+
+
+def _named(*families: Family) -> frozenset[str]:
+    return frozenset(name for name, row in _BY_NAME.items() if row.family in families)
+
+
+LAYOUT = _named(Family.LAYOUT)
+SLICING = _named(Family.SLICING)
+RESAMPLING = _named(Family.RESAMPLING)
+POOLING = _named(Family.POOLING, Family.REDUCTION)
+ACTIVATIONS = _named(Family.ACTIVATION)
+NORMS = _named(Family.NORM)
+SKIP_NORMS = _named(Family.ADD_NORM)
 """Fused forms that add and normalize."""
-
-CONVS = frozenset(
-    {"Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "FusedConv", "DeformConv", "NhwcConv", "NhwcFusedConv"}
-)
-PRODUCTS = frozenset(
-    {"MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul", "MatMulNBits", "FusedMatMul", "FusedGemm", "QGemm"}
-    | {
-        "DynamicQuantizeMatMul",
-        "MatMulIntegerToFloat",
-        "TransposeMatMul",
-        "MatMulBnb4",
-        "FusedMatMulActivation",
-        "GemmFloat8",
-    }
-)
-SUMS = frozenset({"Add", "Sum", "QLinearAdd"})
-
-RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM", "AttnLSTM"})
-FUSED_ATTENTION = frozenset(
-    {
-        "Attention",
-        "MultiHeadAttention",
-        "GroupQueryAttention",
-        "PackedAttention",
-        "QAttention",
-        "DecoderMaskedMultiHeadAttention",
-    }
-    | {
-        "PackedMultiHeadAttention",
-        "DecoderAttention",
-        "LongformerAttention",
-        "SparseAttention",
-        "PagedAttention",
-        "MoE",
-        "QMoE",
-    }
-)
-_WEIGHTLESS = frozenset(
-    {"Gather", "MultiHeadAttention", "GroupQueryAttention", "PackedMultiHeadAttention"}
-    | {"DecoderMaskedMultiHeadAttention", "SparseAttention", "PagedAttention"}
-)
-"""Work that reads no weights of its own but a table's: queries, keys and values come from layers before it."""
-
-GATHERING = frozenset(
-    {"ScatterElements", "ScatterND", "Scatter", "CumSum", "GridSample", "DFT", "STFT", "RoiAlign", "MaxRoiPool"}
-)
-"""Ops that bring positions or nodes together: a branch of these alone is still a branch."""
-
-CONTROL = frozenset({"If", "Loop", "Scan"})
+CONVS = _named(Family.CONVOLUTION)
+PRODUCTS = _named(Family.PRODUCT)
+CHOOSING = frozenset(name for name in POOLING if _BY_NAME[name].nonlinear)
+"""Poolings that take the largest of what they see."""
+SUMS = _named(Family.SUM)
+RECURRENT = _named(Family.RECURRENCE)
+FUSED_ATTENTION = _named(Family.ATTENTION)
+GATHERING = _named(Family.GATHERING)
+CONTROL = _named(Family.CONTROL)
+NONNEGATIVE = frozenset(name for name, row in _BY_NAME.items() if row.sign is Sign.NONNEGATIVE)
+KEEPS_SIGN = frozenset(name for name, row in _BY_NAME.items() if row.sign is Sign.KEPT)
 
 _LEARNED = CONVS | RECURRENT | FUSED_ATTENTION
+_GENERIC = _named(
+    *(Family.SUM, Family.DIFFERENCE, Family.SCALING, Family.ELEMENTWISE, Family.PADDING, Family.JOINING),
+    *(Family.CONTROL, Family.SHAPE, Family.RANDOM, Family.OTHER),
+)
+"""Names that mean nothing in another domain, where anybody may call anything so."""
+
+
+def row_of(op: Op) -> Operator | None:
+    """What the table says of an op's operator; of another domain's operator, what it says of the name."""
+    return TABLE.get(op.kind) or _BY_NAME.get(op.type)
+
+
+def is_known(op: Op) -> bool:
+    """Whether the table says what an op's operator is."""
+    return op.kind in TABLE or op.type in _BY_NAME and op.type not in _GENERIC
 
 
 def is_learned(net: Net, op: Op) -> bool:
@@ -132,8 +67,8 @@ def is_learned(net: Net, op: Op) -> bool:
 
 def is_layer(net: Net, op: Op) -> bool:
     """Whether an op is a weighted layer, as depth is counted: learned, no look-up in an embedding, no attention on its own."""
-    weightless = op.type in _WEIGHTLESS or op.type == "Attention" and not op.domain
-    return not weightless and is_learned(net, op)
+    row = row_of(op)
+    return row is not None and row.layer and is_learned(net, op)
 
 
 def adds_to_itself(op: Op) -> bool:
@@ -146,10 +81,9 @@ def may_hold_norm(net: Net, op: Op) -> bool:
 
     The note may only acquit: a file without it proves nothing (evidence: folding leaves no op behind).
     """
-    if op.type in CONVS:
-        bias = 8 if op.type == "QLinearConv" else 2
-        if len(op.inputs) > bias and op.inputs[bias]:
-            return True
+    row = row_of(op)
+    if row is not None and row.bias is not None and len(op.inputs) > row.bias and op.inputs[row.bias]:
+        return True
     return is_learned(net, op) and "BatchNorm" in op.noted("pkg.onnxscript.rewriter.rule_name")
 
 
@@ -157,7 +91,9 @@ def is_interaction(net: Net, op: Op) -> bool:
     """Whether an op multiplies two data tensors as matrices, as attention does."""
     if op.type not in PRODUCTS:
         return op.type in FUSED_ATTENTION
-    factors = op.inputs if op.type == "Einsum" else op.inputs[::3][:2] if op.type == "QLinearMatMul" else op.inputs[:2]
+    row = row_of(op)
+    second = row.weight if row is not None and row.weight is not None else 1
+    factors = op.inputs if op.type == "Einsum" else (op.inputs[0], *op.inputs[second : second + 1])
     return len(net.data_among(factors)) > 1
 
 
@@ -167,7 +103,7 @@ def is_work(net: Net, op: Op) -> bool:
         is_learned(net, op)
         or is_interaction(net, op)
         or op.type in POOLING
-        and not op.type.startswith("Reduce")
+        and not is_reduction(op)
         or is_gathering(op)
         or op.type in CONTROL
         or is_foreign(op)
@@ -182,7 +118,8 @@ def activation_in(op: Op) -> str:
 
 def is_clipping(net: Net, op: Op) -> bool:
     """Whether an op carries an activation with it: a fused one, or a quantization whose zero is the least it can say."""
-    if activation_in(op):
+    row = row_of(op)
+    if activation_in(op) or row is not None and row.family is Family.PRODUCT and row.nonlinear:
         return True
     quantizer = net.quantizers.get(op.id)
     zero = ""
@@ -199,6 +136,18 @@ def is_gathering(op: Op) -> bool:
     return op.type in GATHERING and (not op.type.startswith("Scatter") or op.text("reduction", "none") != "none")
 
 
+def is_reduction(op: Op) -> bool:
+    """Whether an op summarizes whole axes, and no neighbourhoods."""
+    row = row_of(op)
+    return row is not None and row.family is Family.REDUCTION
+
+
+def fused_sum(op: Op) -> str:
+    """The tensor that a fused op adds to what it computes; empty where it adds none."""
+    row = row_of(op)
+    return op.inputs[row.added] if row is not None and row.added is not None and len(op.inputs) > row.added else ""
+
+
 def is_depthwise(net: Net, op: Op) -> bool:
     """Whether a convolution keeps channels apart: its weight is [outputs, 1, ...]."""
     shape = _kernels(net, op) if op.type in CONVS else ()
@@ -211,13 +160,14 @@ def kernel(net: Net, op: Op) -> tuple[int, ...]:
 
 
 def _kernels(net: Net, op: Op) -> Shape:
-    at = 3 if op.type == "QLinearConv" else 1
-    return (net.shape(op.inputs[at]) if len(op.inputs) > at else None) or ()
+    row = row_of(op)
+    at = row.weight if row is not None else None
+    return (net.shape(op.inputs[at]) if at is not None and len(op.inputs) > at else None) or ()
 
 
 def is_foreign(op: Op) -> bool:
     """Whether nothing is known of an op."""
-    return bool(op.domain) and op.type not in KNOWN
+    return bool(op.domain) and not is_known(op)
 
 
 def strides(op: Op) -> tuple[int, ...]:
@@ -249,21 +199,3 @@ def is_upsampling(op: Op) -> bool:
 
 FOREVER = 1 << 31
 """Trip counts from here on mean "as long as the condition holds": exporters write the largest integer."""
-
-KNOWN = (
-    LAYOUT
-    | SLICING
-    | RESAMPLING
-    | POOLING
-    | ACTIVATIONS
-    | NORMS
-    | SKIP_NORMS
-    | CONVS
-    | PRODUCTS
-    | RECURRENT
-    | FUSED_ATTENTION
-    | GATHERING
-    | {"QLinearAdd", "QLinearMul", "QLinearConcat", "QuantizeLinear", "DequantizeLinear", "RotaryEmbedding", "BiasAdd"}
-    | {"ReorderInput", "ReorderOutput", "BiasSplitGelu", "BiasDropout", "Trilu", "Inverse", "GatherBlockQuantized"}
-    | {"EmbedLayerNormalization", "QEmbedLayerNormalization", "QLinearSoftmax", "QLinearReduceMean"}
-)

@@ -6,24 +6,20 @@ from collections.abc import Container
 
 from reslint.anatomy.graph.ops import (
     ACTIVATIONS,
-    FUSED_ATTENTION,
     PRODUCTS,
-    RECURRENT,
     is_clipping,
     is_downsampling,
     is_foreign,
     is_interaction,
     is_layer,
     is_learned,
+    is_reduction,
     is_upsampling,
     is_work,
     may_hold_norm,
+    row_of,
 )
 from reslint.net import Net, Op
-
-_WHOLE = RECURRENT | FUSED_ATTENTION  # ops that hold activations of their own
-_CHOOSING = frozenset({"MaxPool", "GlobalMaxPool", "ReduceMax", "Max", "Min"})
-
 
 LEARNED, LAYER, WORK, INTERACTION, NONLINEAR, MIXING, DOWN, UP, FOLDED, REDUCES, GAINS, NORM = (
     1 << k for k in range(12)
@@ -62,15 +58,11 @@ def _worked(net: Net, op: Op) -> int:
 def _shaped(net: Net, op: Op) -> int:
     """The bits about resolution, reduction and gain."""
     gains = op.type == "Mul" and any((net.value(i).size or 1) > 1 for i in op.inputs if i not in op.data)
-    return (
-        is_downsampling(net, op) * DOWN
-        | is_upsampling(op) * UP
-        | op.type.startswith("Reduce") * REDUCES
-        | gains * GAINS
-    )
+    return is_downsampling(net, op) * DOWN | is_upsampling(op) * UP | is_reduction(op) * REDUCES | gains * GAINS
 
 
 def _is_nonlinear(net: Net, op: Op, norms: Container[str]) -> bool:
-    if op.type in _CHOOSING or op.type in _WHOLE or op.bodies or is_foreign(op):
+    row = row_of(op)
+    if row is not None and row.nonlinear or op.bodies or is_foreign(op):
         return True
     return op.type in ("Mul", "Div", "Pow") and len(op.data) > 1 and op.id not in norms

@@ -18,6 +18,7 @@ from functools import cache
 import onnx
 from onnx import NodeProto, TensorProto
 
+from reslint.anatomy.graph.operators import TABLE, Macs
 from reslint.anatomy.graph.ops import FOREVER
 from reslint.anatomy.metrics import macs as counting
 from reslint.anatomy.metrics.dims import Extents
@@ -31,37 +32,6 @@ _NARROW = frozenset(
     for name, kind in TensorProto.DataType.items()
     if name.startswith(("FLOAT4", "FLOAT8", "INT4", "UINT4", "INT8", "UINT8", "INT2", "UINT2"))
 )
-
-# The inputs that hold weights, where not all do.
-_WEIGHTS: Mapping[str, tuple[int, ...]] = {
-    "BatchNormalization": (0, 1, 2),
-    "Resize": (0,),
-    "Upsample": (0,),
-    "QuantizeLinear": (0,),
-    "ScatterElements": (),
-    "ScatterND": (),
-}
-# The same for ops that read weights as integers.
-_QUANTIZED: Mapping[str, tuple[int, ...]] = {
-    "DequantizeLinear": (0,),
-    "com.microsoft.DequantizeLinear": (0,),
-    "QLinearConv": (3, 8),
-    "com.microsoft.QLinearConv": (3, 8),
-    "QLinearMatMul": (0, 3),
-    "MatMulInteger": (0, 1),
-    "ConvInteger": (0, 1),
-    "com.microsoft.QGemm": (0, 3, 6),
-    "com.microsoft.QLinearAdd": (0, 3),
-    "com.microsoft.QLinearMul": (0, 3),
-    "com.microsoft.DynamicQuantizeMatMul": (1, 4),
-    "com.microsoft.MatMulIntegerToFloat": (0, 1, 6),
-    "com.microsoft.DynamicQuantizeLSTM": (1, 2, 3),
-    "com.microsoft.QAttention": (1, 2),
-    "com.microsoft.MatMulNBits": (5,),
-    "com.microsoft.MatMulBnb4": (),
-    "com.microsoft.GatherBlockQuantized": (0,),
-}
-_PACKED = frozenset({"com.microsoft.MatMulNBits", "com.microsoft.MatMulBnb4"})
 
 
 def costs(net: Net, sizes: Mapping[str, int] | None = None) -> Cost:
@@ -169,7 +139,8 @@ def _read(net: Net, op: Op, seen: set[str]) -> int:
     if seen.issuperset(op.fixed):
         return 0
     total = 0
-    if op.kind in _PACKED and op.inputs[1] not in seen:
+    row = TABLE.get(op.kind)
+    if row is not None and row.macs is Macs.PACKED and op.inputs[1] not in seen:
         seen.add(op.inputs[1])
         total += op.integer("K", 0) * op.integer("N", 0)
     waiting = _weights(op.kind, op.inputs)
@@ -193,11 +164,10 @@ def _read(net: Net, op: Op, seen: set[str]) -> int:
 
 def _weights(kind: str, inputs: Sequence[str]) -> list[tuple[str, bool]]:
     """The inputs that may hold weights, and whether wide integers count, too."""
-    whole = kind in _QUANTIZED
-    places = _QUANTIZED[kind] if whole else _WEIGHTS.get(kind)
-    if places is None:
+    row = TABLE.get(kind)
+    if row is None or row.parameters is None:
         return [(name, False) for name in inputs if name]
-    return [(inputs[at], whole) for at in places if at < len(inputs) and inputs[at]]
+    return [(inputs[at], row.integers) for at in row.parameters if at < len(inputs) and inputs[at]]
 
 
 def _elements(tensor: TensorProto) -> int:

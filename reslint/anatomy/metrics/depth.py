@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reslint.anatomy.graph.dataflow import Flow, flow_of
-from reslint.anatomy.graph.ops import ACTIVATIONS, FOREVER, POOLING, RECURRENT, is_clipping, is_layer
+from reslint.anatomy.graph.ops import ACTIVATIONS, CHOOSING, FOREVER, RECURRENT, is_clipping, is_layer
 from reslint.anatomy.graph.traits import INTERACTION, LAYER
 from reslint.anatomy.values import Block, Depth, Paths
 from reslint.net import Net, Op
@@ -108,7 +108,7 @@ def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[
                 runs[node] += 1
                 counted[node] = True
             fresh[node] = op.type in RECURRENT or is_clipping(net, op)
-        elif op.type in ACTIVATIONS or flow.does[node] & INTERACTION or op.type in POOLING and "Max" in op.type:
+        elif op.type in ACTIVATIONS or flow.does[node] & INTERACTION or op.type in CHOOSING:
             fresh[node] = True
         elif flow.names[node] in flow.norms:
             fresh[node] = fresh[node] or op.type != "BatchNormalization"  # its statistics are constants by then

@@ -10,69 +10,53 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from onnx import defs
-
+from reslint.anatomy.graph.operators import TABLE, Macs, Operator
 from reslint.anatomy.metrics.dims import Extents
 from reslint.net import Op
 
-Count = Callable[[Op, Extents], int | None]
+Count = Callable[[Op, Operator, Extents], int | None]
+"""An op, what the table says of its operator, and the extents of its tensors in; its MACs, None where they can't be told."""
 
 
 def macs(op: Op, extents: Extents) -> int | None:
     """The MACs of one op, without the bodies inside it; None where they can't be told."""
-    count = COUNTED.get(op.kind)
-    if count is None:
-        return 0 if is_free(op.kind) else None
-    return count(op, extents)
+    row = TABLE.get(op.kind)
+    return None if row is None else COUNTS[row.macs](op, row, extents)
 
 
-def is_free(kind: str) -> bool:
-    """Whether an op counts as zero MACs by convention."""
-    found = _FREE.get(kind)
-    if found is None:
-        found = _FREE[kind] = kind not in _UNCOUNTED and defs.has(kind)
-    return found
+def _input(op: Op, at: int | None) -> str:
+    return op.inputs[at] if at is not None and at < len(op.inputs) else ""
 
 
-def _input(op: Op, at: int) -> str:
-    return op.inputs[at] if at < len(op.inputs) else ""
+def _convolution(op: Op, row: Operator, extents: Extents) -> int | None:
+    """Each output element takes one filter: its channels within the group times its kernel."""
+    made, kernel = extents.size(op.outputs[0]), extents.shape(_input(op, row.weight))
+    return None if made is None or kernel is None else made * math.prod(kernel[1:])
 
 
-def _convolution(weight: int) -> Count:
-    def count(op: Op, extents: Extents) -> int | None:
-        """Each output element takes one filter: its channels within the group times its kernel."""
-        made, kernel = extents.size(op.outputs[0]), extents.shape(_input(op, weight))
-        return None if made is None or kernel is None else made * math.prod(kernel[1:])
-
-    return count
-
-
-def _transposed_convolution(op: Op, extents: Extents) -> int | None:
-    given, kernel = extents.size(op.inputs[0]), extents.shape(_input(op, 1))
+def _transposed_convolution(op: Op, row: Operator, extents: Extents) -> int | None:
+    given, kernel = extents.size(op.inputs[0]), extents.shape(_input(op, row.weight))
     return None if given is None or kernel is None else given * math.prod(kernel[1:])
 
 
-def _product(second: int) -> Count:
-    def count(op: Op, extents: Extents) -> int | None:
-        """Each output element takes one row of the first factor, or one column of the second, whose length is the same."""
-        made, left, right = extents.size(op.outputs[0]), op.inputs[0], _input(op, second)
-        along = -2 if op.integer("transA", 0) else -1
-        across = -1 if op.integer("transB", 0) or extents.value(right).rank == 1 else -2
-        inner = extents.literal(left, along) or extents.literal(right, across)
-        if inner is None:
-            shape = extents.shape(left)
-            inner = shape[along] if shape and len(shape) >= -along else None
-        return None if made is None or inner is None else made * inner
-
-    return count
+def _product(op: Op, row: Operator, extents: Extents) -> int | None:
+    """Each output element takes one row of the first factor, or one column of the second, whose length is the same."""
+    made, left, right = extents.size(op.outputs[0]), op.inputs[0], _input(op, row.weight)
+    along = -2 if op.integer("transA", 0) else -1
+    across = -1 if op.integer("transB", 0) or extents.value(right).rank == 1 else -2
+    inner = extents.literal(left, along) or extents.literal(right, across)
+    if inner is None:
+        shape = extents.shape(left)
+        inner = shape[along] if shape and len(shape) >= -along else None
+    return None if made is None or inner is None else made * inner
 
 
-def _four_bits(op: Op, extents: Extents) -> int | None:
+def _packed_product(op: Op, row: Operator, extents: Extents) -> int | None:
     given = extents.size(op.inputs[0])
     return None if given is None else given * op.integer("N", 0)
 
 
-def _einsum(op: Op, extents: Extents) -> int | None:
+def _einsum(op: Op, row: Operator, extents: Extents) -> int | None:
     """Factors are contracted from left to right; a label that nothing later asks for is summed away."""
     left, _, right = op.text("equation").replace(" ", "").replace("...", ".").partition("->")
     labels = left.split(",")
@@ -100,7 +84,7 @@ def _einsum(op: Op, extents: Extents) -> int | None:
     return total
 
 
-def _recurrent(op: Op, extents: Extents) -> int | None:
+def _recurrent(op: Op, row: Operator, extents: Extents) -> int | None:
     """Every step of every sequence meets every weight once."""
     given, first, second = (extents.shape(_input(op, k)) for k in range(3))
     if given is None or first is None or second is None:
@@ -113,106 +97,50 @@ def _keys(shape: tuple[int, ...] | None) -> int:
     return shape[2] if shape and len(shape) == 4 else shape[1] if shape and len(shape) > 2 else 0
 
 
-def _attention(past: int) -> Count:
-    def count(op: Op, extents: Extents) -> int | None:
-        """Queries against keys, weights against values: each element of the query and of the result meets every key."""
-        query, made = extents.shape(op.inputs[0]), extents.size(op.outputs[0])
-        if not query or made is None or len(query) < 3:
-            return None
-        width, length = math.prod(query), _keys(extents.shape(_input(op, 1)))
-        if len(query) == 5:  # packed: [batch, length, heads, 3, width]
-            width, length = width // query[3], query[1]
-        return (width + made) * ((length or query[1]) + _keys(extents.shape(_input(op, past))))
-
-    return count
+def _attention(op: Op, row: Operator, extents: Extents) -> int | None:
+    """Queries against keys, weights against values: each element of the query and of the result meets every key."""
+    query, made = extents.shape(op.inputs[0]), extents.size(op.outputs[0])
+    if not query or made is None or len(query) < 3:
+        return None
+    width, length = math.prod(query), _keys(extents.shape(_input(op, 1)))
+    if len(query) == 5:  # packed: [batch, length, heads, 3, width]
+        width, length = width // query[3], query[1]
+    return (width + made) * ((length or query[1]) + _keys(extents.shape(_input(op, row.past))))
 
 
-def _grouped_attention(op: Op, extents: Extents) -> int | None:
+def _grouped_attention(op: Op, row: Operator, extents: Extents) -> int | None:
     """The queries may be packed with keys and values, so count by the result, and by the keys that come out."""
     made, query = extents.size(op.outputs[0]), extents.shape(op.inputs[0])
     if made is None or not query or len(query) < 3:
         return None
     present = _keys(extents.shape(op.outputs[1])) if len(op.outputs) > 1 and op.outputs[1] else 0
-    return 2 * made * (present or query[1] + _keys(extents.shape(_input(op, 3))))
+    return 2 * made * (present or query[1] + _keys(extents.shape(_input(op, row.past))))
 
 
-def _projected_attention(past: int) -> Count:
-    def count(op: Op, extents: Extents) -> int | None:
-        """Attention with its three projections inside: input [batch, length, width], weight [width, all of Q, K, V]."""
-        given, weight = extents.shape(op.inputs[0]), extents.shape(_input(op, 1))
-        if not given or not weight or len(given) != 3 or len(weight) != 2:
-            return None
-        if len(op.integers("qkv_hidden_sizes") or (0, 0, 0)) != 3:
-            return None
-        widths = op.integers("qkv_hidden_sizes") or (weight[1] // 3,) * 3
-        before = extents.shape(_input(op, past))
-        length = given[1] + (before[3] if before and len(before) == 5 else 0)
-        return given[0] * given[1] * (given[2] * weight[1] + length * (widths[0] + widths[2]))
-
-    return count
+def _projected_attention(op: Op, row: Operator, extents: Extents) -> int | None:
+    """Attention with its three projections inside: input [batch, length, width], weight [width, all of Q, K, V]."""
+    given, weight = extents.shape(op.inputs[0]), extents.shape(_input(op, row.weight))
+    if not given or not weight or len(given) != 3 or len(weight) != 2:
+        return None
+    if len(op.integers("qkv_hidden_sizes") or (0, 0, 0)) != 3:
+        return None
+    widths = op.integers("qkv_hidden_sizes") or (weight[1] // 3,) * 3
+    before = extents.shape(_input(op, row.past))
+    length = given[1] + (before[3] if before and len(before) == 5 else 0)
+    return given[0] * given[1] * (given[2] * weight[1] + length * (widths[0] + widths[2]))
 
 
-COUNTED: Mapping[str, Count] = {
-    "Conv": _convolution(1),
-    "DeformConv": _convolution(1),
-    "ConvInteger": _convolution(1),
-    "QLinearConv": _convolution(3),
-    "ConvTranspose": _transposed_convolution,
-    "MatMul": _product(1),
-    "MatMulInteger": _product(1),
-    "QLinearMatMul": _product(3),
-    "Gemm": _product(1),
-    "Einsum": _einsum,
-    "RNN": _recurrent,
-    "GRU": _recurrent,
-    "LSTM": _recurrent,
-    "Attention": _attention(4),
-    "com.microsoft.FusedConv": _convolution(1),
-    "com.microsoft.NhwcFusedConv": _convolution(1),
-    "com.microsoft.NhwcConv": _convolution(1),
-    "com.microsoft.QLinearConv": _convolution(3),
-    "com.microsoft.nchwc.Conv": _convolution(1),
-    "com.ms.internal.nhwc.Conv": _convolution(1),
-    "com.ms.internal.nhwc.QLinearConv": _convolution(3),
-    "com.microsoft.ConvTransposeWithDynamicPads": _transposed_convolution,
-    "com.microsoft.FusedMatMul": _product(1),
-    "com.microsoft.TransposeMatMul": _product(1),
-    "com.microsoft.FusedGemm": _product(1),
-    "com.microsoft.GemmFloat8": _product(1),
-    "com.microsoft.GemmFastGelu": _product(1),
-    "com.microsoft.FusedMatMulActivation": _product(1),
-    "com.microsoft.MatMulInteger16": _product(1),
-    "com.microsoft.MatMulIntegerToFloat": _product(1),
-    "com.microsoft.DynamicQuantizeMatMul": _product(1),
-    "com.microsoft.QGemm": _product(3),
-    "com.microsoft.MatMulNBits": _four_bits,
-    "com.microsoft.MatMulBnb4": _four_bits,
-    "com.microsoft.DynamicQuantizeLSTM": _recurrent,
-    "com.microsoft.MultiHeadAttention": _attention(6),
-    "com.microsoft.GroupQueryAttention": _grouped_attention,
-    "com.microsoft.Attention": _projected_attention(4),
-    "com.microsoft.QAttention": _projected_attention(8),
+COUNTS: Mapping[Macs, Count] = {
+    Macs.FREE: lambda op, row, extents: 0,
+    Macs.CONVOLUTION: _convolution,
+    Macs.TRANSPOSED: _transposed_convolution,
+    Macs.PRODUCT: _product,
+    Macs.PACKED: _packed_product,
+    Macs.EINSUM: _einsum,
+    Macs.RECURRENCE: _recurrent,
+    Macs.ATTENTION: _attention,
+    Macs.GROUPED: _grouped_attention,
+    Macs.PROJECTED: _projected_attention,
+    Macs.UNCOUNTED: lambda op, row, extents: None,
 }
-
-# ONNX's own ops that do multiply and add, but whose amount no published count agrees on.
-_UNCOUNTED = frozenset({"DFT", "STFT", "Det", "Loop", "Scan", "If", "SequenceMap"})
-
-# fmt: off
-_FREE_AT_MICROSOFT = (
-    "BiasAdd", "BiasDropout", "BiasGelu", "BiasSoftmax", "BiasSplitGelu", "Gelu", "FastGelu", "QuickGelu", "GroupNorm",
-    "SkipGroupNorm", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization",
-    "EmbedLayerNormalization", "QEmbedLayerNormalization", "QuantizeLinear", "DequantizeLinear", "QLinearAdd", "QLinearMul",
-    "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearAveragePool", "QLinearGlobalAveragePool",
-    "QLinearConcat", "QLinearReduceMean", "QLinearWhere", "RotaryEmbedding", "GemmaRotaryEmbedding", "GatherBlockQuantized",
-    "RemovePadding", "RestorePadding", "NhwcMaxPool", "ExpandDims", "GatherND", "Pad", "Trilu", "Unique", "CropAndResize",
-    "GridSample", "nchwc.MaxPool", "nchwc.AveragePool", "nchwc.GlobalMaxPool", "nchwc.GlobalAveragePool", "nchwc.Upsample",
-    "nchwc.ReorderInput", "nchwc.ReorderOutput",
-)
-# fmt: on
-
-_FREE: dict[str, bool] = {
-    **dict.fromkeys(
-        ("SimplifiedLayerNormalization", "FastGelu", "QuickGelu"), True
-    ),  # ONNX Runtime's, in ONNX's domain
-    **{f"com.microsoft.{name}": True for name in _FREE_AT_MICROSOFT},
-}
+"""How each way of counting goes."""

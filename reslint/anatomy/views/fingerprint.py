@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import label
 from reslint.anatomy.graph.norms import is_norm
-from reslint.anatomy.graph.ops import CONVS, FUSED_ATTENTION, POOLING, PRODUCTS, is_gathering, is_learned
+from reslint.anatomy.graph.ops import CONVS, FUSED_ATTENTION, POOLING, PRODUCTS, is_gathering, is_learned, is_reduction
 from reslint.anatomy.values import Block, Placement
 from reslint.net import Net, Op
 
@@ -78,7 +78,11 @@ def layers_of(net: Net, op: Op) -> Iterator[str]:
         return
     if is_learned(net, op):
         yield from _learned(op, _weight(net, op))
-    elif is_gathering(op) or op.type in POOLING and not op.type.startswith(("Reduce", "Global", "QLinearGlobal")):
+    elif (
+        is_gathering(op)
+        or op.type in POOLING
+        and not (is_reduction(op) or op.type.startswith(("Global", "QLinearGlobal")))
+    ):
         yield op.type.removeprefix("QLinear")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.describe.signature import kernels, signature
-from reslint.anatomy.graph.ops import CONVS, POOLING, is_learned
+from reslint.anatomy.graph.ops import CONVS, POOLING, is_learned, is_reduction
 from reslint.finding import Finding
 from reslint.net import Net
 from reslint.report.anatomy.stages import Stage, branch_word, stages
@@ -148,7 +148,7 @@ def _word(block: Block, at: int) -> str:
         return " ".join(kernels(block.net, op))
     if is_learned(block.net, op):
         return "linear"
-    return "pool" if op.type in POOLING and not op.type.startswith("Reduce") else ""
+    return "pool" if op.type in POOLING and not is_reduction(op) else ""
 
 
 def _places(found: Anatomy) -> Iterator[tuple[str, str]]:

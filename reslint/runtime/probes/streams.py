@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.graph.dataflow import fused_sum
-from reslint.anatomy.graph.ops import SKIP_NORMS
+from reslint.anatomy.graph.ops import SKIP_NORMS, fused_sum
 from reslint.net import Net, Op
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
@@ -96,7 +95,12 @@ def _total(names: tuple[str, ...], total: str) -> Iterator[NodeProto]:
 def _of_fused(block: Block, added: str, at: int) -> Stream | None:
     """A product that a stream is added to inside one op: the product is what the op gives, less the stream."""
     op = block.merge
-    if op.text("activation") not in ("", "Linear") or op.number("beta", 1.0) != 1.0 or op.domain.endswith("nchwc"):
+    if (
+        not is_float(block.net, op.id)
+        or op.text("activation") not in ("", "Linear")
+        or op.number("beta", 1.0) != 1.0
+        or op.domain.endswith("nchwc")
+    ):
         return None
     product = f"reslint.product.{at}"
     sides = (added, product) if block.sides[0] == added else (product, added)
