@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from reslint.anatomy import Anatomy, Block
 
 SAVED = "the saved outputs"
 """What a model is compared with where that is no model."""
+
+_SILENCE = 200.0  # dB, beyond what float32 can tell: equal
+_NEIGHBOURS = 3  # fewer blocks say nothing on what is usual
+_STANDS_OUT = 10.0  # dB below the median of the others; sound blocks of quantized nets lie within 6 (bench/planted.py)
+_SPREAD = 4.0  # times the median distance from it
+_BELOW = 10.0  # dB that a type's tolerance, which is for the worst element, lies below its noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,25 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """How much of one block's stream is noise, in dB: infinite where nothing differs, None where that is not known.
+
+    `snr` is the power of the reference's stream over that of the difference, as the two runs went. `own` is what the block
+    alone gets wrong, fed with the reference's stream: the power of the reference's branch over that of the difference.
+    """
+
+    block: Block
+    snr: float | None
+    own: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """Two runs that should give the same: `against` is what the model was compared with.
 
     `parts` is the first block whose stream differs, `before` the number of blocks whose streams agree and that come before
-    it, or of all where it is None; both are None where that is not known.
+    it, or of all where it is None; both are None where that is not known. `blocks` is the noise of each block that was
+    compared, in order. `lost` are the blocks of the reference that have no partner.
     """
 
     anatomy: Anatomy
@@ -74,11 +96,49 @@ class Agreement:
     differences: tuple[Difference, ...]
     parts: Block | None = None
     before: int | None = None
+    blocks: tuple[Noise, ...] = ()
+    lost: tuple[Block, ...] = ()
 
     @property
     def agrees(self) -> bool:
         """Whether all outputs do."""
         return all(d.agrees for d in self.differences)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The blocks that lose far more than their neighbours."""
+        tolerance = max((d.tolerance for d in self.differences), default=0.0)
+        return tuple(_faults(self.blocks, -20 * math.log10(tolerance) + _BELOW)) if tolerance else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A block that loses far more than its neighbours: what it has, and what they have in the median, both in dB."""
+
+    block: Block
+    has: float
+    others: float
+
+
+def _faults(noises: Sequence[Noise], most: float) -> Iterator[Fault]:
+    """Blocks whose own noise stands out; where no block could be fed, those behind which the stream's noise jumps."""
+    if any(n.own is not None for n in noises):
+        levels = [(n, n.own) for n in noises]
+    else:
+        before = (None, *(n.snr for n in noises))
+        levels = [
+            (n, None if n.snr is None or last is None or not math.isfinite(last) else n.snr - max(last - n.snr, 0.0))
+            for n, last in zip(noises, before, strict=False)
+        ]
+    known = [(n, min(level, _SILENCE)) for n, level in levels if level is not None]
+    for at, (noise, level) in enumerate(known):
+        others = [other for k, (_, other) in enumerate(known) if k != at]
+        if len(others) < _NEIGHBOURS or level > most:
+            continue
+        middle = median(others)
+        spread = _SPREAD * median(abs(other - middle) for other in others)
+        if middle - level > max(_STANDS_OUT, spread):
+            yield Fault(noise.block, level, middle)
 
 
 class Repeated(Agreement):

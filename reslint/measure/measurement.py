@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from reslint.measure.agreement import Agreement, Difference
+from reslint.measure.agreement import Agreement, Difference, Noise
 from reslint.measure.gradients import GradientFlow
 from reslint.measure.latency import Latency, Placement
 from reslint.measure.sensitivity import Sensitivity
@@ -34,13 +34,30 @@ def worst(measured: Iterable[Measurement]) -> Iterator[Measurement]:
         for d in agreement.differences:
             key = type(agreement), agreement.against, d.output
             farthest[key] = max(farthest.get(key, d), d, key=_distance)
+    noises = dict(_noises(measured))
     for one in measured:
         if not isinstance(one, Agreement):
             yield one
             continue
         kept = tuple(d for d in one.differences if farthest[type(one), one.against, d.output] is d)
         if kept:
-            yield replace(one, differences=kept)
+            yield replace(one, differences=kept, blocks=noises.pop((type(one), one.against), ()))
+
+
+def _noises(measured: Iterable[Measurement]) -> Iterator[tuple[tuple[type[Agreement], str], tuple[Noise, ...]]]:
+    """Of each comparison the noise of each block on the input on which it is loudest."""
+    found: dict[tuple[type[Agreement], str], list[tuple[Noise, ...]]] = {}
+    for one in measured:
+        if isinstance(one, Agreement) and one.blocks:
+            found.setdefault((type(one), one.against), []).append(one.blocks)
+    for key, several in found.items():
+        yield key, tuple(_loudest(same) for same in zip(*several, strict=False))
+
+
+def _loudest(same: Sequence[Noise]) -> Noise:
+    snr = [n.snr for n in same if n.snr is not None]
+    own = [n.own for n in same if n.own is not None]
+    return Noise(same[0].block, min(snr, default=None), min(own, default=None))
 
 
 def _distance(d: Difference) -> tuple[bool, float]:

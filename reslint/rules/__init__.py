@@ -3,6 +3,7 @@
 from reslint.rules.activation_after_add import activation_after_add
 from reslint.rules.affine_branch import affine_branch
 from reslint.rules.baked_dimension import baked_dimension
+from reslint.rules.block_error import block_error
 from reslint.rules.branch_nonnegative import branch_nonnegative
 from reslint.rules.captured_shortcut import captured_shortcut
 from reslint.rules.cost_budget import cost_budget
@@ -115,6 +116,7 @@ ALL: tuple[Rule, ...] = (
     reference_mismatch,
     optimizer_divergence,
     provider_divergence,
+    block_error,
     half_overflow,
     signal_growth,
     idle_branch,

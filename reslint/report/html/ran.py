@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from reslint.anatomy.views.source import module_of
-from reslint.measure import Agreement, Difference, GradientFlow, Latency, Measurement, Signal, Tap
+from reslint.measure import Agreement, Difference, GradientFlow, Latency, Measurement, Signal, Tap, worst
+from reslint.net import Op
 from reslint.report.common.plain import counted
 from reslint.report.html.charts import (
     Chart,
@@ -14,6 +16,7 @@ from reslint.report.html.charts import (
     Track,
     curve,
     growth,
+    linear,
     logarithmic,
     places,
     up_ticks,
@@ -21,6 +24,7 @@ from reslint.report.html.charts import (
 from reslint.report.html.flowed import flow_charts
 from reslint.report.html.numbers import decade, measured
 from reslint.report.html.timed import latency_charts
+from reslint.report.run.text import decibels
 from reslint.report.run.values import LARGEST
 
 _NEAR = 100  # the peak is this near to half precision's end before the end is drawn
@@ -37,12 +41,12 @@ def run_charts(measurements: Iterable[Measurement]) -> Iterator[Chart | Strip]:
         elif isinstance(one, GradientFlow):
             yield from flow_charts(one)
     yield from _agreement([one for one in found if isinstance(one, Agreement)])
+    yield from (_noise(one) for one in worst(found) if isinstance(one, Agreement) and one.blocks)
     yield from latency_charts([one for one in found if isinstance(one, Latency)])
 
 
 def _name(tap: Tap) -> str:
-    op = tap.block.merge
-    return module_of(op) or op.name or op.id
+    return _called(tap.block.merge)
 
 
 def _stream(signal: Signal) -> Chart:
@@ -93,23 +97,23 @@ def _branches(signal: Signal) -> Chart:
 
 def _agreement(agreements: Sequence[Agreement]) -> Iterator[Strip]:
     """Of each output and what it was compared with the worst, over all inputs."""
-    worst: dict[tuple[str, str], Difference] = {}
+    farthest: dict[tuple[str, str], Difference] = {}
     for agreement in agreements:
         for d in agreement.differences:
             key = (d.output, agreement.against)
-            worst[key] = max(worst.get(key, d), d, key=_far)
-    if not worst:
+            farthest[key] = max(farthest.get(key, d), d, key=_far)
+    if not farthest:
         return
-    scale = logarithmic([*(max(_far(d), _EQUAL) for d in worst.values()), *(d.tolerance for d in worst.values())])
-    differ = sum(not d.agrees for d in worst.values())
+    scale = logarithmic([*(max(_far(d), _EQUAL) for d in farthest.values()), *(d.tolerance for d in farthest.values())])
+    differ = sum(not d.agrees for d in farthest.values())
     yield Strip(
         "Agreement",
-        f"{differ} of {counted(len(worst), 'comparison')} beyond the tolerance (the mark)."
+        f"{differ} of {counted(len(farthest), 'comparison')} beyond the tolerance (the mark)."
         if differ
-        else f"All of {counted(len(worst), 'comparison')} within the tolerance (the mark).",
+        else f"All of {counted(len(farthest), 'comparison')} within the tolerance (the mark).",
         "largest difference, relative to the largest value",
         ("output", "against", "difference", "tolerance", "cosine", "agrees"),
-        tuple(_compared(*key, d) for key, d in worst.items()),
+        tuple(_compared(*key, d) for key, d in farthest.items()),
         tuple(scale.ticks_across(decade)),
         tuple(
             Track(
@@ -119,9 +123,36 @@ def _agreement(agreements: Sequence[Agreement]) -> Iterator[Strip]:
                 "" if d.agrees else "bad",
                 mark=scale.at(d.tolerance),
             )
-            for (output, against), d in worst.items()
+            for (output, against), d in farthest.items()
         ),
     )
+
+
+def _noise(agreement: Agreement) -> Chart:
+    """The signal-to-noise ratio along the blocks; where nothing differs the lines break."""
+    snr, own = [n.snr for n in agreement.blocks], [n.own for n in agreement.blocks]
+    known = [value for value in (*snr, *own) if value is not None and math.isfinite(value)]
+    scale = linear(known)
+    faults = ", ".join(_called(fault.block.merge) for fault in agreement.faults)
+    told = f" Far below the others: {faults}." if faults else ""
+    return Chart(
+        f"Signal to noise beside {agreement.against}",
+        f"The stream as it runs, and each block alone, fed with the reference's stream.{told}",
+        "block",
+        "dB",
+        ("block", "name", "stream", "block alone"),
+        tuple(
+            (str(k), _called(n.block.merge), decibels(n.snr), decibels(n.own))
+            for k, n in enumerate(agreement.blocks, 1)
+        ),
+        places(1, len(snr)),
+        up_ticks(scale, lambda v: f"{v:g}"),
+        lines=(curve("stream", "a", snr, scale), curve("block alone", "b", own, scale)),
+    )
+
+
+def _called(op: Op) -> str:
+    return module_of(op) or op.name or op.id
 
 
 def _compared(output: str, against: str, d: Difference) -> tuple[str, ...]:

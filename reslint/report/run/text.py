@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 
 from reslint.anatomy.views.source import module_of
 from reslint.measure import (
@@ -42,6 +43,7 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
         if isinstance(one, Sensitivity):
             yield from _sensitivity(one, verbose)
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
+    yield from _noises([one for one in worst(measured) if isinstance(one, Agreement) and one.blocks], verbose)
     for one in measured:
         if isinstance(one, Latency):
             yield from lines(one)
@@ -125,6 +127,23 @@ def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:
         names = [f"{plain(d.output)}, {plain(a.against)}" for a, d in found]
         for called, (a, d) in zip(names, found, strict=True):
             yield f"{_INDENT}{called:<{max(map(len, names))}}  {_said(a, d)}"
+
+
+def _noises(agreements: Sequence[Agreement], verbose: bool) -> Iterator[str]:
+    """The signal-to-noise ratio at each block of each comparison."""
+    for agreement in agreements:
+        yield f"  signal to noise by block, in dB, beside {plain(agreement.against)}"
+        faults = {fault.block.merge.id for fault in agreement.faults}
+        rows = [
+            (name(n.block.merge), decibels(n.snr), decibels(n.own), "<" if n.block.merge.id in faults else "")
+            for n in agreement.blocks
+        ]
+        yield from table(("block", "stream", "block alone", ""), rows, verbose)
+
+
+def decibels(value: float | None) -> str:
+    """A ratio in dB, `equal` where there is no noise at all."""
+    return "-" if value is None else "equal" if value == inf else f"{value:.0f}"
 
 
 def _said(agreement: Agreement, d: Difference) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 
 from reslint.anatomy.views.source import where
 from reslint.measure import (
@@ -10,6 +11,7 @@ from reslint.measure import (
     Difference,
     Latency,
     Measurement,
+    Noise,
     Placement,
     Range,
     Ratio,
@@ -92,6 +94,19 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
         "strings": d.strings,
         "parts_at": place(agreement.parts.merge) if agreement.parts is not None else None,
         "blocks_before": agreement.before,
+        "lost": [place(block.merge) for block in agreement.lost],
+        "blocks": [_noise(noise) for noise in agreement.blocks],
+    }
+
+
+def _noise(noise: Noise) -> Row:
+    equal = noise.snr is not None and not isfinite(noise.snr)
+    return {
+        "merge": noise.block.merge.id,
+        **place(noise.block.merge),
+        "snr_db": noise.snr,
+        "own_db": noise.own,
+        "equal": equal,
     }
 
 

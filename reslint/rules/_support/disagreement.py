@@ -16,18 +16,24 @@ _WRONG = 0.2  # of the largest value: no rounding in any type
 
 
 def apart(agreement: Agreement, says: str, help: str, severe: float | None = None) -> Iterator[Draft]:
-    """A draft at each output that disagrees; one `severe` times beyond the tolerance is an error, else a warning."""
+    """A draft at each output that disagrees; one `severe` times beyond the tolerance is an error, else a warning.
+
+    Where the block is known at which the two part there is one draft, at that block, for the output that is farthest off.
+    """
     net = agreement.anatomy.net
-    for d in agreement.differences:
-        op = _maker(net, d.output)
-        if d.agrees or op is None:
-            continue
+    known = ((d, op) for d in agreement.differences if not d.agrees and (op := _maker(net, d.output)) is not None)
+    found = sorted(known, key=lambda pair: -_distance(pair[0])) if agreement.parts is not None else list(known)
+    others = found[1:] if agreement.parts is not None else []
+    more = f", and {len(others)} more" if others else ""
+    for d, maker in found[: len(found) - len(others)]:
+        op, here = (maker, net) if agreement.parts is None else (agreement.parts.merge, agreement.parts.net)
         yield Draft(
             op,
-            net,
-            f"the output {d.output} {says}: {_far(d)}",
+            here,
+            f"the output {d.output}{more} {says}: {_far(d)}",
             help,
             {
+                "output": d.output,
                 "against": agreement.against,
                 "relative": _number(d.relative),
                 "absolute": _number(d.absolute),
@@ -37,9 +43,11 @@ def apart(agreement: Agreement, says: str, help: str, severe: float | None = Non
                 "snr_db": _number(d.snr),
                 "parts_at": agreement.parts.merge.id if agreement.parts is not None else None,
                 "blocks_before": agreement.before,
+                "lost": [block.merge.id for block in agreement.lost],
                 **({} if d.beyond is None else {"beyond": d.beyond.count, "elements": d.beyond.of}),
             },
             lines=tuple(_lines(agreement, d)),
+            related=tuple(other for _, other in others if other is not op),
             severity=None if severe is None else Severity.ERROR if _is_severe(d, severe) else Severity.WARNING,
         )
 
@@ -51,10 +59,13 @@ def _maker(net: Net, output: str) -> Op | None:
     return net.producer.get(net.canonical(whole)) or net.producer.get(whole, last)
 
 
+def _distance(d: Difference) -> float:
+    return d.absolute if d.relative is None else d.relative
+
+
 def _is_severe(d: Difference, severe: float) -> bool:
     """Whether a difference is far beyond its tolerance; bounds that a user sets on each element are meant as they stand."""
-    far = d.absolute if d.relative is None else d.relative
-    return d.beyond is not None or far > min(severe * d.tolerance, _WRONG)
+    return d.beyond is not None or _distance(d) > min(severe * d.tolerance, _WRONG)
 
 
 def _far(d: Difference) -> str:
@@ -81,6 +92,8 @@ def _lines(agreement: Agreement, d: Difference) -> Iterator[tuple[str, str]]:
     if d.cosine is not None:
         noise = f", signal to noise {d.snr:.0f} dB" if d.snr is not None else ""
         yield "whole", f"1 - cosine {1 - d.cosine:.1g}{noise}"
+    for block in agreement.lost:
+        yield "no partner", f"block {block.merge.id}{called(block.merge)} of {agreement.against}"
     if agreement.parts is not None:
         yield "parts at", _place(agreement.parts, agreement.before or 0)
     elif agreement.before is not None:

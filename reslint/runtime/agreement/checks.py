@@ -10,8 +10,8 @@ from reslint.errors import ReslintError, RunFailed
 from reslint.measure import SAVED, Agreement, Narrowed, Optimized, Overflowed, Referred, Repeated, Signal
 from reslint.net import read
 from reslint.net.values import Array
+from reslint.runtime.agreement.by_block import Pair, Side, compared_by_block, lost, paired, partners
 from reslint.runtime.agreement.compare import EXACT, Tolerances, coarseness, differences
-from reslint.runtime.agreement.first_divergence import Side, parted
 from reslint.runtime.launch.process import Limits, launch, told
 from reslint.runtime.model.bounded_outputs import squashed
 from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
@@ -45,7 +45,14 @@ class Known:
 
     def parted(self, agreement: Agreement, ours: Side, theirs: Side, at: int) -> Agreement:
         """The agreement on input number `at`, and where the two part if it is none."""
-        return parted(agreement, ours, theirs, self.feeds[at], self.limits, self.tolerances)
+        return agreement if agreement.agrees else self.by_block(agreement, ours, theirs, at)
+
+    def by_block(
+        self, agreement: Agreement, ours: Side, theirs: Side, at: int, pairs: Sequence[Pair] | None = None
+    ) -> Agreement:
+        """The agreement on input number `at` with the noise of each block."""
+        both = paired(ours.found, theirs.found) if pairs is None else pairs
+        return compared_by_block(agreement, ours, theirs, both, self.feeds[at], self.limits, self.tolerances)
 
 
 def agreements(known: Known, answer: Answer, saved: Sequence[Mapping[str, Array]]) -> Iterator[Agreement]:
@@ -91,7 +98,10 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
         found = coarse.compared(answer.ran[0][at].outputs[0], ran.outputs[0], Referred, name)
         if not found.differences:
             raise RunFailed(f"can't be compared: {name} has no output of the same name")
-        yield coarse.parted(found, known.side, Side(other, streams(reference)), at)
+        side = Side(other, streams(reference))
+        pairs = partners(known.found, side.found, known.anatomy, reference)
+        found = replace(found, lost=() if found.agrees else lost(known.anatomy, reference))
+        yield coarse.by_block(found, known.side, side, at, pairs)
 
 
 def narrowed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement]:
@@ -104,12 +114,12 @@ def narrowed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
         wide = Side(widened(known.model, known.anatomy.net), known.found)
         for at, theirs in enumerate(_ran(known, wide, known.feeds)):
             found = coarse.compared(mine[at].outputs[0], theirs.outputs[0], Narrowed, "float32")
-            yield coarse.parted(found, known.side, wide, at)
+            yield coarse.by_block(found, known.side, wide, at)
         return
     half = replace(known.side, half=True)
     for at, ours in enumerate(_ran(known, half, known.feeds)):
         found = coarse.compared(ours.outputs[0], mine[at].outputs[0], Narrowed, "float32, converted to float16")
-        yield coarse.parted(found, half, known.side, at)
+        yield coarse.by_block(found, half, known.side, at)
 
 
 def _ran(known: Known, side: Side, feeds: Sequence[Feed]) -> Sequence[Ran]:
@@ -139,4 +149,4 @@ def rounded(known: Known, signal: Signal, answer: Answer, wanted: Wanted) -> Ite
         op = net.producer.get(name) or readers[0]  # what is made of constants alone has no op of its own
         signal = replace(signal, overflow=Overflowed(net, op, ran.overflow.peak, kind, not found.agrees))
     yield signal
-    yield found
+    yield coarse.by_block(found, side, known.side, 0)
