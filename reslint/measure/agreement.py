@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from reslint.anatomy import Anatomy, Block
@@ -16,6 +17,7 @@ _SILENCE = 200.0  # dB, beyond what float32 can tell: equal
 _NEIGHBOURS = 3  # fewer blocks say nothing on what is usual
 _STANDS_OUT = 10.0  # dB below the median of the others; sound blocks of quantized nets lie within 6 (bench/planted.py)
 _SPREAD = 4.0  # times the median distance from it
+_COARSEST = 38.0  # dB of a stream that is stored in eight bits
 _BELOW = 10.0  # dB that a type's tolerance, which is for the worst element, lies below its noise
 
 
@@ -75,11 +77,13 @@ class Noise:
 
     `snr` is the power of the reference's stream over that of the difference, as the two runs went. `own` is what the block
     alone gets wrong, fed with the reference's stream: the power of the reference's branch over that of the difference.
+    `above` is how far the stream's power lies above the branch's: to store the sum costs more where a branch is small.
     """
 
     block: Block
     snr: float | None
     own: float | None = None
+    above: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,37 +112,46 @@ class Agreement:
     def faults(self) -> tuple[Fault, ...]:
         """The blocks that lose far more than their neighbours."""
         tolerance = max((d.tolerance for d in self.differences), default=0.0)
-        return tuple(_faults(self.blocks, -20 * math.log10(tolerance) + _BELOW)) if tolerance else ()
+        return tuple(_faults(self.blocks, max(-20 * math.log10(tolerance) + _BELOW, _COARSEST))) if tolerance else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A block that loses far more than its neighbours: what it has, and what they have in the median, both in dB."""
+    """A block that loses far more than its neighbours: what it has, and what they have in the median, both in dB.
+
+    That is its own signal-to-noise ratio where it was run `alone`, else how far the stream's falls, below zero.
+    """
 
     block: Block
     has: float
     others: float
+    alone: bool
 
 
 def _faults(noises: Sequence[Noise], most: float) -> Iterator[Fault]:
-    """Blocks whose own noise stands out; where no block could be fed, those behind which the stream's noise jumps."""
-    if any(n.own is not None for n in noises):
-        levels = [(n, n.own) for n in noises]
-    else:
-        before = (None, *(n.snr for n in noises))
-        levels = [
-            (n, None if n.snr is None or last is None or not math.isfinite(last) else n.snr - max(last - n.snr, 0.0))
-            for n, last in zip(noises, before, strict=False)
-        ]
-    known = [(n, min(level, _SILENCE)) for n, level in levels if level is not None]
-    for at, (noise, level) in enumerate(known):
-        others = [other for k, (_, other) in enumerate(known) if k != at]
-        if len(others) < _NEIGHBOURS or level > most:
+    """Blocks whose noise stands out, and is above what storing the stream costs: its ratio there is below `most`."""
+    alone = any(n.own is not None for n in noises)
+    levels = tuple(_alone(noises) if alone else _drops(noises))
+    for at, (noise, level, stream) in enumerate(levels):
+        others = [other for k, (_, other, _) in enumerate(levels) if k != at]
+        if len(others) < _NEIGHBOURS or stream > most:
             continue
         middle = median(others)
         spread = _SPREAD * median(abs(other - middle) for other in others)
         if middle - level > max(_STANDS_OUT, spread):
-            yield Fault(noise.block, level, middle)
+            yield Fault(noise.block, level, middle, alone)
+
+
+def _alone(noises: Sequence[Noise]) -> Iterator[tuple[Noise, float, float]]:
+    """Each block's own ratio, and the same beside the whole stream."""
+    yield from ((n, min(n.own, _SILENCE), n.own + n.above) for n in noises if n.own is not None)
+
+
+def _drops(noises: Sequence[Noise]) -> Iterator[tuple[Noise, float, float]]:
+    """How far the stream's ratio falls at each block, below zero, and that ratio."""
+    for before, n in pairwise(noises):
+        if before.snr is not None and n.snr is not None and math.isfinite(before.snr):
+            yield n, min(n.snr - before.snr, 0.0), n.snr
 
 
 class Repeated(Agreement):

@@ -57,7 +57,7 @@ def _noises(measured: Iterable[Measurement]) -> Iterator[tuple[tuple[type[Agreem
 def _loudest(same: Sequence[Noise]) -> Noise:
     snr = [n.snr for n in same if n.snr is not None]
     own = [n.own for n in same if n.own is not None]
-    return Noise(same[0].block, min(snr, default=None), min(own, default=None))
+    return Noise(same[0].block, min(snr, default=None), min(own, default=None), min(n.above for n in same))
 
 
 def _distance(d: Difference) -> tuple[bool, float]:

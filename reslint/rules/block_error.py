@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
-from reslint.measure import Agreement, Noise
+from reslint.measure import Agreement, Fault, Noise
 from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Settings, rule
 
@@ -23,17 +23,27 @@ def block_error(agreement: Agreement, settings: Settings) -> Iterator[Draft]:
         yield Draft(
             block.merge,
             block.net,
-            f"the block {block.merge.id}{called(block.merge)} has a signal-to-noise ratio of {fault.has:.0f} dB "
-            f"beside {agreement.against}, its neighbours have {fault.others:.0f} dB",
+            f"the block {block.merge.id}{called(block.merge)} {_says(fault, agreement.against)}",
             "look at the scales, zero points and weights of this block, or keep it in float32",
             {
                 "against": agreement.against,
                 "own_db": _number(noise.own),
                 "snr_db": _number(noise.snr),
+                "has_db": fault.has,
                 "neighbours_db": fault.others,
+                "alone": fault.alone,
             },
             lines=tuple(_lines(noise)),
         )
+
+
+def _says(fault: Fault, against: str) -> str:
+    if not fault.alone:
+        lost, others = -fault.has, -fault.others
+        return f"loses {lost:.0f} dB of signal-to-noise ratio beside {against}, its neighbours lose {others:.0f} dB"
+    return (
+        f"has a signal-to-noise ratio of {fault.has:.0f} dB beside {against}, its neighbours have {fault.others:.0f} dB"
+    )
 
 
 def _lines(noise: Noise) -> Iterator[tuple[str, str]]:

@@ -140,9 +140,9 @@ def _compared(
         right = reference[their.merged]
         found = difference(our.merged, got[at], right, allowed) if got[at].ndim == right.ndim else None
         apart.append(found is not None and not found.agrees)  # of another rank: NCHWc blocks, nothing to compare
-        noises.append(
-            Noise(our.block, ratio_db(got[at], right, right), ratio_db(own[at], right, reference[their.branch]))
-        )
+        branch = reference[their.branch]
+        above = 10 * math.log10((power(right) or 1.0) / (power(branch) or 1.0))
+        noises.append(Noise(our.block, ratio_db(got[at], right, right), ratio_db(own[at], right, branch), above))
     return noises, apart, sum(array.nbytes for array in given)
 
 
@@ -170,11 +170,18 @@ def ratio_db(got: Array | None, wanted: Array, signal: Array) -> float | None:
     if got is None or got.shape != wanted.shape or not got.size:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        noise = float(np.mean(np.square(got.astype(np.float64) - wanted.astype(np.float64))))
-        power = float(np.mean(np.square(signal.astype(np.float64))))
-    if not noise:
+        noise = power(got.astype(np.float64) - wanted.astype(np.float64))
+    if noise == 0:
         return math.inf
-    return 10 * math.log10(power / noise) if power and math.isfinite(power + noise) else None
+    strength = power(signal)
+    return 10 * math.log10(strength / noise) if strength and noise else None
+
+
+def power(array: Array) -> float | None:
+    """The mean square, None where that is no number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float(np.mean(np.square(array.astype(np.float64))))
+    return found if math.isfinite(found) else None
 
 
 def paired(ours: Sequence[Stream], theirs: Sequence[Stream]) -> tuple[Pair, ...]:
