@@ -68,6 +68,8 @@ numerics optimizer-divergence warning
 numerics provider-divergence warning
 numerics half-overflow warning
 numerics signal-growth warning
+numerics signal-decay warning
+numerics block-error warning
 numerics idle-branch note
 numerics nondeterministic-output warning
 flow vanishing-gradient warning
@@ -89,6 +91,7 @@ COMPARING = (
     "optimizer-divergence",
     "provider-divergence",
     "reference-mismatch",
+    "block-error",
     "provider-fallback",
     "latency-budget",
     "latency-regression",
