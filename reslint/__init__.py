@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from reslint.version import __version__
 
 if TYPE_CHECKING:
-    from reslint.api import check, dissect
+    from reslint.api import check, dissect, graph
     from reslint.config import Config
     from reslint.finding import Confidence, Finding, Severity
     from reslint.net import read
 
-__all__ = ["Confidence", "Config", "Finding", "Severity", "__version__", "check", "dissect", "read"]
+__all__ = ["Confidence", "Config", "Finding", "Severity", "__version__", "check", "dissect", "graph", "read"]
 
 # `reslint --help` must not pay for onnx, so that the names are looked up when they are used (PEP 562).
 _HOMES = {
@@ -23,6 +23,7 @@ _HOMES = {
     "Severity": "reslint.finding",
     "check": "reslint.api",
     "dissect": "reslint.api",
+    "graph": "reslint.api",
     "read": "reslint.net",
 }
 

@@ -40,6 +40,7 @@ from reslint.rules import ALL, Rule
 from reslint.settings import Factory
 
 if TYPE_CHECKING:
+    import networkx as nx
     from torch import nn
 
 Model: TypeAlias = "str | os.PathLike[str] | ModelProto | Net | nn.Module"
@@ -98,6 +99,23 @@ def check(
         raise BadConfiguration(f"profile must be one of {', '.join(PROFILES)}, not {config.profile!r}")
     anatomy, beside = _dissected(model, inputs)
     return examined(path, anatomy, config, partial(statically, beside=beside)).findings
+
+
+def graph(model: Model, inputs: Sequence[object] = ()) -> nx.DiGraph[str]:
+    """The ops of a model as a networkx graph, each under the name of its first output.
+
+    docs/graphs.md lists the attributes; `dissect(model).graph()` is the graph of blocks and streams.
+
+    >>> import networkx as nx
+    >>> ops = graph("fixtures/resnet50.onnx")
+    >>> nx.is_directed_acyclic_graph(ops), ops.nodes["getitem"]["op"], ops.nodes["getitem"]["shape"]
+    (True, 'Conv', (1, 64, 112, 112))
+
+    Raises what `dissect` raises.
+    """
+    from reslint.anatomy.views.networks import ops  # networkx is imported only when it is asked for
+
+    return ops(dissect(model, inputs))
 
 
 @dataclass(frozen=True, slots=True)

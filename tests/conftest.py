@@ -53,6 +53,12 @@ def parsed(graph: str) -> onnx.ModelProto:
 
 
 @pytest.fixture(autouse=True)
+def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib draws into files only."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+
+
+@pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Each test remembers for itself only."""
     folder = tmp_path_factory.mktemp("cache")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from reslint.anatomy.describe.signature import period_of, shapeless, signature
 from reslint.anatomy.graph.dataflow import Flow
@@ -14,6 +15,9 @@ from reslint.anatomy.metrics.depth import depth_of, path_lengths
 from reslint.anatomy.sizes import Trial, tried
 from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role
 from reslint.net import Net
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _BYPASSING = frozenset({Role.UNET, Role.FPN})
 _JOINING = frozenset({Role.FUSE, Role.BRANCH, Role.SLICES})
@@ -91,6 +95,20 @@ class Anatomy:
     def cost(self) -> Cost:
         """Parameters and multiply-accumulates of the whole net."""
         return costs(self.net)
+
+    def graph(self) -> nx.DiGraph[str]:
+        """The residual skeleton as a networkx graph: inputs, blocks, joins and outputs, with the stream between them.
+
+        docs/graphs.md lists the attributes. Blocks inside the bodies of If, Loop and Scan are not part of it.
+
+        >>> import networkx as nx, reslint
+        >>> graph = reslint.dissect("fixtures/resnet50.onnx").graph()
+        >>> nx.dag_longest_path_length(graph, weight="layers")
+        50
+        """
+        from reslint.anatomy.views.networks import skeleton  # networkx is imported only when it is asked for
+
+        return skeleton(self)
 
     @cached_property
     def paths(self) -> Paths:

@@ -27,7 +27,7 @@ def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str], joins: Set
     """
     merged = {(id(b.net), b.merge.id) for b in blocks}
     longest, _ = _longest(flow, [int(op is not None and name in op.outputs) for name, op in _named(flow)])
-    weighted, _ = _longest(flow, _layers(flow))
+    weighted, _ = _longest(flow, layers(flow))
     residual, _ = _longest(flow, _with_bodies(flow, lambda f: [int((id(f.net), name) in merged) for name in f.names]))
     plain = tuple(_longest_plain(flow, bypasses, joins))
     return Depth(longest, weighted, residual, len(plain), plain)
@@ -37,7 +37,7 @@ def _named(flow: Flow) -> Iterator[tuple[str, Op | None]]:
     return zip(flow.names, flow.ops, strict=True)
 
 
-def _layers(flow: Flow) -> list[int]:
+def layers(flow: Flow) -> list[int]:
     """Weighted layers at each node."""
     return _with_bodies(flow, lambda f: [1 if does & LAYER else 0 for does in f.does])
 
@@ -127,7 +127,7 @@ def path_lengths(flow: Flow, blocks: Sequence[Block]) -> Paths:
     Each block adds a way of its shortcut's layers to the ways through its branch, so that the number of ways of each
     length is a product of polynomials (evidence 2.3, after Veit et al. 2016); it is multiplied out in floating point.
     """
-    total, way = _longest(flow, _layers(flow))
+    total, way = _longest(flow, layers(flow))
     place = {flow.names[node]: at for at, node in enumerate(way)}
     passed = {b.merge.id: b for b in blocks if any(o in place for o in b.merge.outputs)}
     inside = {name for b in passed.values() for name in b.inner}

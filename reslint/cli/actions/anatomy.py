@@ -52,4 +52,8 @@ def _rendered(models: Iterator[Dissected], options: AnatomyOptions) -> str:
         return anatomy_signature.render(models)
     if options.format == "text":
         return anatomy_text.render(models, color=colored(options.color, options.output), verbose=options.verbose)
+    if options.format == "graphml":
+        from reslint.report.anatomy import graphml  # brings networkx
+
+        return graphml.render(models)
     return {"json": anatomy_json.render, "dot": dot.render, "svg": svg.render}[options.format](models)

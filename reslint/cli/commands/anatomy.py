@@ -10,7 +10,8 @@ from reslint.cli.options.declare import command as declared
 def command(options: AnatomyOptions) -> int:
     """Show the residual blocks, stacks, depth and cost of models.
 
-    The formats dot (for graphviz), svg and html (a page in which blocks open) draw the residual skeleton.
+    The formats dot (for graphviz), svg and html (a page in which blocks open) draw the residual skeleton; graphml (for
+    networkx, yEd or Gephi) writes it as a graph.
     """
     from reslint.cli.actions.anatomy import anatomy
 

@@ -14,7 +14,7 @@ class AnatomyOptions(Models, Exporting):
     """What a user asks `reslint anatomy` for."""
 
     signature: Annotated[bool, Option("Print only the skeleton, in one line per model.")] = False
-    format: Annotated[Literal["text", "json", "dot", "svg", "html"], FORMAT] = "text"
+    format: Annotated[Literal["text", "json", "dot", "svg", "html", "graphml"], FORMAT] = "text"
 
     @property
     def style(self) -> str:
