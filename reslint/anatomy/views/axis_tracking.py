@@ -1,75 +1,76 @@
 """A block in, which axis of its fork each axis of its two sides is out: what no shape checker sees.
 
-An axis is a row of atoms; a reshape splits and joins atoms, a transpose moves axes, and what a layer mixes along an axis is
-still that axis. So a permutation that is undone leaves no trace, whatever came between.
+An axis is a row of atoms (reslint.anatomy.views.atoms); a reshape splits and joins atoms, a transpose moves axes, and what a
+layer mixes along an axis is still that axis. So a permutation that is undone leaves no trace, whatever came between.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reslint.anatomy.graph.ops import CONVS, FUSED_ATTENTION, GATHERING, POOLING, RECURRENT
+from reslint.anatomy.graph.ops import (
+    ACTIVATIONS,
+    CONVS,
+    FUSED_ATTENTION,
+    GATHERING,
+    NORMS,
+    POOLING,
+    RECURRENT,
+    RESAMPLING,
+    is_depthwise,
+)
 from reslint.anatomy.values import Block
+from reslint.anatomy.views.atoms import Atom, Axes, Axis, mixed, origin, origins, reshaped, resized, size_of
+from reslint.anatomy.views.windows import Window, cut_axes, picked, shown, turned, window
 from reslint.net import Dim, Net, Op
 
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """A part of an axis of the fork: `size` elements, `stride` elements of that axis apart; `axis` is -1 for a new one."""
-
-    axis: int
-    size: Dim
-    stride: int = 1
+_GIVE_UP = GATHERING | {"TopK", "NonZero", "If", "Loop", "Scan", "GatherND", "GatherElements"}
+_ELEMENTWISE = ACTIVATIONS | NORMS | {"Cast", "Add", "Sub", "Mul", "Div", "Pow", "Neg", "Where"}
+_PARTS = frozenset({"Slice", "Split", "Pad"})
+_KEEPING = POOLING | RESAMPLING | {"Concat", "Slice", "Split", "Pad", "Expand", "Tile"}
 
 
-Axis = tuple[Atom, ...]
-Axes = tuple[Axis, ...]
+def sides_followed(block: Block, forks: Mapping[str, str]) -> tuple[Axes, Axes] | None:
+    """The axes of shortcut and branch in terms of the fork's, None where they can't be told.
 
-_GIVE_UP = (
-    FUSED_ATTENTION
-    | GATHERING
-    | RECURRENT
-    | {"Einsum", "TopK", "NonZero", "If", "Loop", "Scan", "GatherND", "GatherElements"}
-)
-
-
-def swapped(block: Block) -> tuple[int, int] | None:
-    """Two axes of the merge at which shortcut and branch have each other's axis of the fork, None where all agree."""
-    if not any(op.type == "Transpose" for op in (*block.shortcut, *block.branch)):
-        return None
-    shape = block.net.shape(block.fork)
+    `forks` tells of the merges of other blocks where they start: the stream of an inner block keeps its axes.
+    """
+    net = block.net
+    shape = net.shape(block.fork)
     if shape is None:
         return None
-    start = {block.fork: tuple((Atom(k, d),) for k, d in enumerate(shape))}
-    short = _followed(block.net, block.shortcut, start).get(block.sides[0])
-    long = _followed(block.net, block.branch, start).get(block.sides[1])
-    if short is None or long is None or len(short) != len(long):
-        return None
-    wrong = [
-        k
-        for k, (a, b) in enumerate(zip(short, long, strict=True))
-        if _origin(a) != _origin(b) and -1 not in (_origin(a), _origin(b))
-    ]
-    for i in wrong:
-        for j in wrong:
-            if i < j and _origin(short[i]) == _origin(long[j]) and _origin(short[j]) == _origin(long[i]):
-                return i, j
-    return None
+    start = {block.fork: tuple([(Atom(k, d),) for k, d in enumerate(shape)])}
+    short = _followed(net, _completed(net, block.shortcut), start, {}).get(block.sides[0])
+    long = _followed(net, block.branch, start, {merge: forks.get(merge, "") for merge in block.inner}).get(
+        block.sides[1]
+    )
+    return None if short is None or long is None or len(short) != len(long) else (short, long)
 
 
-def _origin(axis: Axis) -> int:
-    """The one axis of the fork that an axis is made of, -1 where it is new or made of several."""
-    found = {atom.axis for atom in axis if atom.size != 1}
-    return found.pop() if len(found) == 1 else -1
-
-
-def _followed(net: Net, ops: Sequence[Op], start: Mapping[str, Axes]) -> dict[str, Axes]:
-    known = dict(start)
+def _completed(net: Net, ops: Sequence[Op]) -> Iterator[Op]:
+    """A shortcut's ops, and beside the part that its way leads through the other parts that a concatenation puts together."""
+    known = {op.id for op in ops}
     for op in ops:
+        parts = (net.producer.get(i) for i in op.inputs) if op.type == "Concat" else ()
+        yield from (part for part in parts if part is not None and part.type in _PARTS and part.id not in known)
+        yield op
+
+
+def _followed(net: Net, ops: Iterable[Op], start: Mapping[str, Axes], inner: Mapping[str, str]) -> dict[str, Axes]:
+    known = dict(start)
+    windows: dict[str, Window] = {}
+    for op in ops:
+        if op.id in inner:
+            there = known.get(inner[op.id])
+            if there is not None and net.shape(op.id) == net.shape(inner[op.id]):
+                known[op.id] = there
+            continue
         given = [known.get(i) for i in op.inputs]
         if op.type in _GIVE_UP or not any(g is not None for g in given):
+            continue
+        marked = _marked(net, op, known, windows)
+        if marked is not None:
+            known[op.id] = marked
             continue
         for output in op.outputs:
             axes = _through(net, op, given, output)
@@ -78,36 +79,75 @@ def _followed(net: Net, ops: Sequence[Op], start: Mapping[str, Axes]) -> dict[st
     return known
 
 
+def _marked(net: Net, op: Op, known: Mapping[str, Axes], windows: dict[str, Window]) -> Axes | None:
+    """The axes behind an op that gives a tensor back in another order, or only in part; None where it does neither."""
+    shape = net.shape(op.id)
+    opened = window(net, op, windows)
+    if opened is None or shape is None:
+        main = known.get(op.inputs[0])
+        return turned(net, op, main) if main is not None else None
+    source, extent = known.get(opened.source), shape[opened.axis]
+    marked = shown(opened, source, extent) if source is not None and isinstance(extent, int) else None
+    if marked is None:
+        windows[op.id] = opened
+    return marked
+
+
 def _through(net: Net, op: Op, given: Sequence[Axes | None], output: str) -> Axes | None:
+    """The axes of an output, by what its op does to those that it is given."""
     shape = net.shape(output)
     main = next((g for g in given if g is not None), None)
     if shape is None or main is None:
         return None
-    if op.type == "Transpose":
-        perm = op.integers("perm") or tuple(reversed(range(len(main))))
-        return tuple(main[p] for p in perm) if sorted(perm) == list(range(len(main))) else None
-    if op.type in ("Reshape", "Flatten", "Squeeze", "Unsqueeze"):
-        return reshaped(main, shape)
-    if op.type in ("MatMul", "FusedMatMul") and len(given) > 1:
-        return _product(given, shape)
-    if op.type == "Gather":
-        return _gathered(net, op, main, shape)
+    match op.type:
+        case "Transpose":
+            perm = op.integers("perm") or tuple(reversed(range(len(main))))
+            return tuple([main[p] for p in perm]) if sorted(perm) == list(range(len(main))) else None
+        case "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze":
+            return reshaped(main, shape)
+        case "MatMul" | "FusedMatMul" if len(given) > 1:
+            return _product(given, shape)
+        case "Einsum":
+            return _einsum(op, given, shape)
+        case "Gather":
+            return _gathered(net, op, main, shape)
+        case "Gemm":
+            return (main[0], mixed(main[-1], shape[-1])) if given[0] is main and not op.integer("transA", 0) else None
+        case kind if kind in RECURRENT:
+            return _recurrent(main, shape) if not op.integer("layout", 0) else None
+    if op.type in FUSED_ATTENTION:
+        return (*main[:-1], mixed(main[-1], shape[-1])) if given[0] is main and len(main) == len(shape) else None
+    return _kept(net, op, given, shape)
+
+
+def _kept(net: Net, op: Op, given: Sequence[Axes | None], shape: Sequence[Dim]) -> Axes:
+    """The axes behind an op that leaves them where they are."""
+    main = next((g for g in given if g is not None), ())
     if len(shape) != len(main):
         return _broadcast(given, shape)
-    if (
-        op.type in CONVS
-        or op.type in POOLING
-        or op.type in ("Gemm", "Concat", "Slice", "Split", "Pad", "Resize", "Expand", "Tile")
-    ):
-        return tuple(_resized(a, d) for a, d in zip(main, shape, strict=True))
+    if op.type in CONVS and len(main) > 1:
+        return _convolved(net, op, main, shape)
+    if op.type == "Slice" and (cut := cut_axes(net, op)) is not None:
+        places = {axis % len(main) for axis in cut}
+        return tuple([resized(a, d) if k in places else a for k, (a, d) in enumerate(zip(main, shape, strict=True))])
+    if op.type not in _KEEPING and len(op.data) < 2 and op.inputs[0] in op.data:
+        return main if op.type in _ELEMENTWISE else tuple([resized(a, d) for a, d in zip(main, shape, strict=True)])
+    if op.type in _KEEPING:
+        return tuple([resized(a, d) for a, d in zip(main, shape, strict=True)])
     return _broadcast(given, shape)
 
 
-def _resized(axis: Axis, size: Dim) -> Axis:
-    """An axis whose extent changed: still that axis, but no longer made of parts."""
-    if _size(axis) == size:
-        return axis
-    return (Atom(_origin(axis), size),)
+def _convolved(net: Net, op: Op, main: Axes, shape: Sequence[Dim]) -> Axes:
+    """Channels are mixed, unless each has its own kernel; positions keep theirs where the extent stays."""
+    channels = resized(main[1], shape[1]) if is_depthwise(net, op) else mixed(main[1], shape[1])
+    return (main[0], channels, *[resized(a, d) for a, d in zip(main[2:], shape[2:], strict=True)])
+
+
+def _recurrent(main: Axes, shape: Sequence[Dim]) -> Axes | None:
+    """Time, directions, batch, features; a layer that reads time backwards gives it in the order that it came in."""
+    if len(main) != 3 or len(shape) != 4:
+        return None
+    return (main[0], () if shape[1] == 1 else (Atom(-1, shape[1]),), main[1], mixed(main[2], shape[3]))
 
 
 def _product(given: Sequence[Axes | None], shape: Sequence[Dim]) -> Axes | None:
@@ -118,11 +158,29 @@ def _product(given: Sequence[Axes | None], shape: Sequence[Dim]) -> Axes | None:
             return None
         return (*first[:-1], second[-1]) if second[-1] else None
     if first is not None:
-        return (*first[:-1], _resized(first[-1], shape[-1])) if len(first) == len(shape) else None
+        return (*first[:-1], mixed(first[-1], shape[-1])) if len(first) == len(shape) else None
     return (
-        (*second[:-2], _resized(second[-2], shape[-2]), second[-1])
-        if second and len(second) == len(shape) > 1
-        else None
+        (*second[:-2], mixed(second[-2], shape[-2]), second[-1]) if second and len(second) == len(shape) > 1 else None
+    )
+
+
+def _einsum(op: Op, given: Sequence[Axes | None], shape: Sequence[Dim]) -> Axes | None:
+    """Each letter of the result is the axis that has it in a factor; a new letter is the one axis that is summed over."""
+    read, arrow, made = op.text("equation").replace(" ", "").partition("->")
+    terms = read.split(",")
+    if not arrow or "." in read or len(terms) != len(given) or len(made) != len(shape):
+        return None
+    letters: dict[str, Axis] = {}
+    for term, axes in zip(terms, given, strict=True):
+        for letter, axis in zip(term, axes or (), strict=False):
+            letters.setdefault(letter, axis)
+    gone = [letters[letter] for letter in letters if letter not in made]
+    new = mixed(gone[0], None) if len(gone) == 1 and sum(letter not in letters for letter in made) == 1 else ()
+    return tuple(
+        [
+            letters[c] if c in letters else tuple([Atom(a.axis, d) for a in new]) or (Atom(-1, d),)
+            for c, d in zip(made, shape, strict=True)
+        ]
     )
 
 
@@ -131,74 +189,31 @@ def _gathered(net: Net, op: Op, main: Axes, shape: Sequence[Dim]) -> Axes | None
     indices = net.shape(op.inputs[1])
     if indices == ():
         return main[:axis] + main[axis + 1 :]
-    return tuple(_resized(a, d) for a, d in zip(main, shape, strict=True)) if len(main) == len(shape) else None
+    if len(main) != len(shape):
+        return None
+    moved = picked(net, op, main[axis])
+    return tuple(
+        [
+            moved if moved is not None and k == axis else resized(a, d)
+            for k, (a, d) in enumerate(zip(main, shape, strict=True))
+        ]
+    )
 
 
 def _broadcast(given: Iterable[Axes | None], shape: Sequence[Dim]) -> Axes:
     """What several inputs agree on, axis by axis, from the right."""
     found: list[Axis] = []
+    known = [g for g in given if g is not None]
     for back in range(1, len(shape) + 1):
-        there = {g[-back] for g in given if g is not None and len(g) >= back and _size(g[-back]) != 1}
+        there = {g[-back] for g in known if len(g) >= back and size_of(g[-back]) != 1}
         there = {axis for axis in there if any(atom.axis >= 0 for atom in axis)} or there
-        found.append(there.pop() if len(there) == 1 else (Atom(-1, shape[-back]),))
+        found.append(_agreed(there, shape[-back]))
     return tuple(reversed(found))
 
 
-def _size(axis: Axis) -> Dim:
-    if len(axis) == 1:
-        return axis[0].size
-    sizes = [a.size for a in axis]
-    return math.prod(s for s in sizes if isinstance(s, int)) if all(isinstance(s, int) for s in sizes) else None
-
-
-def reshaped(axes: Axes, shape: Sequence[Dim]) -> Axes | None:
-    """The axes after a reshape to `shape`, None where extents don't divide or aren't known."""
-    atoms = [a for axis in axes for a in axis if a.size != 1]
-    found: list[Axis] = []
-    for extent in shape:
-        if extent == 1:
-            found.append(())
-            continue
-        taken: list[Atom] = []
-        left = extent
-        while left != 1:
-            if not atoms:
-                return None
-            atom = atoms.pop(0)
-            if atom.size == left:
-                taken.append(atom)
-                break
-            if not isinstance(atom.size, int) or not isinstance(left, int):
-                return None
-            if not atom.size or not left:
-                return None
-            if left % atom.size == 0:
-                taken.append(atom)
-                left //= atom.size
-            elif atom.size % left == 0:
-                rest = atom.size // left
-                taken.append(Atom(atom.axis, left, atom.stride * rest))
-                atoms.insert(0, Atom(atom.axis, rest, atom.stride))
-                left = 1
-            else:
-                return None
-        found.append(_joined(taken))
-    return tuple(found) if not atoms else None
-
-
-def _joined(atoms: Iterable[Atom]) -> Axis:
-    """Neighbouring parts that make up a larger part again."""
-    found: list[Atom] = []
-    for atom in atoms:
-        last = found[-1] if found else None
-        if (
-            last
-            and last.axis == atom.axis
-            and isinstance(atom.size, int)
-            and isinstance(last.size, int)
-            and last.stride == atom.size * atom.stride
-        ):
-            found[-1] = Atom(atom.axis, last.size * atom.size, atom.stride)
-        else:
-            found.append(atom)
-    return tuple(found)
+def _agreed(axes: set[Axis], size: Dim) -> Axis:
+    """The axis that several inputs share; where they share it in several orders, as a stream and its past do, in its own."""
+    if len(axes) == 1:
+        return next(iter(axes))
+    known = {origin(axis) for axis in axes}
+    return (Atom(known.pop(), size),) if len(known) == 1 and all(origins(a) for a in axes) else (Atom(-1, size),)
