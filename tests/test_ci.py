@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 from xml.etree import ElementTree
@@ -16,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from reslint.version import __version__
+from reslint.version import OWNER, __version__
 
 ROOT = Path(__file__).parents[1]
 BROKEN = ROOT / "fixtures" / "resnet50_broken.onnx"
@@ -31,7 +33,10 @@ INPUTS, GITLAB = yaml.safe_load_all((ROOT / "templates" / "reslint.yml").read_te
     ("schema", "files"),
     [
         ("vendor.github-actions", ["action.yml"]),
-        ("vendor.github-workflows", [".github/workflows/ci.yml", ".github/workflows/release.yml"]),
+        (
+            "vendor.github-workflows",
+            [".github/workflows/ci.yml", ".github/workflows/docs.yml", ".github/workflows/release.yml"],
+        ),
         ("vendor.gitlab-ci", ["templates/reslint.yml"]),
     ],
 )
@@ -79,7 +84,7 @@ def step(
 def temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The runner's folder, in which the first step has installed reslint."""
     temp = tmp_path_factory.mktemp("runner")
-    ended = step(0, temp, temp, {}, {"PIP_NO_COMPILE": "1"})  # compiling is most of what it takes
+    ended = step(2, temp, temp, {}, {"PIP_NO_COMPILE": "1"})  # compiling is most of what it takes
     assert ended.returncode == 0, ended.stderr
     return temp
 
@@ -89,7 +94,7 @@ class TestAction:
     def test_finds(self, temp: Path, repository: Path) -> None:
         summary, output = temp / "summary.md", temp / "output"
         ended = step(
-            1,
+            3,
             temp,
             repository,
             {"sarif": "true", "args": "--quiet --select shortcut"},
@@ -114,7 +119,7 @@ class TestAction:
         ],
     )
     def test_status(self, temp: Path, repository: Path, inputs: dict[str, str], status: int) -> None:
-        assert step(1, temp, repository, inputs, {"GITHUB_OUTPUT": os.devnull}).returncode == status
+        assert step(3, temp, repository, inputs, {"GITHUB_OUTPUT": os.devnull}).returncode == status
 
     def test_inputs_reach_the_shell_as_variables_only(self) -> None:
         assert not any("${{" in step.get("run", "") for step in ACTION["runs"]["steps"])
@@ -185,3 +190,38 @@ class TestRelease:
         publish = RELEASE["jobs"]["publish"]
         assert publish["needs"] == "build"
         assert publish["permissions"] == {"id-token": "write"}
+
+
+def test_actions_are_pinned_by_digest() -> None:
+    files = (ROOT / "action.yml", *(ROOT / ".github" / "workflows").glob("*.yml"))
+    used = [
+        line.split("uses:")[1].strip() for file in files for line in file.read_text().splitlines() if "uses:" in line
+    ]
+    others = [use for use in used if use != "$/"]
+    assert len(others) > 10
+    assert all(re.fullmatch(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use) for use in others)
+
+
+def test_the_owner_stands_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    owner = import_module("owner")
+    files = [file for pattern in owner.FILES for file in ROOT.glob(pattern)]
+    found = {place for file in files for place in owner.PLACES.findall(file.read_text("utf-8"))}
+    assert found == {OWNER}
+
+
+def test_the_recipe_of_conda_needs_what_the_package_needs() -> None:
+    recipe = yaml.safe_load((ROOT / "conda" / "recipe.yaml").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.sub(r"(>=)", r" \1", need) for need in project["dependencies"]}
+    assert set(recipe["requirements"]["run"]) == {*wanted, "python >=3.11"}
+    assert recipe["context"]["version"] == __version__
+
+
+def test_the_image_holds_what_the_package_is_built_from() -> None:
+    copied = re.findall(r"^COPY (.+?) /source", (ROOT / "Dockerfile").read_text(), re.M)
+    names = {name for line in copied for name in line.split()}
+    kept = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.M))
+    assert names == kept
+    assert all((ROOT / name).exists() for name in names)
+    assert "USER reslint" in (ROOT / "Dockerfile").read_text()
