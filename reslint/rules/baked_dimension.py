@@ -27,14 +27,14 @@ def baked_dimension(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
 
 def _draft(found: Culprit, symbols: Sequence[Fixed]) -> Draft:
     first, fails = symbols[0], symbols[0].failure
-    names = " and ".join(held.symbol.label for held in symbols)
+    each = [f"axis {s.symbol.axis} of the input {s.symbol.input} is declared as {s.symbol.label}" for s in symbols]
     by = f"{found.constant} {shown(found.value)} in the " if found.constant else "the "
     works = " and ".join(f"at {_sizes(held.works)}" for held in symbols)
     return Draft(
         found.op,
         found.net,
-        f"axis {first.symbol.axis} of the input {first.symbol.input} is declared as {names}, but {by}{found.op.type} "
-        f"{found.op.id} fixes it: the model works {works}, and fails at {first.fails_at} in the {fails.op.type} {fails.op.id}",
+        f"{' and '.join(each)}, but {by}{found.op.type} {found.op.id} fixes it: "
+        f"the model works {works}, and fails at {first.fails_at} in the {fails.op.type} {fails.op.id}",
         "take the size from the input (x.shape[0], or -1 in its place), or declare it as the number that it is",
         {
             "input": first.symbol.input,

@@ -37,6 +37,10 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                 if settings.explain and (why := _unclear(small, large)):
                     yield Pass(block.merge, block.net, why.format(term.label))
                 continue
+            back = _stretched(block.net, large, small)
+            if back and term.name in block.sides and opposite.name in block.sides and clash(block) is None:
+                yield _mutual(block)
+                break
             if clash(block) is not None:
                 yield Pass(block.merge, block.net, "its sides can't be added at all, which is shortcut-shape-mismatch")
                 break
@@ -63,6 +67,48 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                 (*term_lines(block, term), ("collapsed", f"axis {axis} {became} at {made}")),
             )
             break
+
+
+def _mutual(block: Block) -> Draft:
+    """Both sides are stretched, each over an axis where it is 1 or that it lacks: [N] and [N, 1] give [N, N]."""
+    short, branch = sides(block)
+    result = _sum(short.shape or (), branch.shape or ())
+    axes = sorted(
+        {*_stretched(block.net, short.shape, branch.shape), *_stretched(block.net, branch.shape, short.shape)}
+    )
+    _, made = _collapse(block.net, branch, -1)
+    return Draft(
+        block.merge,
+        block.net,
+        f"the shortcut{called(block.merge)} gives {shown(short.shape)}, the branch {shown(branch.shape)}: each is stretched "
+        f"over the other, and the sum is {shown(result)}",
+        f"{_cure(short.shape or (), branch.shape or ())} ({made})",
+        {
+            **term_evidence(block, branch),
+            "stretched": "both",
+            "axes": axes,
+            "result_shape": [d if isinstance(d, int) else str(d) for d in result],
+        },
+        (*term_lines(block, branch), ("sum", shown(result))),
+    )
+
+
+def _sum(one: Shape, other: Shape) -> Shape:
+    """The shape that a sum of two shapes has."""
+    rank = max(len(one), len(other))
+    wide = ((1,) * (rank - len(s)) + s for s in (one, other))
+    return tuple(e if d == 1 else d for d, e in zip(*wide, strict=True))
+
+
+def _cure(short: Shape, branch: Shape) -> str:
+    """What most likely was forgotten on the branch, whose shape should be the stream's."""
+    more = len(branch) - len(short)
+    ones = "axis of 1" if abs(more) == 1 else f"{abs(more)} axes of 1"
+    if more > 0 and branch[len(short) :] == (1,) * more:
+        return f"take the last {ones} off the branch: a squeeze(-1) is missing, or keepdim=False"
+    if more < 0 and short[len(branch) :] == (1,) * -more:
+        return f"give the branch the last {ones} that the shortcut has: unsqueeze(-1), or keepdim=True"
+    return "give the branch the shape of the shortcut: an axis was moved, lost or added on the way"
 
 
 def _pairs(block: Block) -> Iterator[tuple[Term, Term]]:

@@ -63,6 +63,8 @@ class Known(Protocol):
 
     def stretches(self, stretch: Stretch) -> None: ...
 
+    def empties(self, at: Mask) -> None: ...
+
     def loses(self, at: Mask) -> None: ...
 
     def body(self, op: Op, body: Net, given: Sequence[Tensor], *, judged: bool = False) -> Sequence[Tensor]: ...
@@ -143,6 +145,12 @@ class Call:
         if not np.all(sound):
             at = self.at(np.logical_not(sound))
             self.known.fails(Failure(self.net, self.op, kind, axis, (one, other), self._names(), at))
+
+    def fills(self, count: Extent, one: Extent, other: Extent, axis: int) -> None:
+        """Something must be left of an axis: an empty map runs, but nobody wants it; one below nothing does not."""
+        self.needs(Kind.SMALL, np.logical_not(np.less(count, 0)), one, other, axis)
+        if np.any(np.equal(count, 0)):
+            self.known.empties(self.at(np.equal(count, 0)))
 
     def at(self, mask: Mask | bool | np.bool_) -> Mask:
         """A mask for all assignments."""

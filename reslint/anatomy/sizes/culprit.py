@@ -9,7 +9,7 @@ import numpy as np
 
 from reslint.anatomy.sizes.call import Kind
 from reslint.anatomy.sizes.trial import Trial
-from reslint.anatomy.sizes.verdict import Fixed, swept
+from reslint.anatomy.sizes.verdict import Fixed, cuts, swept
 from reslint.net import Net, Op
 from reslint.net.weights import integers
 
@@ -31,6 +31,7 @@ def culprit(trial: Trial, held: Fixed) -> Culprit:
     failure = held.failure
     return (
         _own(failure.net, failure.op, failure.kind, failure.names)
+        or next(_cutting(trial, held), None)
         or next(_replacing(trial, held), None)
         or next(_losing(trial, held), None)
         or Culprit(failure.op, failure.net, *_input(failure.net, failure.names))
@@ -86,6 +87,14 @@ def _losing(trial: Trial, held: Fixed) -> Iterator[Culprit]:
             target = _target(net, op) if reads and op.type in (*_TARGETED, "Slice", "Gather") else None
             if target is not None:
                 yield Culprit(op, net, *target)
+
+
+def _cutting(trial: Trial, held: Fixed) -> Iterator[Culprit]:
+    """The slice that cuts one side to a constant length."""
+    for name in held.failure.names:
+        for op in cuts(trial, held.failure.net, name, held.sweep):
+            ends = op.integers("ends") or (integers(held.failure.net, op.inputs[2]) if len(op.inputs) > 2 else None)
+            yield Culprit(op, held.failure.net, op.inputs[2] if ends and len(op.inputs) > 2 else "", ends or ())
 
 
 def _symbol(trial: Trial, net: Net, name: str, held: Fixed) -> int:

@@ -62,13 +62,15 @@ class Sweep:
 class Trial:
     """How a model does at all assignments. Column 0 is the `base`, at which everything fits.
 
-    `works` says where it does, `failures` where inputs don't fit for the first time, in the graph's order.
+    `works` says where it does, `empty` where it runs on nothing,
+    `failures` where inputs don't fit for the first time, in the graph's order.
     """
 
     net: Net
     base: Mapping[str, float]
     sweeps: tuple[Sweep, ...]
     works: Mask
+    empty: Mask
     failures: tuple[Failure, ...]
     stretched: tuple[Stretch, ...]
     walk: Walk
@@ -97,8 +99,8 @@ def tried(net: Net) -> Trial | None:
         sizes = _FINE if turn >= 3 and len(symbols) <= 4 else SWEPT
         values, sweeps = _columns(symbols, base, joint, sizes)
         walk = _walked(net, values)
-        if walk.alive[0]:
-            return Trial(net, base, sweeps, walk.alive, tuple(walk.failures), tuple(walk.stretched), walk)
+        if walk.alive[0] and not walk.empty[0]:
+            return Trial(net, base, sweeps, walk.alive, walk.empty, tuple(walk.failures), tuple(walk.stretched), walk)
         best = _best(walk)
         base = {key: float(column[best]) for key, column in values.items()}
         joint = _joint(symbols) if turn == 0 else ()
@@ -109,7 +111,7 @@ def tried(net: Net) -> Trial | None:
 
 def _best(walk: Walk) -> int:
     """The assignment at which a walk gets furthest; of those the first, which is the base where nothing is better."""
-    return int(np.argmax(np.where(walk.alive, np.iinfo(np.int64).max, walk.reached)))
+    return int(np.argmax(np.where(walk.alive & ~walk.empty, np.iinfo(np.int64).max, walk.reached)))
 
 
 def _walked(net: Net, values: Mapping[str, Column]) -> Walk:

@@ -11,9 +11,11 @@ from reslint.anatomy.sizes.call import Failure, Kind
 from reslint.anatomy.sizes.extent import Column, Extent, Mask
 from reslint.anatomy.sizes.symbols import Symbol
 from reslint.anatomy.sizes.trial import DENSE, Sweep, Trial
+from reslint.net import Net, Op
 
 _MEETINGS = frozenset({Kind.SUM, Kind.CONCAT})
 _FEW = 2  # sizes that a fixed symbol may work at: that of the constant, and 1, which is stretched to it
+_FAR = 64  # ops that are looked through
 _MANY = 20  # sizes at which it fails
 
 
@@ -65,7 +67,7 @@ def _mismatch(trial: Trial, failure: Failure, sweep: Sweep) -> Mismatch | None:
     for stretch in trial.stretched:
         if stretch.op is failure.op and stretch.axis == failure.axis:
             spreads |= stretch.at[sweep.columns]
-    fits = trial.works[sweep.columns] & ~spreads
+    fits = (trial.works & ~trial.empty)[sweep.columns] & ~spreads
     if not fits.any():
         return None
     beyond = fails & (sweep.sizes > sweep.sizes[fits].min())  # a lower limit is none
@@ -105,25 +107,50 @@ def fixed(trial: Trial) -> tuple[Fixed, ...]:
 
 
 def _fixed(trial: Trial, sweep: Sweep) -> Fixed | None:
-    works = trial.works[sweep.columns]
+    works = (trial.works & ~trial.empty)[sweep.columns]
     at = np.flatnonzero(works)
     failing = [f for f in trial.failures if f.kind is not Kind.SMALL and f.at[sweep.columns].any()]
     fails = np.logical_or.reduce([f.at[sweep.columns] for f in failing]) if failing else np.zeros_like(works)
     if not at.size or fails.sum() < _MANY or at[-1] - at[0] >= at.size and at.size > _FEW or not fails[at[-1] :].any():
         return None
-    if at.size > _FEW and not fails[: at[0]].any():
-        return None  # an upper limit, such as the length of a table of positions
     next_at = at[-1] + int(np.argmax(fails[at[-1] :]))
     failure = next(f for f in failing if f.at[sweep.columns][next_at])
-    if failure.kind is not Kind.SPLIT and not _is_constant(failure, sweep):
+    limits = at.size > _FEW and not fails[: at[0]].any()  # an upper limit, such as the length of a table of positions
+    if not (_is_cut(trial, failure, sweep) if limits else _is_constant(failure)):
         return None
     sizes = sweep.sizes[works]
     return Fixed(sweep.symbol, tuple(int(s) for s in sizes), int(sweep.sizes[next_at]), failure, sweep)
 
 
-def _is_constant(failure: Failure, sweep: Sweep) -> bool:
+def _is_constant(failure: Failure) -> bool:
     """Whether one side is the same whatever the inputs' sizes are."""
-    return any(isinstance(side, float) for side in failure.sides)
+    return failure.kind is Kind.SPLIT or any(isinstance(side, float) for side in failure.sides)
+
+
+def _is_cut(trial: Trial, failure: Failure, sweep: Sweep) -> bool:
+    """Whether a side was cut to a constant length on its way, and is no stored table that ends there."""
+    return any(next(cuts(trial, failure.net, name, sweep), None) is not None for name in failure.names)
+
+
+def cuts(trial: Trial, net: Net, name: str, sweep: Sweep) -> Iterator[Op]:
+    """The slices on the way to a tensor that leave an axis of data as long as it was up to a length, and cut it there."""
+    for _ in range(_FAR):
+        op = net.producer.get(name)
+        source = next(iter(op.data), "") if op is not None else ""
+        if op is None or not source:
+            return
+        if op.type == "Slice" and _saturates(trial, net, op.id, sweep) and not _saturates(trial, net, source, sweep):
+            yield op
+        name = source
+
+
+def _saturates(trial: Trial, net: Net, name: str, sweep: Sweep) -> bool:
+    """Whether an extent grows with the symbol at first and stays the same for all large ones."""
+    for extent in trial.extents(net, name) or ():
+        column = swept(extent, sweep)
+        if _varies(column) and not _varies(column[column.size // 2 :]):
+            return True
+    return False
 
 
 def first_failure(mismatch: Mismatch) -> int:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from onnx import NodeProto
 
 from reslint.anatomy.sizes.bodies import BODIES
 from reslint.anatomy.sizes.call import Call, Failure, Formula, Stretch
-from reslint.anatomy.sizes.extent import NOTHING, UNKNOWN, Column, Extent, Extents, Interner, Mask, Numbers, Tensor
+from reslint.anatomy.sizes.extent import (
+    NOTHING,
+    UNKNOWN,
+    Column,
+    Extent,
+    Extents,
+    Interner,
+    Mask,
+    Numbers,
+    Tensor,
+    is_unknown,
+)
 from reslint.anatomy.sizes.formulas.elementwise import ELEMENTWISE
 from reslint.anatomy.sizes.formulas.layers import LAYERS
 from reslint.anatomy.sizes.formulas.layout import LAYOUT
@@ -20,6 +32,7 @@ from reslint.net.weights import array
 
 FORMULAS: Mapping[str, Formula] = {**ELEMENTWISE, **LAYOUT, **WINDOWS, **LAYERS, **BODIES}
 
+_DEEPEST = 64  # constants that are made of constants
 _NUMBERS = frozenset({float})
 _SHAPE_ONLY = frozenset({"Shape", "Size"})
 
@@ -34,6 +47,7 @@ class Walk:
     def __init__(self, net: Net, symbols: Mapping[str, Column], columns: int) -> None:
         self.columns = columns
         self.alive = np.ones(columns, np.bool_)
+        self.empty = np.zeros(columns, np.bool_)
         self.failures: list[Failure] = []
         self.stretched: list[Stretch] = []
         self.reached = np.full(columns, len(net.ops), np.int64)
@@ -44,6 +58,7 @@ class Walk:
         self._alias: dict[str, str] = {}
         self._interner = Interner()
         self._inside = 0
+        self._depth = 0
         self._place = 0
 
     def run(self, net: Net, given: Mapping[str, Extents]) -> None:
@@ -100,9 +115,22 @@ class Walk:
         """What is known of a tensor, of those around a body as well."""
         found = self._tensors.get(name) or self._tensors.get(self._alias.get(name, name))
         if found is None:
-            found = self._declared(net, name) if net.is_constant(name) else NOTHING
+            found = self._fixed(net, name) if net.is_constant(name) else NOTHING
             self._tensors[name] = found
         return found
+
+    def _fixed(self, net: Net, name: str) -> Tensor:
+        """A constant; one that is computed and of which inference says nothing is worked out as everything else is."""
+        declared = self._declared(net, name)
+        node = net.constants.get(name) or (net.outer or {}).get(name)
+        known = declared.extents is not None and not any(is_unknown(d) for d in declared.extents)
+        if known or not isinstance(node, NodeProto) or not node.input or self._depth > _DEEPEST:
+            return declared
+        given, made = tuple(net.canonical(i) for i in node.input), tuple(node.output)
+        self._depth += 1
+        self._step(net, Op(node, 0, node.op_type, node.domain, given, made, id=made[0]))
+        self._depth -= 1
+        return self._tensors[name]
 
     def numbers(self, net: Net, name: str) -> Numbers | None:
         """The elements of a small tensor."""
@@ -124,6 +152,10 @@ class Walk:
             self.failures.append(failure._replace(at=at))
             self.alive = self.alive & ~at
             self.reached[at] = self._place
+
+    def empties(self, at: Mask) -> None:
+        """Note assignments at which a map is empty."""
+        self.empty = self.empty | at
 
     def loses(self, at: Mask) -> None:
         """Give up assignments of which nothing more can be known."""

@@ -31,7 +31,7 @@ def _slid(call: Call, extent: Extent, kernel: Extent, at: int, rank: int, ceil: 
         rounded = np.ceil(room / stride) + 1
         # A window that would start behind the end is dropped (onnx PR 5741, and ONNX Runtime since 1.19).
         count = rounded - ((rounded - 1) * stride >= extent + head)
-    call.needs(Kind.SMALL, np.logical_not(np.less(count, 1)), extent, kernel, at + 2)
+    call.fills(count, extent, kernel, at + 2)
     return count
 
 
@@ -92,7 +92,7 @@ def _grown(call: Call, extent: Extent, kernel: Extent, at: int, rank: int) -> Ex
     pads = (op.integers("pads") if mode in ("NOTSET", "") else None) or zeros * 2
     extra = (op.integers("output_padding") or zeros)[at]
     made = stride * (extent - 1) + extra + _reach(kernel, dilation) - pads[at] - pads[at + rank]
-    call.needs(Kind.SMALL, np.logical_not(np.less(made, 1)), extent, kernel, at + 2)
+    call.fills(made, extent, kernel, at + 2)
     return made
 
 
@@ -139,7 +139,7 @@ def _resized(call: Call) -> Sequence[Tensor]:
     made = list(x)
     for axis, scale in zip(axes, scales, strict=True):
         made[axis] = scaled(x[axis], scale)
-        call.needs(Kind.SMALL, np.logical_not(np.less(made[axis], 1)), x[axis], scale, axis % len(x))
+        call.fills(made[axis], x[axis], scale, axis % len(x))
     return [Tensor(tuple(made))]
 
 
@@ -197,7 +197,7 @@ def _stft(call: Call) -> Sequence[Tensor]:
     if signal is None or not step or not frame or len(signal) < 2:
         return ()
     frames = np.floor((signal[1] - frame[0]) / step[0]) + 1
-    call.needs(Kind.SMALL, np.logical_not(np.less(frames, 1)), signal[1], frame[0], 1)
+    call.fills(frames, signal[1], frame[0], 1)
     bins = np.floor(frame[0] / 2) + 1 if call.op.integer("onesided", 1) else frame[0]
     return [Tensor((signal[0], frames, bins, 2.0))]
 
