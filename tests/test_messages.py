@@ -145,7 +145,7 @@ class TestSides:
     def test_invented_dimension_has_no_name(self) -> None:
         findings = [f for f in found(parsed(ROUNDED)) if f.rule == "shortcut-dynamic-mismatch"]
         assert findings
-        assert "fits where height mod 4 is 0 or 3: first fails at height 9 " in findings[-1].message
+        assert "fails where ceil(height/2) is odd: first fails at height 9 " in findings[-1].message
         assert findings[-1].evidence["dimension"] == "height"
         assert not any("unk__" in f.message + f"{f.evidence}{f.lines}" for f in findings)
 

@@ -147,10 +147,8 @@ class Call:
             self.known.fails(Failure(self.net, self.op, kind, axis, (one, other), self._names(), at))
 
     def fills(self, count: Extent, one: Extent, other: Extent, axis: int) -> None:
-        """Something must be left of an axis: an empty map runs, but nobody wants it; one below nothing does not."""
-        self.needs(Kind.SMALL, np.logical_not(np.less(count, 0)), one, other, axis)
-        if np.any(np.equal(count, 0)):
-            self.known.empties(self.at(np.equal(count, 0)))
+        """Something must be left of an axis."""
+        self.needs(Kind.SMALL, np.logical_not(np.less(count, 1)), one, other, axis)
 
     def at(self, mask: Mask | bool | np.bool_) -> Mask:
         """A mask for all assignments."""

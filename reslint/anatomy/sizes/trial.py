@@ -62,7 +62,7 @@ class Sweep:
 class Trial:
     """How a model does at all assignments. Column 0 is the `base`, at which everything fits.
 
-    `works` says where it does, `empty` where it runs on nothing,
+    `works` says where it does, `empty` where a map is smaller than a window,
     `failures` where inputs don't fit for the first time, in the graph's order.
     """
 

@@ -15,6 +15,7 @@ from reslint.net import Net, Op
 
 _MEETINGS = frozenset({Kind.SUM, Kind.CONCAT})
 _FEW = 2  # sizes that a fixed symbol may work at: that of the constant, and 1, which is stretched to it
+_STRIDES = (1, 2, 4, 8, 16, 32, 64, 3, 5, 6, 10)
 _FAR = 64  # ops that are looked through
 _MANY = 20  # sizes at which it fails
 
@@ -161,44 +162,45 @@ def first_failure(mismatch: Mismatch) -> int:
 
 
 def rule_of(mismatch: Mismatch) -> str:
-    """At which sizes a meeting fits, in words (`fits at multiples of 32`, `fails where ceil(height/2) is odd`)."""
-    dense = mismatch.sizes <= DENSE
-    sizes, fits = mismatch.sizes[dense].astype(np.int64), mismatch.fits[dense]
-    fails = mismatch.fails[dense] | mismatch.spreads[dense]
+    """At which sizes a model fits, in words (`fits at multiples of 32`, `fails where ceil(height/2) is odd`)."""
     name = mismatch.symbol.label
     if mismatch.tied is not None:
         return f"fits only where {name} and {mismatch.tied.label} are the same"
-    found = _multiple(sizes, fits, fails)
-    if found:
-        return f"fits at multiples of {found}"
-    for side in mismatch.sides:
-        formula, values = _rounded(name, sizes, side[dense])
-        found = _multiple(values, fits, fails) if formula else 0
-        if found:
-            return f"fails where {formula} is {'odd' if found == 2 else f'no multiple of {found}'}"
-    for period in (2, 4, 8, 16, 32):
-        left, right = (set((sizes[mask] % period).tolist()) for mask in (fits, fails & (sizes > sizes[fits].min())))
-        if not left & right and len(left) <= period // 2 + 1:
-            return f"fits where {name} mod {period} is {' or '.join(map(str, sorted(left)))}"
-    listed = ", ".join(map(str, mismatch.sizes[mismatch.fits][:4].astype(int)))
-    return f"fits at {listed}, ..." if mismatch.fits.sum() > 4 else f"fits at {listed}"
+    dense = mismatch.sizes <= DENSE
+    sizes, fits = mismatch.sizes[dense].astype(np.int64), mismatch.fits[dense]
+    fails = ~fits & (sizes > sizes[fits].min(initial=DENSE))  # smaller ones may fail for lack of room
+    for stride in _STRIDES:
+        for word, up in (("ceil", stride - 1), ("floor", 0)):
+            found = _multiple((sizes + up) // stride, fits, fails)
+            if found:
+                return _divides(found, name if stride == 1 else f"{word}({name}/{stride})", stride)
+    return _repeats(name, sizes, fits, fails) or _listed(mismatch)
 
 
-def _multiple(values: np.ndarray[tuple[int], np.dtype[np.int64]], fits: Mask, fails: Mask) -> int:
-    """The number of which the values are multiples where a meeting fits, and are none where it fails; 0 if there is none."""
-    whole = values[fits]
-    common = int(np.gcd.reduce(whole)) if whole.size else 0
+Sizes = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def _multiple(values: Sizes, fits: Mask, fails: Mask) -> int:
+    """The number of which the values are multiples where a model fits, and are none where it fails; 0 if there is none."""
+    common = int(np.gcd.reduce(values[fits])) if fits.any() else 0
     return common if common > 1 and not (values[fails] % common == 0).any() else 0
 
 
-def _rounded(
-    name: str, sizes: np.ndarray[tuple[int], np.dtype[np.int64]], side: Column
-) -> tuple[str, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """A side as a formula of the symbol, where it is the symbol or a rounded quotient of it."""
-    known = ~np.isnan(side)
-    for stride in (1, 2, 4, 8, 16, 32, 3):
-        for up, word in ((0, "floor"), (stride - 1, "ceil")):
-            values = (sizes + up) // stride
-            if np.array_equal(values[known], side[known]):
-                return (name if stride == 1 else f"{word}({name}/{stride})"), values
-    return "", sizes
+def _divides(number: int, formula: str, stride: int) -> str:
+    if stride == 1:
+        return f"fits at multiples of {number}"
+    return f"fails where {formula} is odd" if number == 2 else f"fits where {formula} is a multiple of {number}"
+
+
+def _repeats(name: str, sizes: Sizes, fits: Mask, fails: Mask) -> str:
+    for period in (2, 4, 8, 16, 32):
+        left, right = (set((sizes[mask] % period).tolist()) for mask in (fits, fails))
+        if left and not left & right:
+            return f"fits where {name} mod {period} is {' or '.join(map(str, sorted(left)))}"
+    return ""
+
+
+def _listed(mismatch: Mismatch) -> str:
+    """The first sizes that fit."""
+    listed = ", ".join(map(str, mismatch.sizes[mismatch.fits][:4].astype(int)))
+    return f"fits at {listed}, ..." if mismatch.fits.sum() > 4 else f"fits at {listed}"

@@ -122,10 +122,13 @@ class Walk:
     def _fixed(self, net: Net, name: str) -> Tensor:
         """A constant; one that is computed and of which inference says nothing is worked out as everything else is."""
         declared = self._declared(net, name)
-        node = net.constants.get(name) or (net.outer or {}).get(name)
         known = declared.extents is not None and not any(is_unknown(d) for d in declared.extents)
-        if known or not isinstance(node, NodeProto) or not node.input or self._depth > _DEEPEST:
-            return declared
+        return declared if known else self._worked_out(net, name) or declared
+
+    def _worked_out(self, net: Net, name: str) -> Tensor | None:
+        node = net.constants.get(name) or (net.outer or {}).get(name)
+        if not isinstance(node, NodeProto) or not node.input or self._depth > _DEEPEST:
+            return None
         given, made = tuple(net.canonical(i) for i in node.input), tuple(node.output)
         self._depth += 1
         self._step(net, Op(node, 0, node.op_type, node.domain, given, made, id=made[0]))
@@ -137,7 +140,9 @@ class Walk:
         found = self.tensor(net, name).numbers
         if found is None and net.is_constant(name):
             if name not in self._constants:
-                self._constants[name] = _constant(net, name)
+                read = _constant(net, name)
+                worked = self._worked_out(net, name) if read is None else None
+                self._constants[name] = read if worked is None else worked.numbers
             found = self._constants[name]
         return found
 
@@ -154,7 +159,7 @@ class Walk:
             self.reached[at] = self._place
 
     def empties(self, at: Mask) -> None:
-        """Note assignments at which a map is empty."""
+        """Note assignments at which a window is larger than the map that it lies on, which may run, and means nothing."""
         self.empty = self.empty | at
 
     def loses(self, at: Mask) -> None:

@@ -15,8 +15,8 @@ def _reach(kernel: Extent, dilation: int) -> Extent:
     return dilation * (kernel - 1) + 1
 
 
-def _slid(call: Call, extent: Extent, kernel: Extent, at: int, rank: int, ceil: bool = False) -> Extent:
-    """How many windows fit (ONNX operators, Conv and MaxPool: output shape)."""
+def _slid(call: Call, extent: Extent, kernel: Extent, at: int, rank: int, ceil: bool | None) -> Extent:
+    """How many windows fit (ONNX operators, Conv and MaxPool: output shape); `ceil` is None for a convolution."""
     op = call.op
     ones = (1,) * rank
     stride, dilation = (op.integers("strides") or ones)[at], (op.integers("dilations") or ones)[at]
@@ -26,16 +26,21 @@ def _slid(call: Call, extent: Extent, kernel: Extent, at: int, rank: int, ceil: 
     pads = (op.integers("pads") if mode in ("NOTSET", "") else None) or (0,) * (2 * rank)
     head, tail = pads[at], pads[at + rank]
     room = extent + head + tail - _reach(kernel, dilation)
-    count = np.floor(room / stride) + 1
+    if ceil is None:
+        call.fills(room + 1, extent, kernel, at + 2)
+        return np.floor(room / stride) + 1
+    # A pooling drops what is behind the point as C++ does, so that a window may be larger than what it lies on.
+    count = np.trunc(room / stride) + 1
     if ceil:
         rounded = np.ceil(room / stride) + 1
         # A window that would start behind the end is dropped (onnx PR 5741, and ONNX Runtime since 1.19).
         count = rounded - ((rounded - 1) * stride >= extent + head)
-    call.fills(count, extent, kernel, at + 2)
+    call.known.empties(call.at(np.less(room, 0) | np.less(extent, 1)))
+    call.needs(Kind.SMALL, np.logical_not(np.less(count, 0) | np.less(extent, 1)), extent, kernel, at + 2)
     return count
 
 
-def _windows(call: Call, extents: Extents, kernels: Sequence[Extent], ceil: bool = False) -> Extents:
+def _windows(call: Call, extents: Extents, kernels: Sequence[Extent], ceil: bool | None = None) -> Extents:
     rank = len(extents) - 2
     if len(kernels) != rank:
         return (UNKNOWN,) * rank
