@@ -22,7 +22,11 @@ def _slid(call: Call, extent: Extent, kernel: Extent, at: int, rank: int, ceil: 
     stride, dilation = (op.integers("strides") or ones)[at], (op.integers("dilations") or ones)[at]
     mode = op.text("auto_pad", "NOTSET")
     if mode.startswith("SAME"):
-        return np.ceil(extent / stride)
+        count = np.ceil(extent / stride)
+        if ceil is not None:  # ONNX Runtime refuses a padding below nothing, which a stride above the kernel asks for
+            padded = (count - 1) * stride + _reach(kernel, dilation) - extent
+            call.needs(Kind.SMALL, np.logical_not(np.less(padded, 0)), extent, kernel, at + 2)
+        return count
     pads = (op.integers("pads") if mode in ("NOTSET", "") else None) or (0,) * (2 * rank)
     head, tail = pads[at], pads[at + rank]
     room = extent + head + tail - _reach(kernel, dilation)
