@@ -66,7 +66,7 @@ RANDOM = np.random.default_rng(14)
 
 def windows() -> Iterator[str]:
     """Convolutions and poolings of all makes."""
-    for _ in range(60):
+    for _ in range(30):
         kernel, stride, dilation = (int(RANDOM.integers(1, top)) for top in (6, 5, 3))
         head, tail = (int(RANDOM.integers(0, (kernel + 1) // 2 + 1)) for _ in range(2))
         same = RANDOM.choice(
