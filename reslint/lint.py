@@ -83,6 +83,7 @@ def drafted(
 ) -> Iterator[tuple[Finding, Draft]]:
     """The same, each with what its rule said of it."""
     drafts = [(rule, draft) for rule in rules for draft in _drafts(rule, anatomy, settings, measured)]
+    drafts = [(rule, draft) for rule, draft in drafts if not _is_explained(rule, draft, drafts)]
     if not drafts:
         return
     around = dict(_around(anatomy.net, ()))
@@ -105,6 +106,19 @@ def _drafts(rule: Rule, anatomy: Anatomy, settings: Settings, measured: Sequence
     for signal in measured if rule.proof is not None else ():
         if isinstance(signal, Signal):
             yield from (rule.tried(draft, signal) for draft in rule(anatomy, settings))
+
+
+def _is_explained(rule: Rule, draft: Draft, drafts: Sequence[tuple[Rule, Draft]]) -> bool:
+    """Whether a rule with a name of its own for it warns of what this draft says in general."""
+    if not draft.explained_at:
+        return False
+    alike = {op.id for op in draft.related}
+    for other, said in drafts:
+        places = {said.op.id, *(op.id for op in said.related)}
+        warns = (said.severity or other.severity) >= Severity.WARNING
+        if other is not rule and warns and not draft.explained_at.isdisjoint(places) and alike.isdisjoint(places):
+            return True
+    return False
 
 
 def _unproven(draft: Draft) -> Draft:

@@ -37,6 +37,7 @@ from reslint.rules.needless_projection import needless_projection
 from reslint.rules.nondeterministic_output import nondeterministic_output
 from reslint.rules.nonfinite_values import nonfinite_values
 from reslint.rules.norm_after_add import norm_after_add
+from reslint.rules.odd_block import odd_block
 from reslint.rules.one_sided_quantization import one_sided_quantization
 from reslint.rules.opset_or_domain_unknown import opset_or_domain_unknown
 from reslint.rules.optimizer_divergence import optimizer_divergence
@@ -86,6 +87,7 @@ ALL: tuple[Rule, ...] = (
     shortcut_not_bypassing,
     captured_shortcut,
     stale_shortcut,
+    odd_block,
     affine_branch,
     dead_branch,
     branch_nonnegative,

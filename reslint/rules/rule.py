@@ -23,7 +23,8 @@ class Draft:
     """A finding before it knows its file: what a rule says at an op.
 
     Severity and confidence override the rule's own, module and source those of the op. `mend` makes the edits that remove
-    it, where the model's structure tells all that they need.
+    it, where the model's structure tells all that they need. Where another rule warns at one of the ops `explained_at` (by
+    first output), and not at one of `related` as well, it tells the same cause by its name, and this draft falls.
     """
 
     op: Op
@@ -38,6 +39,7 @@ class Draft:
     mend: Callable[[], Iterable[Edit]] | None = None
     module: str | None = None
     source: Source | None = None
+    explained_at: frozenset[str] = frozenset()
 
 
 class Pass(NamedTuple):

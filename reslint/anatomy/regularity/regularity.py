@@ -1,0 +1,130 @@
+"""The odd blocks of an anatomy: its stacks cut into segments, described, compared, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reslint.anatomy.anatomy import Anatomy
+from reslint.anatomy.describe.signature import extent
+from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.ops import ACTIVATIONS, NORMS, is_layer
+from reslint.anatomy.regularity.canonical import Describer, Slot
+from reslint.anatomy.regularity.consensus import odd_ones
+from reslint.anatomy.regularity.difference import Difference, difference
+from reslint.anatomy.regularity.segments import Cut, cut, rows
+from reslint.anatomy.values import Block, Kind
+from reslint.net import Net, Op
+
+_FEWEST = 4  # merges of a net in which there may be a rule to break
+_MOST = 2  # odd blocks of a net; where there are more, they are its design
+_SMALL = 10  # ops that a slip leaves out or adds; a decomposed normalization has nine
+_AGREED = 6  # siblings that make a slip of a layer that is too much or missing
+_SUMS = frozenset({"Add", "Sub", "Sum"})
+
+
+@dataclass(frozen=True, slots=True)
+class OddBlock:
+    """A block that differs from its siblings: its merge, theirs, and in what; `place` of `of` in its row.
+
+    Either `slots` (the siblings' first, then its own) or `difference` says in what. `ops` are all that the block is made
+    of, and the merge before it, by first output.
+    """
+
+    net: Net
+    merge: Op
+    siblings: tuple[Op, ...]
+    place: int
+    of: int
+    slots: tuple[tuple[Slot, Slot], ...]
+    difference: Difference | None
+    ops: frozenset[str]
+
+
+def odd_blocks(anatomy: Anatomy) -> Iterator[OddBlock]:
+    """The blocks that differ from what their siblings agree on; none where more than a few do."""
+    for flow in anatomy.flows:
+        blocks = [b for b in anatomy.blocks if b.net is flow.net and b.kind is not Kind.DENSE]
+        if len(blocks) < _FEWEST:
+            continue
+        found = list(_odd(flow, blocks, anatomy))
+        if len(found) <= _MOST:
+            yield from found
+
+
+def _odd(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[OddBlock]:
+    net = flow.net
+    merges = [*(b.merge for b in blocks), *_lost(flow, blocks, anatomy)]
+    parts = _cut(net, merges, {b.merge.id: b.fork for b in blocks})
+    describer = Describer(parts)
+    described = [describer.describe(n) for n in range(len(parts.ends))]
+    lines = tuple(rows(parts))
+    sizes = [extent(net, op.id) for op in parts.ends]
+    for odd in odd_ones(described, lines, sizes):
+        near = min(odd.siblings, key=lambda n: abs(n - odd.number))
+        unlike = None
+        if not odd.slots:
+            unlike = difference(describer, (odd.number, described[odd.number]), (near, described[near]))
+            if not _is_slip(net, unlike, len(odd.siblings)):
+                continue
+        row = next(line for line in lines if odd.number in line)
+        yield OddBlock(
+            net,
+            parts.ends[odd.number],
+            tuple(parts.ends[n] for n in odd.siblings),
+            row.index(odd.number) + 1,
+            len(row),
+            odd.slots,
+            unlike,
+            frozenset({op.id for op in described[odd.number].shapes} | {parts.ends[n].id for n in _before(parts, odd.number)}),
+        )
+
+
+def _before(parts: Cut, number: int) -> Iterator[int]:
+    before = parts.before[number]
+    if before is not None:
+        yield before
+
+
+def _cut(net: Net, merges: Sequence[Op], forks: dict[str, str]) -> Cut:
+    """The net cut at its merges, and where the streams of its rows begin: at the fork of each first block."""
+    whole = cut(net, merges, ())
+    begin = [forks.get(end.id) for end, before in zip(whole.ends, whole.before, strict=True) if before is None]
+    return cut(net, merges, [fork for fork in begin if fork is not None])
+
+
+def _lost(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[Op]:
+    """Sums that bring the stream of a block together with something else of its size, and are no residual connection.
+
+    A slip (a branch that reads an older stream) can make one of a merge; where it is none, it is so in all siblings.
+    """
+    net = flow.net
+    streams = {b.merge.id: b.size for b in blocks}
+    for merge in anatomy.merges:
+        op = merge.op
+        if merge.net is not net or op.type not in _SUMS or len(op.data) != 2 or op.id in streams:
+            continue
+        size = extent(net, op.id)
+        if size is not None and any(_stream_of(flow, name) in streams for name in op.data):
+            if all(extent(net, name) == size for name in op.data):
+                streams[op.id] = size
+                yield op
+
+
+def _stream_of(flow: Flow, name: str) -> str:
+    """The tensor that a stream is before its normalization and activation."""
+    for _ in range(2):
+        run = flow.norms.get(name)
+        op = flow.net.producer.get(name)
+        if run is not None:
+            name = run.source
+        elif op is not None and (op.type in ACTIVATIONS or op.type in NORMS) and len(op.data) == 1:
+            name = op.data[0]
+    return name
+
+
+def _is_slip(net: Net, unlike: Difference, siblings: int) -> bool:
+    """Whether a difference is as small as a slip: some ops, and a layer with weights only where many siblings agree."""
+    ops = (*unlike.extra, *unlike.missing)
+    enough = siblings >= _AGREED or ops and not any(is_layer(net, op) for op in ops)
+    return unlike.size <= _SMALL and bool(enough)
