@@ -157,9 +157,7 @@ class Describer:
 
 def _attributes(op: Op) -> tuple[tuple[str, bytes], ...]:
     """An op's attributes as bytes, without bodies and tables."""
-    found = [
-        (a.name, a.SerializeToString(deterministic=True)) for a in op.proto.attribute if a.type not in _BODIES
-    ]
+    found = [(a.name, a.SerializeToString(deterministic=True)) for a in op.proto.attribute if a.type not in _BODIES]
     return tuple(sorted(found))
 
 

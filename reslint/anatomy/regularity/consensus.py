@@ -54,7 +54,9 @@ def _out_of_period(
 ) -> Iterator[tuple[int, int]]:
     """Blocks inside a run, each with the shape that the others at its place of the period have."""
     period = _period_of(row, shapes, sizes)
-    for run in runs(row, sizes) if period is not None else ():
+    if period is None:
+        return
+    for run in runs(row, sizes):
         here = [shapes[n] for n in run]
         for at in range(1, len(run)):
             alike = [here[k] for k in range(at % period, len(run), period) if k not in (0, at)]
@@ -66,9 +68,7 @@ def _out_of_period(
                 yield run[at], alike[0]
 
 
-def _odd_starts(
-    row: Sequence[int], shapes: Sequence[int], sizes: Sequence[Size | None]
-) -> Iterator[tuple[int, int]]:
+def _odd_starts(row: Sequence[int], shapes: Sequence[int], sizes: Sequence[Size | None]) -> Iterator[tuple[int, int]]:
     """The first block of a run that differs from the first ones of all other runs; the first and last run may differ."""
     firsts = [run[0] for run in runs(row, sizes)]
     for number in firsts[1:-1]:
@@ -128,7 +128,9 @@ def _odd_slots(
             siblings = tuple(n for n in group if n != number)
             row = row_of[number]
             step = _period_of(row, shapes, sizes)
-            early = any(row.index(number) < (step or 1) * (1 + _is_inner(s)) for s, _ in slots if s.what[:6] == "stream")
+            early = any(
+                row.index(number) < (step or 1) * (1 + _is_inner(s)) for s, _ in slots if s.what[:6] == "stream"
+            )
             if not early and not _is_at_an_end(number, row, step, siblings):
                 yield Odd(number, siblings, tuple(slots))
 

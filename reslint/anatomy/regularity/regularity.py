@@ -76,7 +76,9 @@ def _odd(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[OddB
             len(row),
             odd.slots,
             unlike,
-            frozenset({op.id for op in described[odd.number].shapes} | {parts.ends[n].id for n in _before(parts, odd.number)}),
+            frozenset(
+                {op.id for op in described[odd.number].shapes} | {parts.ends[n].id for n in _before(parts, odd.number)}
+            ),
         )
 
 
@@ -105,10 +107,10 @@ def _lost(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[Op]
         if merge.net is not net or op.type not in _SUMS or len(op.data) != 2 or op.id in streams:
             continue
         size = extent(net, op.id)
-        if size is not None and any(_stream_of(flow, name) in streams for name in op.data):
-            if all(extent(net, name) == size for name in op.data):
-                streams[op.id] = size
-                yield op
+        fits = size is not None and all(extent(net, name) == size for name in op.data)
+        if fits and any(_stream_of(flow, name) in streams for name in op.data):
+            streams[op.id] = size
+            yield op
 
 
 def _stream_of(flow: Flow, name: str) -> str:

@@ -113,4 +113,3 @@ def rows(cut: Cut) -> Iterator[tuple[int, ...]]:
         row.append(number)
         row_of[number] = row
     yield from map(tuple, found)
-
