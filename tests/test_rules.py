@@ -36,6 +36,7 @@ shortcut repeated-shortcut warning
 shortcut shortcut-not-bypassing warning
 shortcut captured-shortcut warning
 shortcut stale-shortcut warning
+shortcut odd-block warning
 shortcut affine-branch note design
 shortcut dead-branch warning
 shortcut branch-nonnegative warning design

@@ -128,11 +128,17 @@ def _odd_slots(
             siblings = tuple(n for n in group if n != number)
             row = row_of[number]
             step = _period_of(row, shapes, sizes)
-            early = any(
-                row.index(number) < (step or 1) * (1 + _is_inner(s)) for s, _ in slots if s.what[:6] == "stream"
-            )
+            early = any(_is_too_early(row.index(number), step or 1, theirs) for theirs, _ in slots)
             if not early and not _is_at_an_end(number, row, step, siblings):
                 yield Odd(number, siblings, tuple(slots))
+
+
+def _is_too_early(at: int, step: int, theirs: Slot) -> bool:
+    """Whether a block has none before it in which it could read the stream as its siblings do."""
+    if not theirs.what.startswith("stream") or not isinstance(theirs.value, tuple):
+        return False
+    back: int = theirs.value[0]
+    return at < max(step, back) * (1 + _is_inner(theirs))
 
 
 def _is_inner(slot: Slot) -> bool:
