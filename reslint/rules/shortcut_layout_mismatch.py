@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.views.alignment import How, Misplaced, misplaced, scrambler
+from reslint.anatomy.views.attention_axes import Unsummed, unsummed
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called, producer, shown, side_evidence, side_lines
 from reslint.rules.rule import Draft, Settings, rule
@@ -28,6 +29,7 @@ def shortcut_layout_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[D
         found = misplaced(block, forks) if block.kind is not Kind.DENSE else None
         if found is not None:
             seen.setdefault((block.stack, found.how, found.axes), []).append((block, found))
+    yield from _attending(anatomy)
     for row in seen.values():
         block, found = row[0]
         yield Draft(
@@ -38,6 +40,28 @@ def shortcut_layout_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[D
             {**side_evidence(block), "how": found.how.value, "axes": list(found.axes), "blocks": len(row)},
             side_lines(block),
             related=tuple(b.merge for b, _ in row[1:]),
+        )
+
+
+def _attending(anatomy: Anatomy) -> Iterator[Draft]:
+    """Attention whose weights add up to one along an axis over which nothing is summed."""
+    rows: dict[tuple[int, int, int], list[Unsummed]] = {}
+    blocks: dict[str, Block] = {}
+    for block in anatomy.blocks:
+        for found in unsummed(block):
+            if blocks.setdefault(found.softmax.id, block) is block:
+                rows.setdefault((block.stack, found.over, found.along), []).append(found)
+    for (_, over, along), row in rows.items():
+        softmax, product = row[0].softmax, row[0].product
+        block = blocks[softmax.id]
+        yield Draft(
+            softmax,
+            block.net,
+            f"{producer(block.net, softmax.id)}{called(softmax)} makes weights that add up to one along axis {over} of "
+            f"{shown(block.net.shape(softmax.id))}, but {producer(block.net, product.id)} sums over axis {along}",
+            "normalize over the keys, the axis that the product with the values sums over, or transpose the weights first",
+            {"softmax_axis": over, "summed_axis": along, "product": product.id, "count": len(row)},
+            related=tuple(u.softmax for u in row[1:]),
         )
 
 

@@ -7,6 +7,7 @@ layer mixes along an axis is still that axis. So a permutation that is undone le
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from reslint.anatomy.graph.ops import (
     ACTIVATIONS,
@@ -40,10 +41,9 @@ def sides_followed(block: Block, forks: Mapping[str, str]) -> tuple[Axes, Axes] 
     if shape is None:
         return None
     start = {block.fork: tuple([(Atom(k, d),) for k, d in enumerate(shape)])}
-    short = _followed(net, _completed(net, block.shortcut), start, {}).get(block.sides[0])
-    long = _followed(net, block.branch, start, {merge: forks.get(merge, "") for merge in block.inner}).get(
-        block.sides[1]
-    )
+    short = followed(net, _completed(net, block.shortcut), start).get(block.sides[0])
+    inner = {merge: forks.get(merge, "") for merge in block.inner}
+    long = followed(net, block.branch, start, inner).get(block.sides[1])
     return None if short is None or long is None or len(short) != len(long) else (short, long)
 
 
@@ -56,7 +56,10 @@ def _completed(net: Net, ops: Sequence[Op]) -> Iterator[Op]:
         yield op
 
 
-def _followed(net: Net, ops: Iterable[Op], start: Mapping[str, Axes], inner: Mapping[str, str]) -> dict[str, Axes]:
+def followed(
+    net: Net, ops: Iterable[Op], start: Mapping[str, Axes], inner: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Axes]:
+    """The axes of all that ops make of tensors of known axes, as far as they can be told."""
     known = dict(start)
     windows: dict[str, Window] = {}
     for op in ops:
