@@ -58,6 +58,8 @@ def _starts_normed(flow: Flow, block: Block) -> bool:
 def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
     """The learned layer that reads the stream as it is, where that is all that becomes of it; else what does."""
     net = flow.net
+    if last.merge.type in SKIP_NORMS and net.consumers.get(last.merge.id):
+        return "the last merge and the normalization of its stream are one op"
     todo = deque(o for o in last.merge.outputs if o)
     heads: list[Op] = []
     seen = 0
@@ -75,9 +77,22 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
                 todo.extend(o for o in op.outputs if o)
     if not heads:
         return "no learned layer reads the stream"
-    if any(o in flow.normed for head in heads for o in head.outputs):  # a neck (SAM)
+    if any(_is_normed(flow, head) for head in heads):  # a neck (SAM)
         return "a layer reads the stream, and a normalization follows right behind it"
     return "more blocks follow" if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
+
+
+def _is_normed(flow: Flow, head: Op) -> bool:
+    """Whether a normalization follows right behind a layer, with nothing but another layout between."""
+    name = head.id
+    for _ in range(3):
+        if name in flow.normed:
+            return True
+        after = flow.net.consumers.get(name, ())
+        if len(after) != 1 or after[0].type not in LAYOUT:
+            return False
+        name = after[0].id
+    return False
 
 
 def _goes_on(flow: Flow, head: Op, merges: set[str]) -> bool:

@@ -13,6 +13,8 @@ from reslint.rules._support.terms import Term, clash, further, sides
 from reslint.rules._support.words import called, producer, shown, term_evidence, term_lines
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 
+_FLAT = frozenset({"Reshape", "Gemm"})
+
 
 def is_stretched(draft: Draft, signal: Signal) -> Proof | None:
     """Whether the sides had different shapes when the model ran."""
@@ -181,7 +183,10 @@ def _is_meant(block: Block, term: Term, opposite: Term, axes: tuple[int, ...]) -
         shape = net.shape(before)
         if shape is None:
             return True
-        if len(shape) != rank or any(axis >= 0 and shape[axis] != 1 for axis in own):
+        fits = (
+            op.type in _FLAT and len(shape) != rank
+        )  # a matrix product over flattened axes, and the reshapes around it
+        if not fits and (len(shape) != rank or any(axis >= 0 and shape[axis] != 1 for axis in own)):
             return learned and op.type not in CONVS
         learned = learned or is_learned(net, op)
         op = net.producer.get(before)

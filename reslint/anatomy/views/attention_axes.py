@@ -12,7 +12,7 @@ from reslint.anatomy.views.axis_tracking import followed
 from reslint.net import Net, Op
 
 _SCORING = LAYOUT | {"Mul", "Div", "Add", "Sub", "Where", "Clip", "Tanh", "Slice"}
-_KEEPING = LAYOUT | {"Dropout"}
+_KEEPING = LAYOUT | {"Dropout", "Where"}
 _NEAR = 12  # ops between scores and their softmax, or between the softmax and the product that uses it, at most
 
 
