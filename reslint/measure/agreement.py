@@ -37,7 +37,8 @@ class Difference:
 
     `relative` is the largest difference over the largest reference value, None where the reference is all zeros.
     `beyond` is there where each element was held to bounds of its own. An absolute difference up to `rounding` is none.
-    `strings` counts those that differ, None where an output holds numbers.
+    `strings` counts those that differ, None where an output holds numbers. `decided` is there where only ties that fell
+    otherwise make the difference: the share of the deciding op's elements that did.
     """
 
     output: str
@@ -52,6 +53,7 @@ class Difference:
     beyond: Beyond | None = None
     rounding: float = 0.0
     strings: int | None = None
+    decided: float | None = None
 
     @property
     def reshaped(self) -> bool:
@@ -61,6 +63,8 @@ class Difference:
     @property
     def agrees(self) -> bool:
         """Whether the difference stays within the tolerance; beside an all-zero reference it is absolute."""
+        if self.decided is not None:
+            return True
         if self.beyond is not None:
             return not self.beyond.count
         if self.strings is not None:

@@ -153,6 +153,8 @@ def _said(agreement: Agreement, d: Difference) -> str:
         return "DIFFERS: another shape"
     if d.strings is not None:
         return f"DIFFERS: {d.strings} of its strings" if d.strings else "equal"
+    if d.decided is not None:
+        return f"{d.decided:.2g} of its decisions fell otherwise, at ties"
     if d.beyond is not None:
         bounds = f", {d.beyond.count} of {d.beyond.of} elements beyond atol {d.beyond.atol:g} + rtol {d.beyond.rtol:g}"
     else:

@@ -92,6 +92,7 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
         "beyond": d.beyond
         and {"count": d.beyond.count, "of": d.beyond.of, "rtol": d.beyond.rtol, "atol": d.beyond.atol},
         "strings": d.strings,
+        "decided": d.decided,
         "parts_at": place(agreement.parts.merge) if agreement.parts is not None else None,
         "blocks_before": agreement.before,
         "lost": [place(block.merge) for block in agreement.lost],

@@ -12,6 +12,7 @@ from reslint.net import read
 from reslint.net.values import Array
 from reslint.runtime.agreement.by_block import Pair, Side, compared_by_block, lost, paired, partners
 from reslint.runtime.agreement.compare import EXACT, Tolerances, coarseness, differences
+from reslint.runtime.agreement.decided import decided
 from reslint.runtime.launch.process import Limits, launch, told
 from reslint.runtime.model.bounded_outputs import squashed
 from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
@@ -43,9 +44,11 @@ class Known:
         found = differences(got, wanted, self.tolerances, squashed(self.anatomy.net))
         return kind(self.anatomy, against, tuple(found))
 
-    def parted(self, agreement: Agreement, ours: Side, theirs: Side, at: int) -> Agreement:
-        """The agreement on input number `at`, and where the two part if it is none."""
-        return agreement if agreement.agrees else self.by_block(agreement, ours, theirs, at)
+    def tied(self, agreement: Agreement, ours: Side, theirs: Side, at: int) -> Agreement:
+        """The agreement of two runs of this model, in which ties that fell otherwise count for nothing."""
+        if agreement.agrees:
+            return agreement
+        return decided(agreement, ours, theirs, self.feeds[at], self.limits, self.tolerances)
 
     def by_block(
         self, agreement: Agreement, ours: Side, theirs: Side, at: int, pairs: Sequence[Pair] | None = None
@@ -61,11 +64,13 @@ def agreements(known: Known, answer: Answer, saved: Sequence[Mapping[str, Array]
     for at, ran in enumerate(answer.ran[0]):
         once, again = ran.outputs
         repeated = exact.compared(once, again, Repeated, "itself, run again")
-        yield exact.parted(repeated, known.side, known.side, at)
+        yield repeated if repeated.agrees else exact.by_block(repeated, known.side, known.side, at)
         if repeated.agrees:  # else whatever differs may be chance
             bare = answer.ran[1][at].outputs[0]
             optimized = known.compared(once, bare, Optimized, "itself without graph optimizations")
-            yield known.parted(optimized, known.side, replace(known.side, optimized=False), at)
+            bare_side = replace(known.side, optimized=False)
+            optimized = known.tied(optimized, known.side, bare_side, at)
+            yield optimized if optimized.agrees else known.by_block(optimized, known.side, bare_side, at)
         if at < len(saved) and saved[at]:
             found = known.compared(once, saved[at], Referred, SAVED)
             if not found.differences:
@@ -114,12 +119,12 @@ def narrowed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
         wide = Side(widened(known.model, known.anatomy.net), known.found)
         for at, theirs in enumerate(_ran(known, wide, known.feeds)):
             found = coarse.compared(mine[at].outputs[0], theirs.outputs[0], Narrowed, "float32")
-            yield coarse.by_block(found, known.side, wide, at)
+            yield coarse.by_block(coarse.tied(found, known.side, wide, at), known.side, wide, at)
         return
     half = replace(known.side, half=True)
     for at, ours in enumerate(_ran(known, half, known.feeds)):
         found = coarse.compared(ours.outputs[0], mine[at].outputs[0], Narrowed, "float32, converted to float16")
-        yield coarse.by_block(found, half, known.side, at)
+        yield coarse.by_block(coarse.tied(found, half, known.side, at), half, known.side, at)
 
 
 def _ran(known: Known, side: Side, feeds: Sequence[Feed]) -> Sequence[Ran]:

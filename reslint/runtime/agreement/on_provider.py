@@ -30,7 +30,8 @@ def placed(known: Known, answer: Answer, wanted: Wanted, marks: Marked, where: s
         return
     for at, ran in enumerate(answer.ran[0]):
         found = known.compared(answer.ran[2][at].outputs[0], ran.outputs[0], Provided, "the CPU")
-        yield known.by_block(found, replace(known.side, provider=where), known.side, at)
+        there = replace(known.side, provider=where)
+        yield known.by_block(known.tied(found, there, known.side, at), there, known.side, at)
     nodes = answer.placed[2]
     counts = Counter(node.provider for node in nodes)
     if nodes and not counts[where]:

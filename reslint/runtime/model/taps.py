@@ -107,6 +107,8 @@ class Taps:
         yield from (_dot(at) for at in range(len(self.pairs)))
 
     def _range(self, run: Mapping[str, float], at: int, shape: Sequence[int]) -> Range:
+        if not math.prod(shape):
+            return Range(0.0, 0.0)  # of no elements the largest is minus infinity
         small, none = (run[f"{PREFIX}{at}.{kind}"] for kind in _HALF_KINDS) if self.half else (0.0, 0.0)
         lost = (small - none) / (1 - none) if none < 1 else 0.0
         if self.far:
