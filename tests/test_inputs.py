@@ -137,8 +137,8 @@ class TestKinds:
         onnx.save(parsed(SEQUENCES), here / "a.onnx")
         ran = run("run", "a.onnx")
         assert ran.status == 0, ran.err
-        assert "many sequence of float32 2x3, 2x3 normal numbers" in ran.err
-        assert "words string 2 the letter a" in ran.err
+        assert "many sequence of float32 2x3, 2x3 normal numbers" in ran.out
+        assert "words string 2 the letter a" in ran.out
 
     def test_stored_and_fed_again(self, run: Run, here: Path) -> None:
         onnx.save(parsed(SEQUENCES), here / "a.onnx")
@@ -242,6 +242,7 @@ def test_a_recurrent_state_has_the_batch_of_the_input(run: Run, write: Write) ->
         "{ y = Add (x, state) }", "{ h = ReduceMax <axes = [0], keepdims = 0> (state) y = Add (x, h) }"
     )
     write("a.onnx", graph)
-    ran = run("run", "a.onnx", "--format", "json")
+    ran = run("run", "a.onnx")
     assert ran.status == 0, ran.err
-    assert [line.split("state float32 ")[1].split()[0] for line in ran.err.splitlines()] == ["2x2x8", "2x3x8"]
+    fed = [line for line in ran.out.splitlines() if line.startswith("  fed")]
+    assert [line.split("state float32 ")[1].split()[0] for line in fed] == ["2x2x8", "2x3x8"]

@@ -21,6 +21,7 @@ from reslint.net.values import Array
 from reslint.rules import Settings
 from reslint.rules.optimizer_divergence import optimizer_divergence
 from reslint.rules.provider_fallback import provider_fallback
+from reslint.rules.signal_decay import signal_decay
 from reslint.rules.signal_growth import signal_growth
 from reslint.runtime import Limits, Measured, Wanted, measured
 from reslint.runtime.agreement.compare import Tolerances, difference, differences
@@ -82,7 +83,7 @@ class TestInputs:
             feed = {name: array(value) for name, value in ladder[0].items()}
             assert feed["input_ids"].max() == 4
             assert (feed["position_ids"] == np.arange(feed["position_ids"].shape[1])).all()
-            assert (feed["attention_mask"] == 1).all()
+            assert (feed["attention_mask"][:, :8] == 1).all()  # the second one is padded
             assert feed["flag"].all()
             assert feed["pixels"].max() > 100
 
@@ -115,10 +116,8 @@ class TestRun:
         ran = run("run", "a.onnx")
         assert ran.status == 0
         assert ran.out.splitlines()[0] == "a.onnx: ok, 1 residual block (1 identity)"
-        assert ran.err.splitlines() == [
-            "a.onnx: note: x float32 2x8 normal numbers",
-            "a.onnx: note: x float32 3x8 normal numbers",
-        ]
+        fed = [line for line in ran.out.splitlines() if line.startswith("  fed")]
+        assert fed == ["  fed x float32 2x8 normal numbers", "  fed x float32 3x8 normal numbers"]
 
     def test_weights_stay_in_the_file(self, run: Run, here: Path) -> None:
         graph = """agraph (float[2, 64] x) => (float[2, 64] y) <float[64, 64] w>
@@ -407,7 +406,13 @@ def test_severity_follows_the_distance(run: Run, write: Write, here: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("squares", "severity"), [((0.35, 2, 4, 6, 8, 10, 12, 15), []), ((1, 2, 4, 8, 16, 32), ["warning"])]
+    ("squares", "severity"),
+    [
+        ((0.35, 2, 4, 6, 8, 10, 12, 15), []),
+        ((1, 2, 4, 8, 16, 32), ["warning"]),
+        ((1, 1.1, 1, 1.2, 500, 510, 520, 540, 530), []),
+        ((1,) * 9 + tuple(2**k for k in range(9)), ["warning"]),
+    ],
 )
 def test_growth_that_is_linear_is_none(write: Write, squares: tuple[float, ...], severity: list[str]) -> None:
     anatomy = ready(write("a.onnx"))
@@ -417,6 +422,15 @@ def test_growth_that_is_linear_is_none(write: Write, squares: tuple[float, ...],
     assert found == severity
     made_up = [str(draft.severity) for draft in signal_growth(Signal(anatomy, taps, made_up=True), Settings())]
     assert made_up == ["note"] * len(severity)  # folded normalizations kept the growth of trained weights down
+
+
+def test_decay_is_the_mirror_of_growth(write: Write) -> None:
+    anatomy = ready(write("a.onnx"))
+    one = Range(1.0, 1.0)
+    for squares, severity in (((1, 0.5, 0.25, 0.125, 0.06, 0.03), ["warning"]), ((1, 0.9, 0.8, 0.7, 0.6, 0.5), [])):
+        taps = tuple(Tap(anatomy.blocks[0], one, one, Range(1.0, square)) for square in squares)
+        assert [str(d.severity) for d in signal_decay(Signal(anatomy, taps), Settings())] == severity
+        assert not list(signal_growth(Signal(anatomy, taps), Settings()))
 
 
 class TestProviders:

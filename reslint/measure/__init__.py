@@ -15,6 +15,7 @@ from reslint.measure.agreement import (
     Referred,
     Repeated,
 )
+from reslint.measure.fed import Fed, Given
 from reslint.measure.gradients import VANISHED, GradientFlow, Layer, Passage, Reach, Spread, geometric
 from reslint.measure.latency import Latency, Placement, Ratio, Share
 from reslint.measure.measurement import Measurement, worst
@@ -51,7 +52,9 @@ __all__ = [
     "Difference",
     "Exit",
     "Fault",
+    "Fed",
     "Felt",
+    "Given",
     "GradientFlow",
     "Initialization",
     "Latency",

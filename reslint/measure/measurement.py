@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from reslint.measure.agreement import Agreement, Difference, Noise
+from reslint.measure.fed import Fed
 from reslint.measure.gradients import GradientFlow
 from reslint.measure.latency import Latency, Placement
 from reslint.measure.sensitivity import Sensitivity
@@ -13,7 +14,8 @@ from reslint.measure.signal import Signal
 from reslint.measure.training import Curvature, Initialization, LearningRate, LeftOut
 
 Measurement = (
-    Signal
+    Fed
+    | Signal
     | Agreement
     | Sensitivity
     | Placement

@@ -55,6 +55,7 @@ from reslint.rules.shortcut_low_precision import shortcut_low_precision
 from reslint.rules.shortcut_not_bypassing import shortcut_not_bypassing
 from reslint.rules.shortcut_not_identity import shortcut_not_identity
 from reslint.rules.shortcut_shape_mismatch import shortcut_shape_mismatch
+from reslint.rules.signal_decay import signal_decay
 from reslint.rules.signal_growth import signal_growth
 from reslint.rules.skeleton_differs import skeleton_differs
 from reslint.rules.skip_dynamic_mismatch import skip_dynamic_mismatch
@@ -121,6 +122,7 @@ ALL: tuple[Rule, ...] = (
     block_error,
     half_overflow,
     signal_growth,
+    signal_decay,
     idle_branch,
     nondeterministic_output,
     vanishing_gradient,

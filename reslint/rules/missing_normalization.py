@@ -8,9 +8,9 @@ from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.describe.block import scaled_behind
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
+from reslint.rules._support.depth_trend import lasting
 from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
-from reslint.rules.signal_growth import lasting
 
 _GROWS, _STEADY = 1.5, 1.2  # a block; between the two nothing is decided (heuristic)
 _DEEP, _MANY = 6, 4  # blocks from which growth of 1.9 to 2.0 a block counts, and how many bare ones (heuristics)

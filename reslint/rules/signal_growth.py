@@ -1,57 +1,44 @@
-"""A measured signal in, stacks whose variance grows geometrically out."""
+"""A stack whose variance grows geometrically from block to block."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator
 
 from reslint.finding import Confidence, Severity
-from reslint.measure import Signal, Tap
+from reslint.measure import Signal
+from reslint.rules._support.depth_trend import Trend, trends
+from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Settings, rule
 
-_MERGES = 6
-_WARNING, _NOTE = (
-    1.9,
-    1.5,
-)  # without normalization 1.9 to 2.0 a block at initialization; one merge reaches 2.7 in trained nets
+_WARNING, _NOTE = 1.9, 1.5  # without normalization 1.9 to 2.0 a block at initialization
 
 
 @rule("signal-growth", "numerics", Severity.WARNING, Confidence.PROVEN)
 def signal_growth(signal: Signal, settings: Settings) -> Iterator[Draft]:
     """The variance of the stream grows geometrically with depth."""
-    for _, group in groupby(signal.taps, key=_stream):
-        taps = [tap for tap in group if tap.merged.finite and tap.merged.square > 0]
-        if len(taps) < _MERGES:
-            continue
-        growth = lasting(taps)
-        if growth >= _NOTE:
-            yield _draft(taps, Severity.WARNING if growth >= _WARNING and not signal.made_up else Severity.NOTE, growth)
+    for trend in trends(signal, _NOTE):
+        severe = trend.rate >= _WARNING and not signal.made_up
+        yield _draft(trend, Severity.WARNING if severe else Severity.NOTE)
 
 
-def _stream(tap: Tap) -> tuple[object, ...]:
-    """Merges in a row of one stack and shape."""
-    return tap.block.stack, tap.block.net.shape(tap.block.merge.id)
-
-
-def lasting(taps: Sequence[Tap]) -> float:
-    """How many times the mean square grows from block to block, and goes on to: linear growth from little slows down."""
-    return min(_growth(taps), _growth(taps[len(taps) // 2 :]))
-
-
-def _growth(taps: Sequence[Tap]) -> float:
-    """How many times the mean square grows from block to block, on the geometric mean."""
-    return float((taps[-1].merged.rms / taps[0].merged.rms) ** (2 / (len(taps) - 1)))
-
-
-def _draft(taps: Sequence[Tap], severity: Severity, growth: float) -> Draft:
-    first, last = taps[0], taps[-1]
+def _draft(trend: Trend, severity: Severity) -> Draft:
+    first, last = trend.taps[0], trend.taps[-1]
+    most = trend.steepest.block.merge
     return Draft(
         first.block.merge,
         first.block.net,
-        f"the mean square of the stream grows {growth:.2f} times a block over {len(taps)} blocks, "
+        f"the mean square of the stream grows {trend.rate:.2f} times a block over {len(trend.taps)} blocks, "
         f"from {first.merged.square:.3g} to {last.merged.square:.3g}",
         "normalize each branch, or scale it by 1/sqrt(depth)",
-        {"growth": growth, "first": first.merged.square, "last": last.merged.square, "merges": len(taps)},
-        related=tuple(tap.block.merge for tap in taps[1:]),
+        {
+            "growth": trend.rate,
+            "first": first.merged.square,
+            "last": last.merged.square,
+            "merges": len(trend.taps),
+            "steepest": most.id,
+            "step": trend.step,
+        },
+        lines=(("steepest", f"block {most.id}{called(most)}: {trend.step:.2f} times"),),
+        related=tuple(tap.block.merge for tap in trend.taps[1:]),
         severity=severity,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Latency, Placement, Referred, Signal
+from reslint.measure import Fed, Given, Latency, Measurement, Placement, Referred, Signal
 from reslint.net import Net
 from reslint.net.values import Array, opset
 from reslint.runtime.agreement.checks import Known, agreements, narrowed, referred, rounded
@@ -60,7 +60,7 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
     known = Known(anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(coarseness(model.proto)))
-    subjects = (
+    found = (
         *rounded(known, _signal(known, half, wanted), answer, wanted),
         *agreements(known, answer, saved),
         *referred(known, answer, wanted),
@@ -69,10 +69,15 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, model, where, feeds[0], wanted, limits),
     )
-    fed = tuple(
-        _words(net, types, wanted, tuple(s[at] for s, at in zip(inputs.sizes, answer.used, strict=True)), feeds)
-    )
-    return Measured(subjects, feeds, fed, (*_limits_of(known), *_notes(subjects, wanted, why)))
+    fed = _fed(anatomy, types, wanted, tuple(s[at] for s, at in zip(inputs.sizes, answer.used, strict=True)), feeds)
+    subjects: tuple[Measurement, ...] = (fed, *_blamed(found, fed))
+    return Measured(subjects, feeds, fed.lines, (*_limits_of(known), *_notes(subjects, wanted, why)))
+
+
+def _blamed(subjects: Sequence[Measurement], fed: Fed) -> Iterator[Measurement]:
+    """The measurements; what comes of NaN and infinity that were fed is not the model's fault."""
+    for one in subjects:
+        yield replace(one, nonfinite=None) if isinstance(one, Signal) and fed.nonfinite else one
 
 
 def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs, Sequence[Mapping[str, Array]]]:
@@ -158,6 +163,8 @@ def _notes(subjects: Sequence[object], wanted: Wanted, why: str) -> Iterator[str
     """What is to be said beside the findings: how and where the model was run, and what could not be decided."""
     if why:
         yield why
+    for fed in (one for one in subjects if isinstance(one, Fed) and one.nonfinite):
+        yield f"NaN or infinity is fed to {', '.join(fed.nonfinite)}: what comes of it is not blamed on the model"
     if wanted.provider in ("cuda", "tensorrt"):
         yield "TF32 is off (use_tf32=0) where outputs are compared, and on where runs are timed"
     yield from dict.fromkeys(line for found in subjects if isinstance(found, Referred) for line in _left_out(found))
@@ -186,13 +193,22 @@ def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
         )
 
 
-def _words(
-    net: Net, types: Mapping[str, Kind], wanted: Wanted, sizes: Sequence[Mapping[str, int]], feeds: Sequence[Feed]
-) -> Iterator[str]:
-    """One line on each feed."""
-    if not any(feeds):
-        yield "nothing is fed: the model has no inputs"
-        return
-    for feed, at in zip(feeds, sizes, strict=True):
-        told = words(net, at, types) if wanted.inputs is None else dict.fromkeys(feed, _GIVEN)
-        yield "; ".join(f"{name} {typed(fed)} {dims(fed)} {told[name]}" for name, fed in feed.items())
+def _fed(
+    anatomy: Anatomy,
+    types: Mapping[str, Kind],
+    wanted: Wanted,
+    sizes: Sequence[Mapping[str, int]],
+    feeds: Sequence[Feed],
+) -> Fed:
+    """What was fed, in words; the second run of made-up inputs is the padded one."""
+    runs = []
+    for turn, (feed, at) in enumerate(zip(feeds, sizes, strict=True)):
+        made = wanted.inputs is None
+        told = words(anatomy.net, at, types, padded=turn > 0) if made else dict.fromkeys(feed, _GIVEN)
+        runs.append(tuple(Given(n, typed(fed), dims(fed), told[n], _is_finite(fed)) for n, fed in feed.items()))
+    return Fed(anatomy, tuple(runs))
+
+
+def _is_finite(fed: Array | list[Array]) -> bool:
+    arrays = fed if isinstance(fed, list) else [fed]
+    return all(array.dtype.kind not in "fc" or bool(np.all(np.isfinite(array))) for array in arrays)

@@ -69,7 +69,7 @@ def _stores(target: Path | None, paths: Sequence[str]) -> Mapping[str, Path]:
 
 
 def _tell(path: str, found: Measured, quiet: bool) -> None:
-    for line in () if quiet else (*found.fed, *found.notes):
+    for line in () if quiet else found.notes:
         note(path, line)
 
 

@@ -9,6 +9,7 @@ from reslint.anatomy.views.source import module_of
 from reslint.measure import (
     Agreement,
     Difference,
+    Fed,
     Felt,
     GradientFlow,
     Latency,
@@ -34,6 +35,8 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
     measured = tuple(measured)
     yield from (f"  {line}" for line in flow_text.summary(measured))
     for one in measured:
+        if isinstance(one, Fed):
+            yield from (f"  fed {plain(line)}" for line in one.lines)
         if isinstance(one, Signal):
             yield from _signal(one, verbose)
         if isinstance(one, GradientFlow):

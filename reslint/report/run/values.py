@@ -9,6 +9,7 @@ from reslint.anatomy.views.source import where
 from reslint.measure import (
     Agreement,
     Difference,
+    Fed,
     Latency,
     Measurement,
     Noise,
@@ -47,6 +48,15 @@ def place(op: Op) -> Row:
         "module": module,
         "source": {"file": source.file, "line": source.line} if source else None,
     }
+
+
+def _fed(fed: object) -> Iterator[Row]:
+    if isinstance(fed, Fed):
+        for at, run in enumerate(fed.runs):
+            yield from (
+                {"run": at, "input": g.name, "type": g.type, "shape": g.shape, "values": g.values, "finite": g.finite}
+                for g in run
+            )
 
 
 def _signal(signal: object) -> Iterator[Row]:
@@ -155,6 +165,7 @@ def _share(share: Share) -> Row:
 
 
 _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
+    ("fed", Fed, _fed),
     ("signal", Signal, _signal),
     ("agreement", Agreement, _agreement),
     ("sensitivity", Sensitivity, _sensitivity),

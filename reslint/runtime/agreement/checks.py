@@ -104,6 +104,7 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
         if not found.differences:
             raise RunFailed(f"can't be compared: {name} has no output of the same name")
         side = Side(other, streams(reference))
+        found = coarse.tied(found, known.side, side, at)
         pairs = partners(known.found, side.found, known.anatomy, reference)
         found = replace(found, lost=() if found.agrees else lost(known.anatomy, reference))
         yield coarse.by_block(found, known.side, side, at, pairs)

@@ -22,11 +22,28 @@ _PART = re.compile(r"(?P<name>.*)\[(?P<at>\d{1,6})\]")
 
 def given(net: Net, path: Path, kinds: Mapping[str, Kind]) -> tuple[tuple[Feed, ...], tuple[Mapping[str, Array], ...]]:
     """What to feed a net by a file or a folder, each time, and the outputs saved beside it, if any."""
+    if path.suffix == ".npy":
+        return (_complete(net, _single(net, path), path, kinds),), ({},)
     if not path.is_dir():
         return (_complete(net, _joined(arrays(path), kinds), path, kinds),), ({},)
     sets = tuple(_sets(path))
     feeds = tuple(_complete(net, dict(_numbered(s, "input", net.inputs, kinds)), s, kinds) for s in sets)
     return feeds, tuple(parts(dict(_numbered(s, "output", net.outputs, kinds))) for s in sets)
+
+
+def _single(net: Net, path: Path) -> Mapping[str, Fed]:
+    """The array of an .npy file, which has no name: the model's only input."""
+    if len(net.inputs) != 1:
+        raise RunFailed(
+            f"has {len(net.inputs)} inputs, and {path} holds one array without a name; save them with numpy.savez"
+        )
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunFailed(f"{path} can't be read as .npy: {error}") from error
+    if not isinstance(found, np.ndarray):
+        raise RunFailed(f"{path} is no .npy file")
+    return {net.inputs[0]: _objects(found)}
 
 
 def arrays(path: Path) -> Mapping[str, Array]:

@@ -17,12 +17,14 @@ from reslint.errors import RunFailed
 from reslint.net import Net, Shape
 from reslint.net.values import Array
 from reslint.runtime.feeds.kinds import Kind
+from reslint.runtime.feeds.senses import sensed
 from reslint.runtime.feeds.uses import sized, use
 from reslint.runtime.protocol.job import Fed, Feed
 
 _BATCH = (2, 3)  # of two runs; size 1 broadcasts and hides mismatches
-_OTHERS = (8, 12)
+_OTHERS = ((8,), (13, 15, 12))  # the second is prime or odd where the model takes that
 _SCALES = (1, 4, 8, 28)  # tried in this order: from what a sequence has to what an image has
+_LARGER = (64, 256, 1024, 4096, 16384)  # before giving up: seconds of sound
 _MOST = 4  # symbols among which sums are looked for
 _WHOLE = frozenset(
     {
@@ -38,8 +40,9 @@ _WHOLE = frozenset(
 )
 _BYTES: Mapping[int, int] = {TensorProto.UINT8: 256, TensorProto.INT8: 128}
 _RANKS = (4, 3, 2, 1, 0)  # of an input that does not say its own
-_LARGE = 1 << 24  # numbers; further sizes are only tried below
+_LARGE = 1 << 22  # numbers; further sizes are only tried below
 _LISTED = 2  # tensors in a sequence
+_QUIET = 4  # of sound's range, what is as loud as its root mean square
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,16 @@ def synthesized(net: Net, given: Mapping[str, int], seed: int, kinds: Mapping[st
             {**t, **given} for at, t in enumerate(tried) if not at or _elements(net, shapes, {**t, **given}) < _LARGE
         ]
         sizes.append(tuple(t for _ in ranks for t in tried))
-        feeds.append(tuple(_feed(net, shapes, kinds, t, rank, seed) for rank in ranks for t in tried))
+        feeds.append(
+            tuple(_feed(net, shapes, kinds, t, rank, seed, padded=bool(turn)) for rank in ranks for t in tried)
+        )
     return Inputs(tuple(feeds), tuple(sizes))
 
 
-def words(net: Net, sizes: Mapping[str, int], kinds: Mapping[str, Kind]) -> Mapping[str, str]:
+def words(net: Net, sizes: Mapping[str, int], kinds: Mapping[str, Kind], *, padded: bool = False) -> Mapping[str, str]:
     """How each input is filled at these sizes, in words."""
     extents = Extents(net, sizes)
-    return {name: _told(net, name, kinds, extents) for name in net.inputs}
+    return {name: _told(net, name, kinds, extents, padded) for name in net.inputs}
 
 
 def _elements(net: Net, shapes: Mapping[str, Shape | None], sizes: Mapping[str, int]) -> int:
@@ -93,7 +98,11 @@ def _tried(free: Sequence[str], batches: set[str], states: set[str], turn: int) 
 
     Then each as the sum of two others, as a mask over a cache and what follows it has.
     """
-    ladder = [{s: _BATCH[turn] if s in batches else _OTHERS[turn] * k for s in free} for k in _SCALES]
+    bases = [base * k for k in _SCALES[:1] for base in _OTHERS[turn]] + [_OTHERS[turn][-1] * k for k in _SCALES[1:]]
+    ladder, larger = (
+        [{s: _BATCH[turn] if s in batches else base for s in free} for base in some]
+        for some in (bases, [_OTHERS[turn][-1] * k for k in _LARGER])
+    )
     recurrent = [{**step, **{s: _BATCH[turn] for s in states if s in step}} for step in ladder if states]
     others = [s for s in free if s not in batches]
     distinct = {**ladder[0], **{s: ladder[0][s] + at for at, s in enumerate(others)}}
@@ -102,7 +111,7 @@ def _tried(free: Sequence[str], batches: set[str], states: set[str], turn: int) 
         for whole in others[:_MOST]
         for one, other in combinations([s for s in others[:_MOST] if s != whole], 2)
     ]
-    yield from (dict(t) for t in dict.fromkeys(tuple(step.items()) for step in (*ladder, *recurrent, *sums)))
+    yield from (dict(t) for t in dict.fromkeys(tuple(step.items()) for step in (*ladder, *recurrent, *sums, *larger)))
 
 
 def _symbols(shapes: Mapping[str, Shape | None]) -> Iterator[str]:
@@ -148,6 +157,8 @@ def _feed(
     sizes: Mapping[str, int],
     rank: int,
     seed: int,
+    *,
+    padded: bool = False,
 ) -> Feed:
     extents = Extents(net, sizes)
     random = np.random.default_rng(seed)
@@ -155,9 +166,9 @@ def _feed(
     for name in net.inputs:
         shape = sized(extents, name, shapes[name])
         if shape is None:
-            shape = tuple(_OTHERS[0] if axis else _BATCH[0] for axis in range(rank))
+            shape = tuple(_OTHERS[0][0] if axis else _BATCH[0] for axis in range(rank))
         several = name in kinds and kinds[name].sequence
-        tensors = [_made(net, name, kinds, shape, extents, random) for _ in range(_LISTED if several else 1)]
+        tensors = [_made(net, name, kinds, shape, extents, random, padded) for _ in range(_LISTED if several else 1)]
         made[name] = tensors if several else tensors[0]
     return made
 
@@ -169,6 +180,7 @@ def _made(
     shape: tuple[int, ...],
     extents: Extents,
     random: np.random.Generator,
+    padded: bool,
 ) -> Array:
     element = _element(net, name, kinds)
     if element == TensorProto.STRING:
@@ -180,7 +192,21 @@ def _made(
         return np.broadcast_to(last if shape else last[0], shape).astype(dtype)
     if what == "below":
         return random.integers(0, number, shape).astype(dtype)
+    if what == "mask":
+        return _mask(shape, padded).astype(dtype)
+    if what == "image":
+        return (random.random(shape) * number).astype(dtype)
+    if what == "sound":
+        return np.clip(random.standard_normal(shape) / _QUIET, -1, 1).astype(dtype)
     return np.full(shape, number, dtype) if what == "all" else random.standard_normal(shape).astype(dtype)
+
+
+def _mask(shape: tuple[int, ...], padded: bool) -> Array:
+    """Ones; where it is to be padded, zeros in the last quarter of each row."""
+    made = np.ones(shape, np.int64)
+    if padded and len(shape) > 1:
+        made[..., shape[-1] - shape[-1] // 4 :] = 0
+    return made
 
 
 def _element(net: Net, name: str, kinds: Mapping[str, Kind]) -> int:
@@ -193,23 +219,25 @@ def _element(net: Net, name: str, kinds: Mapping[str, Kind]) -> int:
 def _meaning(net: Net, name: str, element: int, extents: Extents) -> tuple[str, int]:
     """How an input is filled, and with which number or below which. Names only choose among what is sound anyway."""
     whole = element in _WHOLE
-    if element == TensorProto.BOOL or not whole and "mask" in name.lower():
+    if not whole and element != TensorProto.BOOL and "mask" in name.lower():
         return "all", 1
+    if element == TensorProto.BOOL:
+        return "mask", 1
     found = use(net, name, extents)
     if found.most is not None:
         return "counting" if "position" in name.lower() else "below", found.most
     if not whole:
-        return "normal", 0
+        return sensed(net, name)
     if found.number is not None:
         return "all", found.number
     if found.masks or "mask" in name.lower():
-        return "all", 1
+        return "mask", 1
     if "position" in name.lower():
         return "counting", 1 << 30
     return "below", _BYTES.get(element, 2)
 
 
-def _told(net: Net, name: str, kinds: Mapping[str, Kind], extents: Extents) -> str:
+def _told(net: Net, name: str, kinds: Mapping[str, Kind], extents: Extents, padded: bool) -> str:
     """How an input is filled, in words."""
     element = _element(net, name, kinds)
     if element == TensorProto.STRING:
@@ -217,7 +245,13 @@ def _told(net: Net, name: str, kinds: Mapping[str, Kind], extents: Extents) -> s
     what, number = _meaning(net, name, element, extents)
     if what == "below":
         return f"integers below {number}"
-    return {"all": "ones" if number == 1 else f"all {number}", "counting": "counting up"}.get(what, "normal numbers")
+    return {
+        "all": "ones" if number == 1 else f"all {number}",
+        "counting": "counting up",
+        "mask": "ones" if not padded else "ones, then zeros in the last quarter",
+        "image": f"numbers from 0 to {number}, as an image has",
+        "sound": "numbers from -1 to 1, as sound has",
+    }.get(what, "normal numbers")
 
 
 def dims(fed: Fed) -> str:
