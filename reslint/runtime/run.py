@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from onnx import TensorProto
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
@@ -20,6 +21,8 @@ from reslint.runtime.feeds.kinds import Kind, kinds
 from reslint.runtime.feeds.synthesize import Inputs, dims, synthesized, typed, words
 from reslint.runtime.launch.auto import chosen
 from reslint.runtime.launch.process import Limits, launch, told
+from reslint.runtime.model.bfloat16 import NAME as BFLOAT16
+from reslint.runtime.model.bfloat16 import bordered, in_float32, on_cpu
 from reslint.runtime.model.marks import marked
 from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.model.taps import Measure, Pair, Taken, Taps, doubtful
@@ -40,8 +43,10 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     name, why = chosen(wanted.provider, wanted.limits)
     wanted = replace(wanted, provider=name)
     where = provider(name)
-    model = runnable(net, wanted.fill, wanted.libraries)
-    marks = marked(model)
+    file = runnable(net, wanted.fill, wanted.libraries)
+    model = on_cpu(file, net)
+    there = model if where == CPU else bordered(file)
+    marks = marked(there)
     half = is_half(model.proto)
     limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
     types = kinds(model.proto)
@@ -56,10 +61,13 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         plans.append(plan(f"the model on {name}", marks.model, provider=where))
     keep = _keeping(wanted, net, types)
     keep([ladder[0] for ladder in inputs.feeds])  # before the run, which may be the last of it
+    inputs = replace(inputs, feeds=tuple(tuple(map(in_float32, ladder)) for ladder in inputs.feeds))
     wanted.say("running")
     answer = _launched(tuple(plans), inputs, limits)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
-    known = Known(anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(coarseness(model.proto)))
+    known = Known(
+        anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(model.was or coarseness(file.proto))
+    )
     found = (
         *rounded(known, _signal(known, half, wanted), answer, wanted),
         *agreements(known, answer, saved),
@@ -67,7 +75,7 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *narrowed(known, answer, wanted),
         *sensitivity(known, wanted),
         *placed(known, answer, wanted, marks, where),
-        *timed(anatomy, model, where, feeds[0], wanted, limits),
+        *timed(anatomy, there, where, feeds[0], wanted, limits),
     )
     fed = _fed(anatomy, types, wanted, tuple(s[at] for s, at in zip(inputs.sizes, answer.used, strict=True)), feeds)
     subjects: tuple[Measurement, ...] = (fed, *_blamed(found, fed))
@@ -125,7 +133,7 @@ def _more(known: Known, wanted: Wanted) -> Iterator[Feed]:
         shapes = {name: np.shape(value) for name, value in known.feeds[0].items() if isinstance(value, np.ndarray)}
         for feed in made.feeds[0]:
             if all(np.shape(feed[name]) == shape for name, shape in shapes.items()):
-                yield feed
+                yield in_float32(feed)
                 return
 
 
@@ -154,6 +162,8 @@ def _limits_of(known: Known) -> Iterator[str]:
             f"the values of {known.model.made_up} missing weights are made up (--fill): "
             "what follows is true of the structure alone"
         )
+    if known.model.was:
+        yield f"{known.model.was} is widened to float32 on the CPU, which has no kernels for it; --round rounds after every op"
     version = opset(known.anatomy.net)
     if version < _OLDEST:
         yield f"no tensor is tapped: ONNX Runtime has no arithmetic of operator set {version}; export the model anew"
@@ -205,7 +215,10 @@ def _fed(
     for turn, (feed, at) in enumerate(zip(feeds, sizes, strict=True)):
         made = wanted.inputs is None
         told = words(anatomy.net, at, types, padded=turn > 0) if made else dict.fromkeys(feed, _GIVEN)
-        runs.append(tuple(Given(n, typed(fed), dims(fed), told[n], _is_finite(fed)) for n, fed in feed.items()))
+        kinds = {
+            n: BFLOAT16 if anatomy.net.value(n).type == TensorProto.BFLOAT16 else typed(f) for n, f in feed.items()
+        }
+        runs.append(tuple(Given(n, kinds[n], dims(fed), told[n], _is_finite(fed)) for n, fed in feed.items()))
     return Fed(anatomy, tuple(runs))
 
 

@@ -82,7 +82,7 @@ def _wanted(options: RunOptions) -> Wanted:
         against=options.against,
         provider=options.provider,
         precision=options.as_ or "",
-        rounded=options.round,
+        rounded=options.round or options.as_ == "bfloat16",  # no CPU kernel has it
         sensitivity=options.sensitivity or options.ablate,
         ablate=options.ablate,
         fill=options.seed if options.fill else None,

@@ -68,8 +68,6 @@ class RunOptions(Judging):
 
     def ready(self) -> Self:
         """Refuse what can't be run."""
-        if self.as_ == "bfloat16" and not self.round:
-            raise click.BadParameter("bfloat16 needs --round: ONNX Runtime's CPU kernels have none", param_hint="--as")
         if self.max_ratio is not None and (self.against is None or self.against.suffix == ".npz"):
             raise click.BadParameter("needs a model to be timed against: --against old.onnx", param_hint="--max-ratio")
         return super().ready()

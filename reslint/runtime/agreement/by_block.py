@@ -62,11 +62,13 @@ class Side:
     def alone(self, some: Sequence[Stream]) -> tuple[Plan, tuple[str, ...]]:
         """The run with each block's stream, as it comes out, where what goes in is fed; and the tensors that are."""
         proto = exposed(self.model.proto, self.found)
-        kinds = {
-            s.into: s.block.net.value(s.into).type or TensorProto.FLOAT for s in some if not s.into.startswith(PREFIX)
-        }
+        kinds = {s.into: self._type(s) for s in some if not s.into.startswith(PREFIX)}
         fed = tuple(cut(proto, {name: kind for name, kind in kinds.items() if kind in _NUMPY}))
         return self._showing(proto, [f"{_CUT}{s.merged}" if s.merged in fed else s.merged for s in some]), fed
+
+    def _type(self, stream: Stream) -> int:
+        kind = stream.block.net.value(stream.into).type or TensorProto.FLOAT
+        return TensorProto.FLOAT if kind == TensorProto.BFLOAT16 and self.model.was else kind
 
     def _showing(self, proto: ModelProto, names: Sequence[str]) -> Plan:
         model = replace(self.model, proto=shown(proto, names))

@@ -14,6 +14,7 @@ from reslint.runtime.agreement.by_block import Pair, Side, compared_by_block, lo
 from reslint.runtime.agreement.compare import EXACT, Tolerances, coarseness, differences
 from reslint.runtime.agreement.decided import decided
 from reslint.runtime.launch.process import Limits, launch, told
+from reslint.runtime.model.bfloat16 import on_cpu
 from reslint.runtime.model.bounded_outputs import squashed
 from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.probes.streams import Stream, streams
@@ -87,7 +88,7 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
     wanted.say(f"comparing with {name}")
     try:
         reference = dissect(read(wanted.against))
-        other = runnable(reference.net, wanted.fill, wanted.libraries)
+        other = on_cpu(runnable(reference.net, wanted.fill, wanted.libraries), reference.net)
     except ReslintError as error:
         raise RunFailed(f"can't be compared with {name}: {error}") from error
     inputs = known.anatomy.net.inputs
@@ -98,7 +99,7 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
     theirs = launch((plan(name, other),), tuple((feed,) for feed in known.feeds), known.limits)
     if theirs.error:
         raise RunFailed(f"can't be compared: {told(theirs.error)}")
-    coarse = replace(known, tolerances=known.tolerances.at_least(coarseness(other.proto)))
+    coarse = replace(known, tolerances=known.tolerances.at_least(other.was or coarseness(other.proto)))
     for at, ran in enumerate(theirs.ran[0]):
         found = coarse.compared(answer.ran[0][at].outputs[0], ran.outputs[0], Referred, name)
         if not found.differences:
@@ -141,7 +142,7 @@ def rounded(known: Known, signal: Signal, answer: Answer, wanted: Wanted) -> Ite
     if not wanted.rounded:
         yield signal
         return
-    kind = wanted.precision or "float16"
+    kind = wanted.precision or known.model.was or "float16"
     converted = kind == "float16" and not is_half(known.model.proto)
     side = replace(known.side, half=converted, rounded=kind)
     ran = _ran(known, side, known.feeds[:1])[0]

@@ -12,6 +12,7 @@ from reslint.measure import Agreement, Latency, Placement, Provided
 from reslint.net import Op, read
 from reslint.runtime.agreement.checks import Known
 from reslint.runtime.launch.process import Limits, launch, told
+from reslint.runtime.model.bfloat16 import bordered, on_cpu
 from reslint.runtime.model.marks import Marked, marked
 from reslint.runtime.model.runnable import Runnable, plan, runnable
 from reslint.runtime.protocol.job import Answer, Feed, Timing
@@ -63,7 +64,10 @@ def timed(
     plans = [plan("the model", model, provider=where)]
     against = wanted.against if wanted.against is not None and wanted.against.suffix != ".npz" else None
     if against is not None:
-        plans.append(plan(against.name, runnable(read(against), wanted.fill, wanted.libraries), provider=where))
+        net = read(against)
+        other = runnable(net, wanted.fill, wanted.libraries)
+        other = on_cpu(other, net) if where == CPU else bordered(other)
+        plans.append(plan(against.name, other, provider=where))
     marks = marked(model)
     # On a GPU the profile tells when kernels were started, and not how long they took.
     profile = replace(plan("the model", marks.model), threads=threads) if where == CPU else None

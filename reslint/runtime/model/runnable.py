@@ -24,6 +24,7 @@ from reslint.runtime.protocol.providers import CPU
 _RAW = "9"  # the field of TensorProto whose bytes ONNX Runtime can read in place
 _ALL = 1 << 62
 _SMALL = 256  # elements that may stand in the model itself
+_NARROW = frozenset({TensorProto.FLOAT16, TensorProto.BFLOAT16})
 _TYPE_ATTRIBUTES = frozenset({"to", "dtype", "stash_type", "output_dtype"})
 
 
@@ -31,7 +32,8 @@ _TYPE_ATTRIBUTES = frozenset({"to", "dtype", "stash_type", "output_dtype"})
 class Runnable:
     """A model without its large weights, the folder in which they lie, those that lie in memory, and how many are made up.
 
-    `wide` says that it was of half precision and is none anymore. `libraries` bring its custom ops.
+    `wide` says that it was of half precision and is none anymore, `was` which type it was where the CPU has no kernels for
+    it. `libraries` bring its custom ops.
     """
 
     proto: ModelProto
@@ -40,6 +42,7 @@ class Runnable:
     made_up: int = 0
     wide: bool = False
     libraries: tuple[str, ...] = ()
+    was: str = ""
 
     def copy(self) -> Runnable:
         """The same with a graph of its own, to be changed."""
@@ -105,7 +108,7 @@ def widened(model: Runnable, net: Net) -> Runnable:
     wide = model.copy()
     weights = dict(wide.weights)
     for tensor in wide.proto.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT16:
+        if tensor.data_type not in _NARROW:
             continue
         held = weights.get(tensor.name)
         values = (_weight(net, tensor.name) if held is None else held).astype(np.float32)
@@ -128,21 +131,21 @@ def _widen(graph: GraphProto) -> None:
         _widen_type(value.type)
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.name in _TYPE_ATTRIBUTES and attribute.i == TensorProto.FLOAT16:
+            if attribute.name in _TYPE_ATTRIBUTES and attribute.i in _NARROW:
                 attribute.i = TensorProto.FLOAT
-            if attribute.HasField("t") and attribute.t.data_type == TensorProto.FLOAT16:
+            if attribute.HasField("t") and attribute.t.data_type in _NARROW:
                 values = numpy_helper.to_array(attribute.t).astype(np.float32)
                 attribute.t.CopyFrom(numpy_helper.from_array(values, attribute.t.name))
         for body in _bodies(node):
             for tensor in body.initializer:
-                if tensor.data_type == TensorProto.FLOAT16:
+                if tensor.data_type in _NARROW:
                     values = numpy_helper.to_array(tensor).astype(np.float32)
                     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
             _widen(body)
 
 
 def _widen_type(kind: TypeProto) -> None:
-    if kind.tensor_type.elem_type == TensorProto.FLOAT16:
+    if kind.tensor_type.elem_type in _NARROW:
         kind.tensor_type.elem_type = TensorProto.FLOAT
 
 
