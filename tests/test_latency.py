@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import Run, Write
 
-from reslint.anatomy import dissect
+from reslint.anatomy import Anatomy, dissect
 from reslint.config import load
 from reslint.measure import Latency, Ratio
 from reslint.net import read
@@ -17,6 +17,7 @@ from reslint.report.run.latency import lines
 from reslint.rules import Settings
 from reslint.rules.latency_budget import latency_budget
 from reslint.rules.latency_regression import latency_regression
+from reslint.runtime import Measured, Wanted
 from reslint.runtime.child.profile import events
 from reslint.runtime.child.stopwatch import goes_on
 from reslint.runtime.model.marks import marked
@@ -82,12 +83,52 @@ class TestRatio:
 class TestPercentiles:
     def test_intervals(self, write: Write) -> None:
         anatomy = dissect(read(write("a.onnx")))
-        found = latency(anatomy, "cpu", 1, ((tuple(n / 1000 for n in range(1, 401)),),))
-        assert found.intervals["p50"] == (180, 220)  # 20 runs, 5 percentile points, as is promised for 400
-        assert found.intervals["p99"] == (392, 400)
-        few = latency(anatomy, "cpu", 1, ((tuple(n / 1000 for n in range(1, 21)),),))
+        groups = tuple(tuple((n + 10 * g) / 1000 for n in range(1, 41)) for g in range(10))
+        found = latency(anatomy, "cpu", 1, (groups,))
+        assert found.intervals["p50"] == (30.5, 100.5)  # the second least and the second largest median of a group
+        few = latency(anatomy, "cpu", 1, (tuple((n / 1000, n / 900) for n in range(1, 11)),))
         assert few.intervals["p99"][1] == math.inf
-        assert any("p99  19.8  (95 percent: at least 18)" in line for line in lines(few))
+        assert any("p99" in line and "(95 percent: at least 2.22)" in line for line in lines(few))
+        one = latency(anatomy, "cpu", 1, ((tuple(n / 1000 for n in range(1, 401)),),))
+        assert one.intervals["p50"] == (0, math.inf)  # one session is one witness
+
+    def test_intervals_hold_what_they_say(self, write: Write) -> None:
+        anatomy = dissect(read(write("a.onnx")))
+        runs = [turns(seed)[0] for seed in range(200)]
+        truth = np.percentile(np.concatenate([np.concatenate(groups) for groups in runs]) * 1000, (50, 90, 95, 99))
+        found = [latency(anatomy, "cpu", 1, (groups,)).intervals for groups in runs]
+        for name, value in zip(("p50", "p90", "p95"), truth, strict=False):
+            held = sum(low <= value <= high for low, high in (intervals[name] for intervals in found))
+            assert held >= 180, (name, held)  # 190 and more expected
+
+    @pytest.mark.parametrize(
+        ("between", "severity", "status"), [((5, 7), "error", 1), ((1, 7), "note", 3), ((1, 3), None, 0)]
+    )
+    def test_a_budget_uses_the_interval(
+        self,
+        between: tuple[float, float],
+        severity: str | None,
+        status: int,
+        run: Run,
+        write: Write,
+        here: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        write("a.onnx")
+        (here / "reslint.toml").write_text("latency = { p50-ms = 4 }\n")
+
+        def slow(anatomy: Anatomy, wanted: Wanted) -> Measured:
+            found = Latency(anatomy, "cpu", 1, 400, 4.5, 5, 6, 7, intervals={"p50": between})
+            return Measured((found,), (), ())
+
+        monkeypatch.setattr("reslint.cli.actions.run.measured", slow)
+        ran = run("run", "a.onnx", "--format", "json")
+        assert ran.status == status
+        assert [f["severity"] for f in ran.json["findings"]] == ([severity] if severity else [])
+        if severity == "note":
+            assert "undecided: p50 is 4.5 ms (95 percent: 1 to 7)" in run("run", "a.onnx").out
+            assert run("run", "a.onnx", "--fail-on", "note").status == 1
+            assert run("run", "a.onnx", "--fail-on", "never").status == 0
 
     def test_budgets_by_model_and_provider(self, write: Write, here: Path) -> None:
         (here / "reslint.toml").write_text(
@@ -156,6 +197,9 @@ class TestRun:
         assert (found["provider"], found["threads"], found["runs"]) == ("cpu", 1, 20)
         assert list(found["ms"]) == ["p50", "p90", "p95", "p99"]
         assert found["ratio"]["decision"] == "not slower"
+        assert {"fed", "cpu", "cores", "onnxruntime"} <= set(found["where"])
+        assert found["cold_ms"]["session"] > 0 < found["cold_ms"]["first"]
+        assert found["peak_memory"] > 1 << 20
         assert [s.get("merge", s.get("rest")) for s in found["shares"]] == ["a", "y", "outside of blocks"]
         assert sum(s["share"] for s in found["shares"]) == pytest.approx(1, abs=1e-3)
 

@@ -17,7 +17,7 @@ from reslint.measure.agreement import (
 )
 from reslint.measure.fed import Fed, Given
 from reslint.measure.gradients import VANISHED, GradientFlow, Layer, Passage, Reach, Spread, geometric
-from reslint.measure.latency import Latency, Placement, Ratio, Share
+from reslint.measure.latency import Latency, Placement, Ratio, Share, Start
 from reslint.measure.measurement import Measurement, worst
 from reslint.measure.parameters import Parameters, Unread
 from reslint.measure.sensitivity import Felt, Sensitivity
@@ -83,6 +83,7 @@ __all__ = [
     "Signal",
     "Spread",
     "Squared",
+    "Start",
     "Tap",
     "Unread",
     "geometric",

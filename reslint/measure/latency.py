@@ -49,8 +49,21 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """What a session costs before it is warm: milliseconds to make it and for its first run, and the most memory, in bytes."""
+
+    session: float
+    first: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a model took, in milliseconds. `intervals` hold each percentile at 95 percent, `shares` are of the time."""
+    """How long a model took, in milliseconds.
+
+    `intervals` hold each percentile at 95 percent, `shares` are of the time. `where` is the machine in words: processor,
+    driver, versions, clocks, and the sizes that were fed.
+    """
 
     anatomy: Anatomy
     provider: str
@@ -63,3 +76,11 @@ class Latency:
     ratio: Ratio | None = None
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     shares: tuple[Share, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    start: Start | None = None
+
+    def beside(self, name: str, limit: float) -> str:
+        """How a percentile lies to its budget: `over` or `within` where the whole interval does, else `undecided`."""
+        value = {"p50": self.p50, "p90": self.p90, "p95": self.p95, "p99": self.p99}[name]
+        low, high = self.intervals.get(name, (value, value))
+        return "over" if low > limit else "within" if high <= limit else "undecided"

@@ -40,6 +40,7 @@ _GIVEN = "saved"
 def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     """Run a model. Raises RunFailed with one line where it can't be run."""
     net = anatomy.net
+    wanted = replace(wanted, limits=wanted.limits.running())
     name, why = chosen(wanted.provider, wanted.limits)
     wanted = replace(wanted, provider=name)
     where = provider(name)

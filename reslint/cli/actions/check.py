@@ -19,6 +19,7 @@ from reslint.result import About, Looked, Report, Suppressed
 from reslint.version import __version__
 
 FOUND = 1
+UNDECIDED = 3
 
 
 def check(options: CheckOptions, start: float) -> int:
@@ -49,7 +50,9 @@ def reported(looks: Iterable[Looked], options: Models, start: float) -> int:
     _write(report, options)
     if any(file.fails for file in files):
         return NOT_LOOKED_AT
-    return FOUND if any(_fails(finding, options.settings_of(finding.path).fail_on) for finding in findings) else 0
+    if any(_fails(finding, options.settings_of(finding.path).fail_on) for finding in findings):
+        return FOUND
+    return UNDECIDED if any(_is_undecided(finding, options) for finding in findings) else 0
 
 
 def _write(report: Report, options: Models) -> None:
@@ -100,6 +103,12 @@ def _severity(name: str) -> Severity | None:
 def _root(start: Path) -> Path:
     """The top of the repository that a folder lies in, else the folder itself."""
     return next((folder for folder in (start, *start.parents) if (folder / ".git").exists()), start)
+
+
+def _is_undecided(finding: Finding, options: Models) -> bool:
+    """Whether a measurement was too coarse to say whether what was asked for holds, where that could fail."""
+    may_fail = options.settings_of(finding.path).fail_on != "never"
+    return may_fail and finding.evidence.get("decision") == "undecided"
 
 
 def _fails(finding: Finding, fail_on: str) -> bool:

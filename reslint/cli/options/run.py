@@ -55,7 +55,10 @@ class RunOptions(Judging):
         float | None, Option("How much slower than --against it may be.", type=click.FloatRange(min=0.01))
     ] = None
     timeout: Annotated[
-        float, Option("Stop a run that takes longer.", metavar="SECONDS", type=click.FloatRange(min=0.1))
+        float,
+        Option(
+            "Stop a run of a model that takes longer, all in all.", metavar="SECONDS", type=click.FloatRange(min=0.1)
+        ),
     ] = 600.0
     memory: Annotated[
         float | None,

@@ -18,6 +18,11 @@ def lines(found: Latency) -> Iterator[str]:
     percentiles = {"p50": found.p50, "p90": found.p90, "p95": found.p95, "p99": found.p99}
     for name, value in percentiles.items():
         yield f"{INDENT}{name}  {value:.3g}{_between(found.intervals.get(name))}"
+    if found.start is not None:
+        yield f"{INDENT}cold start {found.start.session:.3g} to load, {found.start.first:.3g} for the first run"
+        yield f"{INDENT}throughput {1000 / found.p50:.4g} runs a second, peak memory {found.start.memory / 2**20:.0f} MiB"
+    if found.where:
+        yield f"{INDENT}on {', '.join(f'{name} {plain(value)}' for name, value in found.where.items())}"
     if found.ratio is not None:
         yield f"{INDENT}{_ratio(found.ratio)}"
 

@@ -143,6 +143,9 @@ def _latency(latency: object) -> Iterator[Row]:
             "runs": latency.runs,
             "ms": {"p50": latency.p50, "p90": latency.p90, "p95": latency.p95, "p99": latency.p99},
             "intervals_ms": {name: list(between) for name, between in latency.intervals.items()},
+            "where": dict(latency.where),
+            "cold_ms": latency.start and {"session": latency.start.session, "first": latency.start.first},
+            "peak_memory": latency.start and latency.start.memory,
             "ratio": latency.ratio and _ratio(latency.ratio),
             "shares": [_share(share) for share in latency.shares],
         }

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from reslint.anatomy import Anatomy
 from reslint.errors import RunFailed
-from reslint.measure import Agreement, Latency, Placement, Provided
+from reslint.measure import Agreement, Latency, Placement, Provided, Start
 from reslint.net import Op, read
 from reslint.runtime.agreement.checks import Known
+from reslint.runtime.feeds.synthesize import dims
 from reslint.runtime.launch.process import Limits, launch, told
 from reslint.runtime.model.bfloat16 import bordered, on_cpu
 from reslint.runtime.model.marks import Marked, marked
@@ -19,6 +20,7 @@ from reslint.runtime.protocol.job import Answer, Feed, Timing
 from reslint.runtime.protocol.providers import CPU
 from reslint.runtime.request import Wanted
 from reslint.runtime.timing.latency import cores, latency
+from reslint.runtime.timing.machine import machine
 from reslint.runtime.timing.ratio import GROUPS
 from reslint.runtime.timing.shares import shares
 
@@ -71,12 +73,14 @@ def timed(
     marks = marked(model)
     # On a GPU the profile tells when kernels were started, and not how long they took.
     profile = replace(plan("the model", marks.model), threads=threads) if where == CPU else None
-    groups = GROUPS if against is not None else 1
-    timing = Timing(wanted.rounds, wanted.seconds, limits.seconds * _TIMED_SHARE / 2, groups, profile)
+    timing = Timing(wanted.rounds, wanted.seconds, limits.left * _TIMED_SHARE / 2, GROUPS, profile)
     pinned = tuple(replace(p, threads=threads, exact=False) for p in plans)
     answer = launch(pinned, ((feed,),), limits, timing)
     if answer.error:
         raise RunFailed(f"can't be timed: {told(answer.error)}")
     name = against.name if against is not None else ""
     parts = shares(anatomy, marks, answer.events)
-    yield latency(anatomy, wanted.provider, threads, answer.seconds, name, wanted.max_ratio, parts)
+    start = Start(answer.cold[0] * 1000, answer.cold[1] * 1000, answer.memory)
+    sizes = "; ".join(f"{given} {dims(value)}" for given, value in feed.items())
+    told_of = {"fed": sizes, **machine(where)}
+    yield latency(anatomy, wanted.provider, threads, answer.seconds, name, wanted.max_ratio, parts, told_of, start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -47,6 +48,7 @@ def _answered(job: Job) -> Answer:
     used: list[int] = []
     ran: list[tuple[Ran, ...]] = []
     where: list[tuple[Placed, ...]] = []
+    made = first = 0.0
     for plan in job.plans:
         here: list[Ran] = []
         at = -1  # no input yet: the session itself
@@ -55,12 +57,16 @@ def _answered(job: Job) -> Answer:
                 ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
                 where.append(())
                 continue
+            began = time.perf_counter()
             session = started(plan)
+            made = made or time.perf_counter() - began
             where.append(tuple(_placed(session, plan)))
             for at, alternatives in enumerate(job.feeds):
                 fit = [_widened(a) for a in alternatives] if plan.wide else alternatives
                 if at == len(used):
+                    began = time.perf_counter()
                     used.append(0 if plan.shaking else _first(session, fit))
+                    first = first or time.perf_counter() - began
                 feed = fit[used[at]]
                 if plan.shaking is not None:
                     here.append(_shook(session, feed, plan.shaking))
@@ -75,7 +81,19 @@ def _answered(job: Job) -> Answer:
     feed = job.feeds[0][used[0]]
     starts = [partial(started, plan, several=len(job.plans) > 1) for plan in job.plans]
     seconds = timed(starts, feed, job.timing)
-    return replace(answer, seconds=seconds, events=_profiled(feed, job.timing.profile))
+    held = _held()
+    events = _profiled(feed, job.timing.profile)
+    return replace(answer, seconds=seconds, events=events, cold=(made, first), memory=held)
+
+
+def _held() -> int:
+    """The most bytes of memory that this process held."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _profiled(feed: Feed, plan: Plan | None) -> tuple[Event, ...]:

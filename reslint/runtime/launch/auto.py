@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnx import TensorProto, helper
 
 from reslint.runtime.launch.process import Limits, launch, told
@@ -18,5 +20,5 @@ def chosen(name: str, limits: Limits) -> tuple[str, str]:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
     graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "probe", [x], [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    answer = launch((Plan("cuda", model.SerializeToString(), "", {}, NAMES["cuda"]),), (), Limits(limits.seconds))
+    answer = launch((Plan("cuda", model.SerializeToString(), "", {}, NAMES["cuda"]),), (), replace(limits, memory=0))
     return ("cpu", f"all nodes run on the CPU: {told(answer.error)}") if answer.error else ("cuda", "")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,10 +29,23 @@ _OUT = "ran out of memory; give it more with --memory, or smaller inputs with --
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may take: seconds, and bytes of address space (0: no limit)."""
+    """What a run may take: seconds for all of its processes, and bytes of address space for each (0: no limit).
+
+    `until` is when its time is over by the monotonic clock, once it is running.
+    """
 
     seconds: float = 600
     memory: int = 0
+    until: float = math.inf
+
+    def running(self) -> Limits:
+        """The same from now on."""
+        return replace(self, until=time.monotonic() + self.seconds)
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(0.0, min(self.seconds, self.until - time.monotonic()))
 
 
 def launch(
@@ -45,7 +60,7 @@ def launch(
                 [sys.executable, "-P", "-c", _START],
                 input=job,
                 capture_output=True,
-                timeout=limits.seconds,
+                timeout=limits.left,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

@@ -127,7 +127,8 @@ class Ran:
 class Answer:
     """Of each input the alternative that was used; of each session what it made of each input; or what failed.
 
-    `at` is the number of the input at which it did, -1 where no session could be made.
+    `at` is the number of the input at which it did, -1 where no session could be made. `cold` is how many seconds the first
+    session took to be made, and to run for the first time; `memory` the most bytes that the process held.
     """
 
     used: tuple[int, ...] = ()
@@ -137,3 +138,5 @@ class Answer:
     placed: tuple[tuple[Placed, ...], ...] = ()
     seconds: tuple[tuple[tuple[float, ...], ...], ...] = ()
     events: tuple[Event, ...] = ()
+    cold: tuple[float, float] = (0.0, 0.0)
+    memory: int = 0

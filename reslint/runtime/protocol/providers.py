@@ -27,13 +27,13 @@ NAMES: Mapping[str, str] = {
 }
 _NVIDIA = ("cuda", "tensorrt")
 
-_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 _REMOVE = "pip uninstall -y onnxruntime onnxruntime-gpu"
 
 
 def provider(name: str) -> str:
     """ONNX Runtime's own name of a provider. Raises RunFailed where the installed packages can't have it."""
-    there = tuple(package for package in _PACKAGES if _installed(package))
+    there = tuple(package for package in PACKAGES if _installed(package))
     if not there and find_spec("onnxruntime") is None:  # builds of other names exist
         raise RunFailed(
             "needs ONNX Runtime, which is not installed; pip install 'reslint[cpu]', or 'reslint[gpu]' for NVIDIA"
