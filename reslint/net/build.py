@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, defs
 
-from reslint.net.damage import is_unlike, refuse_damaged, refuse_damaged_node
+from reslint.net.damage import is_unlike, refuse_damaged
 from reslint.net.forgive import Types, types_of
 from reslint.net.infer import Inferred, inferred
 from reslint.net.nodes import Node, nodes_of
@@ -31,6 +31,7 @@ Constants = Mapping[str, TensorProto | NodeProto]
 def build(model: ModelProto, path: Path, unread: tuple[str, ...]) -> Net:
     """The Net of a model without functions. It holds on to the model."""
     nodes = nodes_of(model.graph)
+    refuse_damaged(model, nodes)
     return _Builder(model, inferred(model, nodes), path, unread).net()
 
 
@@ -83,7 +84,6 @@ class _Builder:
         owner: NodeProto | None,
     ) -> Net:
         """The Net of a graph, with what was told of its tensors' types; of a body with what is known `around` it."""
-        refuse_damaged(graph)
         outer = {**around.outer, **around.constants} if around else {}
         weights = {t.name: t for t in graph.initializer}
         weights |= folded
@@ -119,12 +119,11 @@ class _Builder:
 
     def ops(self, nodes: Iterable[Node], known: _Known) -> Iterator[Op]:
         """The ops of nodes in topological order, but for those that only make constants and those that are seen through."""
-        opset = self.told.opsets.get("")
+        strange = self.told.opsets.get("", 0) > defs.onnx_opset_version()  # whose operators may be others by now
         alias, fixed, static = known.alias, known.fixed, known.static
         for place, node in enumerate(nodes):
-            refuse_damaged_node(node, opset)
             proto, kind, domain, given, outputs = node
-            if domain and is_unlike(node):
+            if (domain or strange) and is_unlike(node):
                 kind = f"{kind}?"
             if alias:
                 given = tuple([alias.get(i, i) for i in given])

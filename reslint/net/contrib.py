@@ -6,13 +6,11 @@ an operator of ONNX, or repeat the shape of an input (onnxruntime/docs/ContribOp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
 
-from onnx import AttributeProto, ModelProto, TensorProto, TypeProto, defs, helper, shape_inference
-
-from reslint.net.values import STANDARD
+from onnx import AttributeProto, TensorProto, TypeProto, defs, helper, shape_inference
 
 Context = shape_inference.InferenceContext
 Infer = Callable[[Context], None]
@@ -26,16 +24,12 @@ _SPATIAL = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",
 
 
 @contextmanager
-def known(model: ModelProto, used: Set[tuple[str, str]]) -> Iterator[None]:
+def known(versions: Mapping[str, int], used: Iterable[tuple[str, str]]) -> Iterator[None]:
     """Let inference know the operators that a model uses, and forget them again, since the checker would want more of them.
 
-    Operators are `used` by domain and name. The model itself gets an import of their domains where it lacks one, as some
-    optimizers leave it.
+    Operators are `used` by domain and name, in the `versions` of their domains.
     """
-    versions = {"" if o.domain in STANDARD else o.domain: o.version for o in model.opset_import}
-    for domain in sorted({"" if domain in STANDARD else domain for domain, _ in used} - versions.keys()):
-        model.opset_import.add(domain=domain, version=1)  # without it, inference refuses the whole model
-    here = sorted(used & _SHAPES.keys())
+    here = sorted(set(used) & _SHAPES.keys())
     mine = [(domain, name) for domain, name in here if not defs.has(name, versions.get(domain, 1), domain)]
     for domain, name in mine:
         defs.register_schema(_schema(domain, name, _SHAPES[domain, name]))
@@ -44,6 +38,11 @@ def known(model: ModelProto, used: Set[tuple[str, str]]) -> Iterator[None]:
     finally:
         for domain, name in mine:
             defs.deregister_schema(name, 1, domain)
+
+
+def are_known(used: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Those of the used operators that are made known here."""
+    return tuple(sorted(set(used) & _SHAPES.keys()))
 
 
 def _schema(domain: str, name: str, infer: Infer) -> defs.OpSchema:

@@ -11,6 +11,7 @@ import onnx.inliner
 from onnx import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, defs
 
 from reslint.errors import UnreadableModel, brief
+from reslint.net.native import NativeError, natively
 from reslint.net.nodes import every_node
 from reslint.net.values import STANDARD, Clash
 
@@ -29,12 +30,16 @@ def inlined(model: ModelProto) -> ModelProto:
     """
     _agree(model)
     try:
-        return onnx.inliner.inline_local_functions(model)
-    except Exception as error:  # the inliner's errors have nothing in common
+        return ModelProto.FromString(natively(_inline, model.SerializeToString(), "onnx's inliner"))
+    except (NativeError, ValueError) as error:
         first = _IN_CPP.sub("", str(error).strip()).partition("\n")[0]
         raise UnreadableModel(
             _miscalled(model) or f"has functions that can't be inlined: {brief(first) or 'no reason given'}"
         ) from error
+
+
+def _inline(model: bytes) -> bytes:
+    return onnx.inliner.inline_local_functions(ModelProto.FromString(model)).SerializeToString()
 
 
 def clashes(model: ModelProto) -> Mapping[str, Clash]:

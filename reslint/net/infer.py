@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import partial
 from typing import NamedTuple
 
-import onnx.shape_inference
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, defs, numpy_helper
+from onnx.shape_inference import infer_shapes
 
 from reslint.net.arithmetic import LARGEST, computed, literal
-from reslint.net.contrib import FORGIVING, OWN, known
+from reslint.net.contrib import FORGIVING, OWN, are_known, known
+from reslint.net.damage import versions_of
 from reslint.net.forgive import Types, forgive, restore, types_of
+from reslint.net.limits import OutOfMemory
+from reslint.net.native import NativeError, natively
 from reslint.net.nodes import Node, bodies_of, every_node
 from reslint.net.values import STANDARD, Array
 
 _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
 _GROWING = frozenset({"Range", "ConstantOfShape", "Concat"})
 _ENDS = frozenset({2**31 - 1, 2**63 - 1})  # how exporters write the end of a slice
+_MOST = 2 << 30  # bytes that inference may take to propagate values; without them it takes less
 _SMALL = 64  # elements of an axes or shape constant at most
 
 
@@ -56,7 +61,7 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     del bare.graph.value_info[:]
     bare.graph.value_info.extend(v for name, v in declared.items() if name in unknown)
     if not any(o.domain in STANDARD for o in bare.opset_import):
-        bare.opset_import.add(domain="", version=onnx.defs.onnx_opset_version())
+        bare.opset_import.add(domain="", version=defs.onnx_opset_version())
     holding = [node for node in kept if node.may_hold_bodies]
     growing = (node.proto for node in (*(node for node in kept if node.type in _GROWING), *holding))
     used = _used(kept, holding)
@@ -93,13 +98,25 @@ def _may_have_given_up(nodes: Iterable[Node], told: GraphProto, types: Types) ->
 
 def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool) -> ModelProto:
     """The model with what inference says of it, which may be nothing."""
+    versions = versions_of(bare.opset_import)
+    for domain in sorted({"" if domain in STANDARD else domain for domain, _ in used} - versions.keys()):
+        bare.opset_import.add(domain=domain, version=1)  # some optimizers leave it out, and inference refuses all of it
+    task = partial(_infer, versions, are_known(used), propagates)
     try:
-        with known(bare, used):
-            return onnx.shape_inference.infer_shapes(bare, data_prop=propagates)
-    except MemoryError:
-        return _told(bare, used, False) if propagates else bare
-    except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
+        told = natively(task, bare.SerializeToString(), "onnx's shape inference", memory=_MOST if propagates else 0)
+    except OutOfMemory:
+        if propagates:
+            return _told(bare, used, False)
+        raise
+    except (NativeError, ValueError):
         return bare  # a graph that inference refuses whole is still read; what is unknown stays unknown
+    return ModelProto.FromString(told)
+
+
+def _infer(versions: Mapping[str, int], used: Iterable[tuple[str, str]], propagates: bool, model: bytes) -> bytes:
+    """The model with what inference says of it; both serialized."""
+    with known(versions, used):
+        return infer_shapes(model, data_prop=propagates).SerializeToString()
 
 
 def _with_bodies(nodes: Iterable[Node], graph: GraphProto) -> Iterable[Node]:

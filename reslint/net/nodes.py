@@ -29,23 +29,19 @@ class Node(NamedTuple):
         return self.type in _WITH_BODIES or bool(self.domain)
 
 
-def nodes_of(graph: GraphProto) -> list[Node]:
-    """The nodes of a graph as they stand. Raises UnreadableModel where a name is no text."""
-    found = []
-    for proto in graph.node:
-        domain = proto.domain
-        found.append(
-            Node(
-                proto,
-                proto.op_type,
-                "" if domain in STANDARD else domain,
-                tuple(proto.input),
-                tuple(proto.output),
-            )
-        )
+def nodes_of(graph: GraphProto | FunctionProto) -> list[Node]:
+    """The nodes of a graph, or of a function, as they stand. Raises UnreadableModel where a name is no text."""
+    found = [node_of(proto) for proto in graph.node]
     refuse_bytes(chain.from_iterable((n.type, n.domain, *n.inputs, *n.outputs) for n in found))
     refuse_bytes(n.proto.name for n in found)
     return found
+
+
+def node_of(proto: NodeProto) -> Node:
+    """The fields of a node."""
+    domain = proto.domain
+    given, made = tuple(proto.input), tuple(proto.output)
+    return Node(proto, proto.op_type, "" if domain in STANDARD else domain, given, made)
 
 
 def refuse_bytes(names: Iterable[object]) -> None:

@@ -15,8 +15,9 @@ from reslint.errors import UnreadableModel, brief
 from reslint.net.build import build
 from reslint.net.external import external_problems
 from reslint.net.functions import clashes, inlined
+from reslint.net.native import natively
 from reslint.net.skim import skim
-from reslint.net.triage import HEAD, refuse
+from reslint.net.triage import HEAD, refuse, refuse_deep
 from reslint.net.values import Net
 
 TEXT_SUFFIXES = frozenset({".textproto", ".prototxt", ".pbtxt", ".onnxtxt", ".onnxtext"})
@@ -72,16 +73,24 @@ def _binary_model(path: Path) -> ModelProto:
 def _text_model(path: Path) -> ModelProto:
     text = path.read_bytes()
     refuse(path, text[:HEAD])
+    refuse_deep(text)
     try:
         if path.suffix in (".onnxtxt", ".onnxtext"):
-            return onnx.parser.parse_model(text.decode())
+            text.decode()
+            return ModelProto.FromString(natively(_parse, text, "onnx's text parser"))
         return onnx.load_model_from_string(text, format="textproto")
     except UnicodeDecodeError as error:
         raise UnreadableModel(
             f"is no text: its byte {error.start} is not UTF-8; export or download it again"
         ) from error
+    except UnreadableModel:
+        raise
     except Exception as error:  # the two parsers have no error in common
         raise UnreadableModel(f"is no ONNX text that can be parsed: {_parsed_to(error)}") from error
+
+
+def _parse(text: bytes) -> bytes:
+    return onnx.parser.parse_model(text.decode()).SerializeToString()
 
 
 def _parsed_to(error: Exception) -> str:

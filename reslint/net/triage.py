@@ -38,6 +38,11 @@ _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", f"is a PDF document; {_NOT_THE_MODEL}"),
 )
 _OLD_PICKLE = re.compile(rb"(\(?[dlt]|\([dl]|c[\w.]+\n\w+\n)p\d+\n|[]}]q\x00")  # of the protocols 0 and 1
+_BRACKET = re.compile(
+    rb'"(?:[^"\\\\]|\\\\.)*"|[=-]>|[][(){}<>]', re.DOTALL
+)  # texts in quotation marks and arrows hold none
+_OPENING, _CLOSING = frozenset({b"[", b"(", b"{", b"<"}), frozenset({b"]", b")", b"}", b">"})
+_DEEPEST = 200
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<title", b"<meta", b"<script")
 _BEFORE_ROOT = re.compile(rb"(<\?.*?\?>|<!--.*?-->|<!doctype\s[^>]*>|\s)*", re.DOTALL)
 _ROOT = re.compile(rb"<([\w:.-]+)")
@@ -70,6 +75,18 @@ def refuse(path: Path, head: bytes) -> None:
     says = _binary(head) or _markup(head)
     if says:
         raise UnreadableModel(says)
+
+
+def refuse_deep(text: bytes) -> None:
+    """Raise UnreadableModel for a text that is nested deeper than parsers can follow, which call themselves for each level."""
+    depth = 0
+    for mark in _BRACKET.finditer(text):
+        if mark[0] in _OPENING:
+            depth += 1
+            if depth > _DEEPEST:
+                raise UnreadableModel(f"is nested deeper than {_DEEPEST} levels; it is damaged or hostile")
+        elif mark[0] in _CLOSING:
+            depth -= 1
 
 
 def _binary(head: bytes) -> str:
