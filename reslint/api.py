@@ -35,6 +35,7 @@ from reslint.lint import choose, lint, regraded, unknown_rule
 from reslint.measure import GradientFlow, Initialization, LearningRate, Measurement, Parameters
 from reslint.net import Net, from_proto, read
 from reslint.net.external import locations
+from reslint.net.limits import Limits, bounded
 from reslint.result import Looked
 from reslint.rules import ALL, Rule
 from reslint.settings import Factory
@@ -159,8 +160,10 @@ def look(
             anatomy, beside, notes = _exported(path, factory, command)
             judge = judge and partial(statically, beside=beside)
         else:
-            anatomy, notes = dissect(path), ()
-        looked = replace(examined(path, anatomy, config.at(path), judge, command=command), notes=notes)
+            with bounded(limits_of(config)):
+                anatomy, notes = dissect(path), ()
+        with bounded(Limits() if factory or command != "check" else limits_of(config)):  # a run has limits of its own
+            looked = replace(examined(path, anatomy, config.at(path), judge, command=command), notes=notes)
         looked = portrayed(looked, anatomy) if drawn else looked
     except (UnreadableModel, RunFailed, ExportFailed) as problem:
         return Seen(failed(path, problem, config))
@@ -170,6 +173,11 @@ def look(
         says = UnreadableModel("made reslint itself fail, as shown above; please report it")
         return Seen(failed(path, says, config, format_exc()))
     return Seen(looked, anatomy)
+
+
+def limits_of(config: Config) -> Limits:
+    """What the look at one file may take."""
+    return Limits(config.limit_seconds, int(config.limit_memory * 1e9))
 
 
 @contextmanager

@@ -50,6 +50,8 @@ class Config:
     fail_on: str = "error"
     confidence: str = "likely"
     unread: str = "error"
+    limit_memory: float = 8.0
+    limit_seconds: float = 120.0
     max_residual_blocks: int | None = None
     plain_depth: Levels = Settings().plain_depth
     deep_post_norm: Levels = Settings().deep_post_norm
@@ -292,6 +294,8 @@ def _config(table: Table, said: tuple[Said, ...]) -> Config:
         fail_on=wrong.unless(lambda: table.choice("fail-on", FAIL_ON), usual.fail_on),
         confidence=wrong.unless(lambda: table.choice("confidence", CONFIDENCE), usual.confidence),
         unread=wrong.unless(lambda: table.choice("unread", UNREAD), usual.unread),
+        limit_memory=wrong.unless(lambda: table.factor("limit-memory", usual.limit_memory), usual.limit_memory),
+        limit_seconds=wrong.unless(lambda: table.factor("limit-seconds", usual.limit_seconds), usual.limit_seconds),
         max_residual_blocks=wrong.unless(lambda: table.count("max-residual-blocks"), usual.max_residual_blocks),
         plain_depth=wrong.unless(lambda: table.levels("plain-depth", ruled.plain_depth), usual.plain_depth),
         deep_post_norm=wrong.unless(lambda: table.levels("deep-post-norm", ruled.deep_post_norm), usual.deep_post_norm),

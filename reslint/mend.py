@@ -16,7 +16,7 @@ from onnx import ModelProto, NodeProto
 
 from reslint.allow import allowed
 from reslint.anatomy import Anatomy, dissect
-from reslint.api import chosen
+from reslint.api import chosen, limits_of
 from reslint.config import Config
 from reslint.diff import compare
 from reslint.errors import UnreadableModel
@@ -24,6 +24,7 @@ from reslint.finding import Confidence, Finding
 from reslint.lint import drafted, lint
 from reslint.net import from_proto
 from reslint.net.edit import Edit, edited, key_of, nodes, spliced, unsound
+from reslint.net.limits import bounded
 from reslint.net.read import TEXT_SUFFIXES, light
 from reslint.rules import Draft
 
@@ -49,6 +50,11 @@ class Mended:
 
 def mended(path: str, config: Config) -> Mended:
     """What can be mended in a model, tried in memory. Raises UnreadableModel where the file is no model that can be read."""
+    with bounded(limits_of(config.nearest(path))):
+        return _mended(path, config)
+
+
+def _mended(path: str, config: Config) -> Mended:
     before = light(Path(path))
     anatomy = dissect(from_proto(before, Path(path)))
     found = [(finding, draft) for finding, draft in _found(path, anatomy, config) if draft.mend is not None]

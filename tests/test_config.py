@@ -24,6 +24,8 @@ target = "tensorrt"
 fail-on = "warning"
 confidence = "possible"
 unread = "note"
+limit-memory = 4
+limit-seconds = 30.5
 max-residual-blocks = 100
 plain-depth = {note = 25}
 deep-post-norm = {note = 12, warning = 24}
@@ -59,6 +61,8 @@ def test_every_key(here: Path) -> None:
         fail_on="warning",
         confidence="possible",
         unread="note",
+        limit_memory=4.0,
+        limit_seconds=30.5,
         max_residual_blocks=100,
         plain_depth=Levels(25, 34),
         deep_post_norm=Levels(12, 24),

@@ -11,6 +11,7 @@ from onnx import ModelProto, shape_inference
 from reslint.anatomy.metrics.cost import assumed, costs, macs
 from reslint.net import Net, from_proto, read
 from reslint.net.contrib import known
+from reslint.net.damage import versions_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -174,7 +175,7 @@ def test_nothing_in_the_fixtures_is_left_out_in_silence() -> None:
 def _informed(name: str) -> Net:
     """A fixture with the shapes behind ONNX Runtime's own operators, whether or not the reader finds them."""
     model = onnx.load(FIXTURES / f"{name}.onnx", load_external_data=False)
-    with known(model, {(n.domain, n.op_type) for n in model.graph.node}):
+    with known(versions_of(model.opset_import), {(n.domain, n.op_type) for n in model.graph.node}):
         return from_proto(shape_inference.infer_shapes(model, data_prop=True), FIXTURES / f"{name}.onnx")
 
 

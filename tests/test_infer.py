@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import onnx
 import pytest
@@ -10,7 +10,8 @@ from onnx import ModelProto
 from pages import weigh
 
 from reslint.api import check
-from reslint.net import from_proto
+from reslint.net import from_proto, infer
+from reslint.net.native import natively
 
 HEADER = '<ir_version: 8, opset_import: ["": 17, "com.microsoft": 1]>'
 
@@ -168,13 +169,13 @@ class TestMemory:
     @pytest.fixture
     def propagated(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         asked: list[bool] = []
-        infer: Callable[..., ModelProto] = onnx.shape_inference.infer_shapes
 
-        def tapped(model: ModelProto, *, data_prop: bool) -> ModelProto:
-            asked.append(data_prop)
-            return infer(model, data_prop=False)
+        def tapped(task: partial[bytes], payload: bytes, what: str, *, memory: int = 0) -> bytes:
+            *rest, propagates = task.args
+            asked.append(propagates)
+            return natively(partial(task.func, *rest, False), payload, what, memory=memory)
 
-        monkeypatch.setattr(onnx.shape_inference, "infer_shapes", tapped)
+        monkeypatch.setattr(infer, "natively", tapped)
         return asked
 
     @pytest.mark.parametrize(

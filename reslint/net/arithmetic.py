@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx
-from onnx import NodeProto, numpy_helper
+from onnx import NodeProto, TensorProto, numpy_helper
 
 from reslint.net.values import STANDARD, Array
 
@@ -44,6 +44,13 @@ def _refuse_large(node: NodeProto, given: list[Array]) -> None:
         raise ValueError("too large")
 
 
+def held(tensor: TensorProto) -> Array:
+    """The elements of a tensor that holds them itself. Raises ValueError for one that names a file."""
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise ValueError("external")
+    return numpy_helper.to_array(tensor)
+
+
 def literal(node: NodeProto) -> Array | None:
     """The value of a Constant node that holds numbers and no tensor."""
     for a in node.attribute:
@@ -70,7 +77,7 @@ def _constant_of_shape(node: NodeProto, given: list[Array]) -> Array:
     shape = tuple(int(v) for v in given[0].reshape(-1))
     if math.prod(shape) > LARGEST:
         raise ValueError("too large")
-    value = next((numpy_helper.to_array(a.t) for a in node.attribute if a.name == "value"), np.zeros(1, np.float32))
+    value = next((held(a.t) for a in node.attribute if a.name == "value"), np.zeros(1, np.float32))
     return np.full(shape, value.reshape(-1)[0])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
+from os import urandom
 
 from onnx import AttributeProto, TensorProto, TypeProto, defs, helper, shape_inference
 
@@ -219,8 +220,8 @@ def _skip_norm(ctx: Context) -> None:
 STREAM = "stream"
 """The attribute that says which input of a forgiving operator is the stream."""
 
-OWN = "reslint.forgiving"
-"""The domain of operators that give a shape even to what can't be; no file holds them."""
+OWN = f"reslint.forgiving.{urandom(8).hex()}"
+"""The domain of operators that give a shape even to what can't be; no file holds them, since each process has another."""
 
 FORGIVING = frozenset({"Add", "Sub", "Mul", "Div", "Sum"})
 """Their names, which are those of ONNX's own."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 
 import onnx.inliner
-from onnx import FunctionProto, ModelProto, NodeProto, OperatorSetIdProto, defs
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, defs
 
 from reslint.errors import UnreadableModel, brief
 from reslint.net.native import NativeError, natively
@@ -23,11 +23,17 @@ DFT took the axis 1 where it was given none, and takes the last but one; Split m
 scale of GroupNormalization, which has three inputs, was one for each group."""
 
 
+_NODES = 100_000
+_GROWTH = 50
+"""A model whose functions are inlined to more than so many nodes, and so many times what it holds, is not analysed."""
+
+
 def inlined(model: ModelProto) -> ModelProto:
     """The same model without its functions, but for those in whose opset their ops mean something else.
 
     The inliner leaves all functions of another opset; those whose ops mean the same in the model's are given that one.
     """
+    _refuse_many(model)
     _agree(model)
     try:
         return ModelProto.FromString(natively(_inline, model.SerializeToString(), "onnx's inliner"))
@@ -36,6 +42,49 @@ def inlined(model: ModelProto) -> ModelProto:
         raise UnreadableModel(
             _miscalled(model) or f"has functions that can't be inlined: {brief(first) or 'no reason given'}"
         ) from error
+
+
+def _refuse_many(model: ModelProto) -> None:
+    """Raise UnreadableModel where inlining would make far more nodes than the file holds: two calls each, forty deep."""
+    functions = {(f.domain, f.name, f.overload): f for f in model.functions}
+    written = len(model.graph.node) + sum(len(f.node) for f in model.functions)
+    most = max(_NODES, written * _GROWTH)
+    sizes: dict[tuple[str, str, str], int] = {}
+    for key in _innermost_first(functions):
+        sizes[key] = min(_size(functions[key], sizes), most + 1)
+    if _size(model.graph, sizes) > most:
+        raise UnreadableModel(
+            f"has functions call each other until there are more than {most} nodes; it is not analysed"
+        )
+
+
+def _size(graph: GraphProto | FunctionProto, sizes: Mapping[tuple[str, str, str], int]) -> int:
+    """How many nodes there are when all calls are inlined; `sizes` are those of the functions."""
+    return sum(sizes.get((node.domain, node.op_type, node.overload), 1) for node in every_node(graph))
+
+
+def _innermost_first(functions: Mapping[tuple[str, str, str], FunctionProto]) -> Iterator[tuple[str, str, str]]:
+    """The functions, each behind those that it calls. One that calls itself is left to the inliner, which refuses it."""
+    done: set[tuple[str, str, str]] = set()
+    for start in functions:
+        todo = [(start, iter(_calls(functions[start], functions)))] if start not in done else []
+        done.add(start)
+        while todo:
+            key, calls = todo[-1]
+            called = next((c for c in calls if c not in done), None)
+            if called is None:
+                todo.pop()
+                yield key
+            else:
+                done.add(called)
+                todo.append((called, iter(_calls(functions[called], functions))))
+
+
+def _calls(
+    function: FunctionProto, functions: Mapping[tuple[str, str, str], FunctionProto]
+) -> Iterable[tuple[str, str, str]]:
+    called = dict.fromkeys((node.domain, node.op_type, node.overload) for node in every_node(function))
+    return (key for key in called if key in functions)
 
 
 def _inline(model: bytes) -> bytes:

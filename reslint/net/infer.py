@@ -10,7 +10,7 @@ from typing import NamedTuple
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, defs, numpy_helper
 from onnx.shape_inference import infer_shapes
 
-from reslint.net.arithmetic import LARGEST, computed, literal
+from reslint.net.arithmetic import LARGEST, computed, held, literal
 from reslint.net.contrib import FORGIVING, OWN, are_known, known
 from reslint.net.damage import versions_of
 from reslint.net.forgive import Types, forgive, restore, types_of
@@ -210,6 +210,6 @@ def _few(tensor: TensorProto) -> Array | None:
     if math.prod(tensor.dims) > _SMALL:
         return None
     try:
-        return numpy_helper.to_array(tensor)
+        return held(tensor)
     except (ValueError, TypeError):
         return None

@@ -14,7 +14,7 @@ from types import FrameType
 
 from reslint.errors import UnreadableModel
 
-_GB = 1 << 30
+_GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)

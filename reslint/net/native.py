@@ -202,7 +202,8 @@ def _answered(task: Task, payload: bytes, memory: int) -> tuple[bytes, bytes]:
     except MemoryError:
         return _NO_MEMORY, b""
     except Exception as error:  # the errors of onnx's C++ have no base in common
-        return _FAILED, str(error).encode("utf-8", "replace")
+        said = error.args[0] if error.args else ""
+        return _FAILED, said if isinstance(said, bytes) else str(error).encode("utf-8", "replace")
     finally:
         allow(0)
 

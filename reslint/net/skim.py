@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from mmap import mmap
+from os import urandom
 from typing import NamedTuple
 
 from reslint.errors import UnreadableModel
@@ -18,8 +19,11 @@ Buffer = bytes | mmap
 LARGE = 2048
 """Payloads of more bytes than this stay in the file; shape inference only reads smaller ones."""
 
-FIELD = "reslint.field"
-"""The key that marks an external-data entry as made here; its value is the payload's field number in TensorProto."""
+FIELD = f"reslint.field.{urandom(8).hex()}"
+"""The key that marks an external-data entry as made here; its value is the payload's field number in TensorProto.
+
+It is another one in each process, so that no file can hold it and pass its own bytes, or others', off as weights.
+"""
 
 # Message kinds and the fields that lead to tensors (onnx.proto3, field numbers are fixed for good).
 _INSIDE: Mapping[str, Mapping[int, str]] = {

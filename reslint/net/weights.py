@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import NodeProto, TensorProto, numpy_helper
 
 from reslint.errors import UnreadableModel
-from reslint.net.arithmetic import computed, literal
+from reslint.net.arithmetic import computed, held, literal
 from reslint.net.external import bytes_of, entries_of, extent, located, refuse_truncated
 from reslint.net.skim import FIELD, bytes_field
 from reslint.net.values import Array, Net
@@ -80,7 +81,7 @@ def load(net: Net, tensor: TensorProto, most: int) -> Array | None:
     entries = entries_of(tensor)
     try:
         if not entries:
-            return numpy_helper.to_array(tensor)
+            return held(tensor)
         whole = TensorProto(dims=tensor.dims, data_type=tensor.data_type)
         data = _payload(net, entries, _MOST_BYTES if FIELD in entries else bytes_of(tensor))
         if entries.get(FIELD, str(_RAW)) == str(_RAW):
@@ -98,8 +99,11 @@ def _payload(net: Net, entries: Mapping[str, str], most: int) -> bytes:
     length = length or 0 if FIELD in entries else length
     file = net.path if FIELD in entries else _external(net, entries.get("location", ""), start + (length or 0))
     with file.open("rb") as opened:
+        left = max(
+            0, os.fstat(opened.fileno()).st_size - start
+        )  # what is asked for is taken from memory before it is read
         opened.seek(start)
-        return opened.read(most if length is None else min(length, most))
+        return opened.read(min(left, most if length is None else min(length, most)))
 
 
 def is_zero(net: Net, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnx import TensorProto
 
@@ -30,13 +30,19 @@ def states_of(op: Op) -> States | None:
     """What a Loop or a Scan carries, None for other ops."""
     if op.kind == "Loop" and len(op.bodies) == 1:
         body = op.bodies[0]
-        many = len(op.inputs) - 2
-        return States(body.inputs[2:], body.outputs[1 : 1 + many], op.inputs[2:], body.inputs[0], body.outputs[0])
+        counter, goes_on = next(iter(body.inputs), ""), next(iter(body.outputs), "")
+        return _as_long(States(body.inputs[2:], body.outputs[1:], op.inputs[2:], counter, goes_on))
     if op.kind == "Scan" and len(op.bodies) == 1:
         body = op.bodies[0]
         many = len(op.inputs) - op.integer("num_scan_inputs", 1)
-        return States(body.inputs[:many], body.outputs[:many], op.inputs[:many], "", "")
+        return _as_long(States(body.inputs[:many], body.outputs[:many], op.inputs[:many], "", ""))
     return None
+
+
+def _as_long(states: States) -> States:
+    """The states that stand in all three places: a damaged file may leave some out."""
+    many = min(len(states.before), len(states.after), len(states.given))
+    return replace(states, before=states.before[:many], after=states.after[:many], given=states.given[:many])
 
 
 def carried(body: Net) -> Iterator[tuple[str, str]]:

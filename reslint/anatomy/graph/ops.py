@@ -171,8 +171,9 @@ def is_foreign(op: Op) -> bool:
 
 
 def strides(op: Op) -> tuple[int, ...]:
-    """The strides of a convolution or a pooling."""
-    return op.integers("strides") or ()
+    """The strides of a convolution or a pooling; none where the file names one that can't be."""
+    found = op.integers("strides") or ()
+    return found if all(s > 0 for s in found) else ()
 
 
 def is_downsampling(net: Net, op: Op) -> bool:

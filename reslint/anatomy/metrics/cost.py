@@ -115,10 +115,13 @@ def _bytes(name: str, extents: Extents) -> int:
     return 0 if value.shape is None else math.ceil(extents.elements(value.shape) * _width(value.type))
 
 
+_TYPES = frozenset(TensorProto.DataType.values()) - {TensorProto.UNDEFINED}
+
+
 @cache
 def _width(kind: int) -> float:
     """The bytes of one element."""
-    if not kind or kind == TensorProto.STRING:
+    if kind == TensorProto.STRING or kind not in _TYPES:
         return 0
     text = TensorProto.DataType.Name(TensorProto.DataType.ValueType(kind))
     return (

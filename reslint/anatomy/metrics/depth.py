@@ -45,10 +45,13 @@ def layers(flow: Flow) -> list[int]:
 def _with_bodies(flow: Flow, own: Callable[[Flow], list[int]]) -> list[int]:
     """The weight of each node, where an op with bodies weighs what its deepest body does, as often as it runs."""
     weights = own(flow)
+    deep: dict[str, int] = {}  # by op: one with many outputs has a node for each, and bodies may hold such ops again
     for node, op in enumerate(flow.ops):
         if op is not None and op.bodies:
-            deepest = max(_longest(inner, _with_bodies(inner, own))[0] for inner in map(flow_of, op.bodies))
-            weights[node] = _times(flow.net, op) * deepest
+            if op.id not in deep:
+                inside = (_longest(inner, _with_bodies(inner, own))[0] for inner in map(flow_of, op.bodies))
+                deep[op.id] = _times(flow.net, op) * max(inside)
+            weights[node] = deep[op.id]
     return weights
 
 

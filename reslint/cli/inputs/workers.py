@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from reslint.api import files, look
 from reslint.cache import Cache, Stamp, stamps
 from reslint.config import Config
 from reslint.result import Looked
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 PAYS = 3.0
 """Seconds of the processor's time that must be left: a process that helps needs half of one to import what is here already.
@@ -64,14 +68,40 @@ def _shared(paths: Sequence[str], one: Callable[[str], Sight], workers: int) -> 
             sights = [
                 pool.submit(one, path) for path in paths
             ]  # not by map, whose end cancels what a dead process breaks
-        for sight in sights:
-            yield sight.result()
+        for path, sight in zip(paths, sights, strict=True):
+            yield _result(path, sight, one)
     except BaseException:  # nobody wants the rest: Ctrl-C
         for process in active_children():
             process.terminate()
         raise
     finally:
         pool.shutdown()
+
+
+def _result(path: str, sight: Future[Sight], one: Callable[[str], Sight]) -> Sight:
+    """What a process saw in a model. Where one died, all its and the others' models are looked at again, each by its own."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        return sight.result()
+    except BrokenProcessPool:
+        return _alone(path, one)
+
+
+def _alone(path: str, one: Callable[[str], Sight]) -> Sight:
+    """What a process of its own sees in a model; one line where it dies."""
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, get_context("spawn"), _begin) as pool:
+        with _held():
+            sight = pool.submit(one, path)
+        try:
+            return sight.result()
+        except BrokenProcessPool:
+            says = "ended the process that looked at it, which is what the system does where memory is short"
+            return Looked(path, error=says, fails=True), ()
 
 
 @contextmanager

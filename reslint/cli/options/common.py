@@ -18,6 +18,8 @@ from reslint.config import CONFIDENCE, FAIL_ON, PROFILES, UNREAD, Config, load
 from reslint.keys import EXPORTERS
 from reslint.settings import Factory
 
+_ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quiet(Asked):
@@ -98,6 +100,14 @@ class Models(Colored):
     confidence: Annotated[
         str | None, Option("Show findings that are at least this certain.", type=click.Choice(CONFIDENCE))
     ] = None
+    limit_memory: Annotated[
+        float | None,
+        Option("The memory that one file may take, in GB; default: 8.", metavar="GB", type=_ABOVE_ZERO),
+    ] = None
+    limit_seconds: Annotated[
+        float | None,
+        Option("The seconds that one file may take; default: 120.", metavar="SECONDS", type=_ABOVE_ZERO),
+    ] = None
     exclude: Annotated[
         tuple[str, ...], Option("Pass by models in folders and globs that this glob fits; repeatable.", metavar="GLOB")
     ] = ()
@@ -144,6 +154,8 @@ class Models(Colored):
             "fail-on": self.fail_on,
             "unread": self.unread,
             "confidence": self.confidence,
+            "limit-memory": self.limit_memory,
+            "limit-seconds": self.limit_seconds,
             "select": list(self.select) or None,
             "ignore": list(self.ignore) or None,
         }

@@ -1,0 +1,262 @@
+"""Files that crash, fill or stall what reads them: one line for each, and all other files are checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import onnx.parser
+import pytest
+from onnx import ModelProto, TensorProto, helper
+
+from reslint.api import check, dissect
+from reslint.errors import UnreadableModel
+from reslint.net import from_proto, native, read
+from reslint.net.limits import Limits, OutOfMemory, OutOfTime, bounded
+from reslint.net.native import NativeError, natively
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="a fork beside threads is safe on Linux only")
+SOUND = "(float[1, 8] x) => (float[1, 8] y) <float[8, 8] w> { f = MatMul (x, w) y = Add (x, f) }"
+
+
+def text(graph: str, opset: int = 20) -> ModelProto:
+    return onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["" : {opset}]> g {graph}')
+
+
+def saved(folder: Path, **models: ModelProto) -> list[str]:
+    for name, model in models.items():
+        (folder / f"{name}.onnx").write_bytes(model.SerializeToString())
+    return [f"{name}.onnx" for name in models]
+
+
+def reslint(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reslint", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+def lacking(kind: str, outputs: int = 1) -> ModelProto:
+    """A node without what onnx's C++ takes for given, which no schema asks for."""
+    made = [f"y{k}" for k in range(outputs)]
+    graph = helper.make_graph([helper.make_node(kind, ["x"], made)], "g", [], [])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+
+
+@linux
+class TestNative:
+    def test_a_crash_is_one_line_and_the_other_files_are_checked(self, tmp_path: Path) -> None:
+        files = saved(tmp_path, bad=lacking("RegexFullMatch"), good=text(SOUND), worse=lacking("RegexFullMatch"))
+        ran = reslint(tmp_path, "check", *files, "--format", "json", "--no-cache")
+        assert ran.returncode == 2
+        assert "made onnx's shape inference crash (signal 11)" in ran.stderr
+        assert "Traceback" not in ran.stderr
+        seen = {file["path"]: file["status"] for file in json.loads(ran.stdout)["files"]}
+        assert seen == {"bad.onnx": "failed", "good.onnx": "checked", "worse.onnx": "failed"}
+
+    def test_the_process_is_there_again(self) -> None:
+        with pytest.raises(UnreadableModel, match="crash"):
+            natively(_kill, b"", "it")
+        assert natively(_echo, b"abc", "it") == b"abc"
+
+    def test_what_it_says(self) -> None:
+        with pytest.raises(NativeError, match="no"):
+            natively(_fail, b"", "it")
+
+    def test_it_serves_one_after_the_other(self) -> None:
+        assert natively(_process, b"", "it") == natively(_process, b"", "it") != str(os.getpid()).encode()
+
+    def test_memory(self) -> None:
+        with pytest.raises(OutOfMemory):
+            natively(partial(_take, 1 << 30), b"", "it", memory=1 << 28)
+        assert natively(partial(_take, 1 << 20), b"", "it", memory=1 << 28) == b""
+
+    def test_time(self) -> None:
+        with pytest.raises(OutOfTime, match=r"after 0\.2 s; give it longer with --limit-seconds"), bounded(Limits(0.2)):
+            natively(_wait, b"", "it")
+        assert natively(_echo, b"abc", "it") == b"abc"
+
+    def test_a_large_answer(self) -> None:
+        assert natively(_echo, b"a" * (5 << 20), "it") == b"a" * (5 << 20)
+
+    def test_it_ends_with_the_process_that_asks(self) -> None:
+        code = "import os\nfrom reslint.net.native import natively\nfrom test_hostile import _process\n"
+        code += "print(natively(_process, b'', 'it').decode(), flush=True)\nos.kill(os.getpid(), 9)"
+        ran = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+        assert ran.returncode == -signal.SIGKILL
+        assert _is_gone(int(ran.stdout))
+
+    def test_a_fork_of_the_process_has_its_own(self) -> None:
+        mine = natively(_process, b"", "it")
+        read_end, write_end = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(write_end, natively(_process, b"", "it"))
+            native._stop()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert os.read(read_end, 20) != mine == natively(_process, b"", "it")
+        os.close(read_end)
+        os.close(write_end)
+
+
+def _kill(payload: bytes) -> bytes:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return payload
+
+
+def _echo(payload: bytes) -> bytes:
+    return payload
+
+
+def _fail(payload: bytes) -> bytes:
+    raise ValueError("no")
+
+
+def _process(payload: bytes) -> bytes:
+    return str(os.getpid()).encode()
+
+
+def _take(size: int, payload: bytes) -> bytes:
+    return bytes(size)[:0]
+
+
+def _wait(payload: bytes) -> bytes:
+    time.sleep(60)
+    return payload
+
+
+def _is_gone(process: int) -> bool:
+    """Whether a process ends within a while; one that nobody waited for is none any more."""
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+class TestLimits:
+    def test_memory_is_told(self, tmp_path: Path) -> None:
+        says = r"more memory than 0\.2 GB; give it more with --limit-memory"
+        with pytest.raises(OutOfMemory, match=says), bounded(Limits(memory=200_000_000)):
+            raise MemoryError
+
+    def test_time_of_the_command_line(self, tmp_path: Path) -> None:
+        files = saved(tmp_path, good=text(SOUND))
+        ran = reslint(tmp_path, "check", *files, "--limit-seconds", "0.000001", "--no-cache")
+        assert ran.returncode == 2
+        assert "good.onnx: error: was left after 1e-06 s; give it longer with --limit-seconds" in ran.stderr
+
+    def test_functions_are_counted_before_they_are_inlined(self) -> None:
+        functions = "".join(
+            f'<opset_import: ["" : 20, "l" : 1], domain: "l"> f{k} (a) => (b) {{ t = l.f{k - 1} (a) b = l.f{k - 1} (t) }}\n'
+            for k in range(1, 40)
+        )
+        model = onnx.parser.parse_model(
+            '<ir_version: 10, opset_import: ["" : 20, "l" : 1]> g (float[1] x) => (float[1] y) { y = l.f39 (x) }\n'
+            f'<opset_import: ["" : 20], domain: "l"> f0 (a) => (b) {{ b = Relu (a) }}\n{functions}'
+        )
+        with pytest.raises(UnreadableModel, match="functions call each other until there are more than"):
+            from_proto(model)
+
+    def test_deep_text(self, tmp_path: Path) -> None:
+        path = tmp_path / "deep.onnxtxt"
+        path.write_text(f'<ir_version: 10, opset_import: ["" : 20]> g ({"seq(" * 9999}float{")" * 9999} x) => () {{}}')
+        with pytest.raises(UnreadableModel, match="nested deeper than 200 levels"):
+            read(path)
+
+    def test_brackets_in_texts_and_arrows_nest_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "flat.onnxtxt"
+        strange = '"{{{{\\"((("'
+        path.write_text(
+            f'<ir_version: 10, opset_import: ["" : 20], producer_name: {strange}> g (float[1] x) => (float[1] y) {{'
+            + "".join(f"t{k} = Relu (x) " for k in range(300))
+            + "y = Relu (x) }"
+        )
+        assert len(read(path).ops) == 301
+
+
+class TestDamage:
+    def test_a_tensor_made_twice(self) -> None:
+        with pytest.raises(UnreadableModel, match="makes the tensor 'f' twice"):
+            from_proto(text("(float[1] x) => (float[1] f) { f = Relu (x) f = Tanh (x) }"))
+
+    def test_an_input_made_again(self) -> None:
+        with pytest.raises(UnreadableModel, match="makes the tensor 'x' twice"):
+            from_proto(text("(float[1] x) => (float[1] x) { x = Cast <to = 1> (x) }"))
+
+    def test_a_lacking_attribute(self) -> None:
+        with pytest.raises(UnreadableModel, match="Concat 'y' lacks its attribute 'axis'"):
+            from_proto(text("(float[1] x) => (float[1] y) { y = Concat (x, x) }"))
+
+    def test_too_many_inputs(self) -> None:
+        with pytest.raises(UnreadableModel, match="Mul 'y' has 3 inputs and 1 output, the operator 2 and 1"):
+            from_proto(text("(float[1] x) => (float[1] y) { y = Mul (x, x, x) }"))
+
+    def test_too_many_inputs_in_an_operator_set_of_the_future(self) -> None:
+        model = text("(float[1] x) => (float[1] z) { y = Mul (x, x, x) z = Add (x, y) }", 999)
+        assert [op.type for op in from_proto(model).ops] == ["Mul?", "Add"]
+        assert {finding.rule for finding in check(model)} == {"opset-or-domain-unknown"}
+
+    def test_inside_a_body(self) -> None:
+        body = "body = b (int64 i, bool go, float h) => (bool go, float n) { n = Mul (h, h, h) }"
+        with pytest.raises(UnreadableModel, match="Mul 'n' has 3 inputs"):
+            from_proto(text(f"(float x) => (float y) {{ y = Loop <{body}> (, , x) }}"))
+
+    def test_a_body_without_states(self) -> None:
+        model = text(
+            "(float x) => (float y) { y = Loop <body = b (int64 i, bool go) => (bool k) { k = Identity (go) }> (, , x) }"
+        )
+        assert check(model, profile="design") == ()
+
+    def test_a_sequence_where_a_tensor_is_expected(self) -> None:
+        model = text("(seq(float[1, 8]) x, float[1, 8] z) => (float[1, 8] y) { f = Relu (z) y = Add (x, f) }")
+        assert dissect(model).cost.activation_bytes >= 0
+
+    def test_a_type_of_the_future(self) -> None:
+        model = text(SOUND)
+        model.graph.initializer.append(TensorProto(name="w", dims=[8, 8], data_type=99))
+        model.graph.input[0].type.tensor_type.elem_type = 98
+        assert isinstance(check(model, profile="design"), tuple)
+        assert dissect(model).cost.params >= 0
+
+    def test_strides_of_zero(self) -> None:
+        graph = "(float[1, 8, 4, 4] x) => (y) <float[8, 8, 1, 1] w, float[8, 8, 3, 3] v> {"
+        model = text(
+            f"{graph} k = Conv <strides = [2, 0]> (x, w) f = Conv (x, v) g = Relu (f) h = Conv (g, v) y = Add (k, h) }}"
+        )
+        assert isinstance(check(model, profile="design"), tuple)
+
+
+class TestDoor:
+    def test_a_value_of_constant_of_shape_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "secret.bin").write_bytes((77).to_bytes(8, "little"))
+        model = text("(float[n] x) => (y) <int64[1] one = {1}> { c = ConstantOfShape (one) y = Reshape (x, c) }")
+        value = TensorProto(name="v", dims=[1], data_type=TensorProto.INT64, data_location=TensorProto.EXTERNAL)
+        value.external_data.add(key="location", value="secret.bin")
+        model.graph.node[0].attribute.append(helper.make_attribute("value", value))
+        below = tmp_path / "below"
+        below.mkdir()
+        (below / "m.onnx").write_bytes(model.SerializeToString())
+        net = read(below / "m.onnx")
+        assert net.shape("y") != (77,)
+
+    def test_a_forged_mark_is_an_external_file_like_any_other(self, tmp_path: Path) -> None:
+        model = text(SOUND)
+        weight = TensorProto(name="w", dims=[8, 8], data_type=1, data_location=TensorProto.EXTERNAL)
+        for key, value in (("location", "../secret.bin"), ("offset", "0"), ("length", "256"), ("reslint.field", "9")):
+            weight.external_data.add(key=key, value=value)
+        model.graph.initializer.append(weight)
+        (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+        assert read(tmp_path / "m.onnx").unread == (
+            "external data '../secret.bin' lies outside the model's folder and is not opened",
+        )
