@@ -103,7 +103,7 @@ class TestTriage:
             (pickle.dumps({"state": [1, 2]}, 2), "pickle"),
             (pickle.dumps({"state": [1, 2]}, 5), "pickle"),
             (zipped(), "zip archive"),
-            (gzip.compress(b"a model"), "gzip archive"),
+            (gzip.compress(b"a model", mtime=0), "gzip archive"),
             (b"\x18\x00\x00\x00ORTM" + bytes(64), "ORT format"),
             (b"\x1c\x00\x00\x00TFL3" + bytes(64), "TensorFlow Lite"),
             (b"\x89HDF\r\n\x1a\n" + bytes(64), "HDF5"),
