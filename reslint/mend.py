@@ -17,8 +17,8 @@ from onnx import ModelProto, NodeProto
 from reslint.allow import allowed
 from reslint.anatomy import Anatomy, dissect
 from reslint.api import chosen, limits_of
+from reslint.comparison import compare
 from reslint.config import Config
-from reslint.diff import compare
 from reslint.errors import UnreadableModel
 from reslint.finding import Confidence, Finding
 from reslint.lint import drafted, lint

@@ -17,7 +17,7 @@ from onnx import ModelProto, version_converter
 from test_properties import PAIRS, copied, loaded, renamed, reordered
 
 from reslint.anatomy import Anatomy, dissect
-from reslint.diff import Change, Difference, Fate, compare
+from reslint.comparison import Change, Difference, Fate, compare
 from reslint.net import from_proto
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

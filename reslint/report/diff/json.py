@@ -8,7 +8,7 @@ from reslint.anatomy import Block
 from reslint.anatomy.describe.signature import signature
 from reslint.anatomy.views.skeleton import word
 from reslint.anatomy.views.source import where
-from reslint.diff import Changed, Difference, Single
+from reslint.comparison import Changed, Difference, Single
 
 SCHEMA = "reslint.diff/1"
 

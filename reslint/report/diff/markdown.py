@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy.views.skeleton import word
-from reslint.diff import Difference
+from reslint.comparison import Difference
 from reslint.report.check.markdown import LONGEST, code, prose
 from reslint.report.diff.text import fate, grouped, headline, moved, named, runs, span
 

@@ -9,7 +9,7 @@ import click
 from reslint.anatomy import Block
 from reslint.anatomy.views.skeleton import word
 from reslint.anatomy.views.source import module_of
-from reslint.diff import Change, Changed, Difference, Fate, Single
+from reslint.comparison import Change, Changed, Difference, Fate, Single
 from reslint.report.common.plain import counted, plain
 
 _NAMED = 6  # blocks of a change that are named; the JSON has them all

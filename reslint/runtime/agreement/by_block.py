@@ -14,8 +14,8 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
 from reslint.anatomy import Anatomy, Block
-from reslint.diff.align import aligned
-from reslint.diff.row import rows
+from reslint.comparison.align import aligned
+from reslint.comparison.row import rows
 from reslint.measure import Agreement, Noise
 from reslint.net.values import Array
 from reslint.runtime.agreement.compare import Tolerances, difference

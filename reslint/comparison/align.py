@@ -9,7 +9,7 @@ import numpy as np
 
 from reslint.anatomy.describe.signature import label, shapeless
 from reslint.anatomy.values import Work
-from reslint.diff.row import Item, Row
+from reslint.comparison.row import Item, Row
 
 Pair = tuple[Item | None, Item | None]
 Scores = np.ndarray[tuple[int, ...], np.dtype[np.int32]]

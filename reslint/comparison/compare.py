@@ -12,9 +12,9 @@ from reslint.anatomy.values import Scale, Work
 from reslint.anatomy.views.fingerprint import layers, listed
 from reslint.anatomy.views.siblings import norm_forms
 from reslint.anatomy.views.skeleton import has_final_norm, skeleton
-from reslint.diff.align import Pair, aligned, unshaped
-from reslint.diff.row import Item, rows
-from reslint.diff.values import Change, Changed, Difference, Fate, Single
+from reslint.comparison.align import Pair, aligned, unshaped
+from reslint.comparison.row import Item, rows
+from reslint.comparison.values import Change, Changed, Difference, Fate, Single
 
 _CLOSE = 0.02  # how far a scale may go when it is quantized
 _REMAINS = 0.75  # of a block's layers, a heuristic
