@@ -36,6 +36,7 @@ from reslint.measure import GradientFlow, Initialization, LearningRate, Measurem
 from reslint.net import Net, from_proto, read
 from reslint.net.external import locations
 from reslint.net.limits import Limits, bounded
+from reslint.own.places import homes
 from reslint.result import Looked
 from reslint.rules import ALL, Rule
 from reslint.settings import Factory
@@ -218,8 +219,8 @@ def failed(path: str, problem: ReslintError, config: Config, trace: str = "") ->
 
 def examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *, command: str = "check") -> Looked:
     """What the rules that a configuration selects find in an anatomy."""
-    rules = chosen(config, command=command) if judge else ()
-    found = judge(path, anatomy, rules, config) if judge else Judged()
+    selected = chosen(config, command=command) if judge else ()
+    found = judge(path, anatomy, selected, config) if judge else Judged()
     left = allowed(regraded(found.findings, config.severity), config, date.today())
     return Looked(
         path,
@@ -228,7 +229,7 @@ def examined(path: str, anatomy: Anatomy, config: Config, judge: Judge | None, *
         findings=left.findings,
         suppressed=left.suppressed,
         used=left.used,
-        rules=tuple(rule.name for rule in rules),
+        rules=tuple(rule.name for rule in selected),
         least=Confidence(config.confidence),
         measured=found.measured,
     )
@@ -241,9 +242,17 @@ def portrayed(looked: Looked, anatomy: Anatomy) -> Looked:
     return replace(looked, portrait=portrait(anatomy))
 
 
-def rules() -> tuple[Rule, ...]:
-    """All rules that there are."""
-    return ALL
+def rules(config: Config | None = None) -> tuple[Rule, ...]:
+    """All rules that there are: reslint's, and those that a configuration names or an installed package brings.
+
+    Raises BadConfiguration for a rule that is none.
+    """
+    config = config or Config()
+    if not config.options and not homes(config.rules, config.folder, config.file):
+        return ALL
+    from reslint.own.load import own_rules  # most projects have none
+
+    return (*ALL, *own_rules(config))
 
 
 _COMMANDS: Mapping[type, str] = {
@@ -255,12 +264,12 @@ _COMMANDS: Mapping[type, str] = {
 
 def chosen(config: Config, *, command: str = "check") -> tuple[Rule, ...]:
     """The rules that a configuration selects. Raises UnknownRule where all are other commands': silence would mislead."""
-    rules = choose(ALL, config.select, config.ignore, config.profile)
-    needed = dict.fromkeys(command for rule in rules for command in _commands(rule))
-    if config.select and rules and command not in needed:
+    found = choose(rules(config), config.select, config.ignore, config.profile)
+    needed = dict.fromkeys(command for rule in found for command in _commands(rule))
+    if config.select and found and command not in needed:
         others = " and ".join(f"reslint {name}" for name in needed)
         raise UnknownRule(f"the selected rules need: {others}")
-    return rules
+    return found
 
 
 def needs(rule: Rule) -> str:
@@ -276,13 +285,14 @@ def _commands(rule: Rule) -> Iterator[str]:
 
 def refuse_unknown_rules(config: Config, *, command: str = "check") -> None:
     """Raise UnknownRule for any rule that the configuration names for any model, before the first one is looked at."""
-    known = {rule.name for rule in ALL}
+    every = rules(config)
+    known = {rule.name for rule in every}
     for one in (config, *config.of_models()):
         chosen(one, command=command)
         for name in (*one.severity, *(entry.rule for entry in one.allow)):
             if name not in known:
                 said = f"{one.file}: " if one.file.name else ""
-                raise UnknownRule(f"{said}{unknown_rule(name, ALL)}")
+                raise UnknownRule(f"{said}{unknown_rule(name, every)}")
 
 
 def _dissected(model: Model, inputs: Sequence[object]) -> tuple[Anatomy, tuple[Parameters, ...]]:

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
+from reslint.own.places import homes, sources
 from reslint.result import About, Looked, Suppressed
 from reslint.version import __version__
 
-_SCHEMA = 2
+_SCHEMA = 3
 _KEPT = 30 * 86_400  # seconds that an entry may lie unused
 _TICK = 50_000_000  # nanoseconds: a file that changed so lately may change again without its times showing that
 
@@ -82,14 +83,15 @@ class Cache:
 
     @property
     def _catalogue(self) -> Path:
-        return self.folder / f"rules-{_digest(_code())}.json"
+        return self.folder / f"rules-{_digest(*_setup(self.config))}.json"
 
 
 def _setup(config: Config) -> tuple[str, ...]:
     """What makes an answer beside the model. Days count only where an entry of the configuration expires."""
     dated = any(entry.expires for entry in config.allow)
     said = (repr(config), repr(config.said), str(config.folder.absolute()))
-    return (_code(), *said, str(date.today()) if dated else "")
+    own = stamps(sources(homes(config.rules, config.folder, config.file)))
+    return (_code(), *said, repr(own), str(date.today()) if dated else "")
 
 
 def stamps(files: Iterable[str]) -> tuple[Stamp, ...]:
@@ -180,7 +182,8 @@ def _finding(row: Mapping[str, object]) -> Finding:
 
 def _about(row: Mapping[str, object]) -> About:
     severity, confidence = Severity(int(str(row["severity"]))), Confidence(str(row["confidence"]))
-    return About(str(row["name"]), str(row["family"]), severity, confidence, str(row["summary"]), str(row["page"]))
+    name, family, summary, page, origin = (str(row[key]) for key in ("name", "family", "summary", "page", "origin"))
+    return About(name, family, severity, confidence, summary, page, origin)
 
 
 def _list(value: object) -> list[object]:

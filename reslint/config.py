@@ -69,6 +69,8 @@ class Config:
     exclude: tuple[str, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
     allow: tuple[Allowance, ...] = ()
+    rules: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     folder: Path = Path()
     file: Path = field(default=Path(), compare=False)
     said: tuple[Said, ...] = field(default=(), compare=False, repr=False)
@@ -168,8 +170,8 @@ def _is_factory(path: str) -> bool:
 
 
 KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said", "fixed"))
-OF_ALL = ("paths", "exclude", "budget", "expect", "allow")
-"""Keys that can't be a model's own: the first two are about which models there are, the others have globs themselves."""
+OF_ALL = ("paths", "exclude", "budget", "expect", "allow", "rules")
+"""Keys that can't be a model's own: some are about which models or rules there are, the others have globs themselves."""
 
 FACTORY = ("factory", "input", "kwargs", "dynamic", "fake", "exporter", "opset")
 """Keys of a PyTorch model that has a name."""
@@ -317,6 +319,8 @@ def _config(table: Table, said: tuple[Said, ...]) -> Config:
         exclude=wrong.unless(lambda: table.names("exclude"), usual.exclude),
         severity=wrong.unless(lambda: table.severities("severity"), usual.severity),
         allow=wrong.unless(lambda: table.allowances("allow"), usual.allow),
+        rules=wrong.unless(lambda: table.names("rules"), usual.rules),
+        options=wrong.unless(lambda: table.options("options"), usual.options),
         folder=table.file.parent,
         file=table.file,
         said=said,

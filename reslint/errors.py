@@ -34,6 +34,10 @@ class RunFailed(ReslintError):
     """ONNX Runtime is not there, or could not run the model."""
 
 
+class RuleFailed(UnreadableModel):
+    """A rule of the project's own raised an error, so that the model was not judged; the text names the rule and its line."""
+
+
 class ExportFailed(ReslintError):
     """PyTorch is not there, or the user's module could not be made or exported; the text names the user's own line."""
 

@@ -195,6 +195,11 @@ class Table:
         inner = self.table(key, None)
         return {name: size for name in inner.keys if (size := inner.count(name)) is not None}
 
+    def options(self, key: str) -> Mapping[str, Mapping[str, object]]:
+        """A table for each rule of the project's own; the rules know what may stand in it."""
+        inner = self.table(key, None)
+        return {rule: inner.table(rule, None).keys for rule in inner.keys}
+
     def flag(self, key: str) -> bool:
         value = self.keys.get(key, False)
         if not isinstance(value, bool):

@@ -14,9 +14,9 @@ from reslint.report.check.passes import Explained, Miss
 from reslint.rules import Rule
 
 
-def named(rule: str) -> Rule:
+def named(rule: str, config: Config) -> Rule:
     """The rule of a name. Raises UnknownRule where there is none, and for one that judges a run."""
-    known = {one.name: one for one in rules()}
+    known = {one.name: one for one in rules(config)}
     if rule not in known:
         raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, known)}")
     if known[rule].subject is not Anatomy:

@@ -57,7 +57,10 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known about a rule that ran: its name and defaults, its summary, and its page in Markdown."""
+    """What is known about a rule that ran: its name and defaults, its summary, its page in Markdown, and whose it is.
+
+    `origin` is the module of a project's own rule, empty for one of reslint's.
+    """
 
     name: str
     family: str
@@ -65,6 +68,7 @@ class About:
     confidence: Confidence
     summary: str
     page: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeVar
 
 Profile = Literal["ship", "design"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Settings:
     `latency` limits percentiles in milliseconds, by provider; under an empty name for any that has no limits of its own.
     `tolerance` is what two runs may differ by, by type.
     `sizes` stand for symbolic dimensions in costs; `skeleton` is what the model's signature must be, None for any. `explain`
-    asks rules for near misses that cost something to find.
+    asks rules for near misses that cost something to find. `own` holds the options of the rule that is asked.
     """
 
     profile: Profile = "ship"
@@ -96,3 +97,15 @@ class Settings:
     sizes: Mapping[str, int] = field(default_factory=dict)
     skeleton: str | None = None
     explain: bool = False
+    own: object = None
+
+    def of(self, kind: type[T]) -> T:
+        """The options of a project's own rule, as the configuration has them, else its defaults.
+
+        Raises TypeError where the rule was declared with options of another kind.
+        """
+        if self.own is None:
+            return kind()
+        if not isinstance(self.own, kind):
+            raise TypeError(f"the rule has options of {type(self.own).__name__}, not of {kind.__name__}")
+        return self.own

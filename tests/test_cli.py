@@ -535,7 +535,7 @@ class TestOtherCommands:
         assert [rule["name"] for rule in json.loads(run("rules", "--format", "json").out)] == [r.name for r in ALL]
 
     def test_rules_marks_what_is_for_designs(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.rules.ALL", (ADD, DESIGN))
+        monkeypatch.setattr("reslint.api.ALL", (ADD, DESIGN))
         assert run("rules").out.splitlines()[:3] == [
             "stub",
             "  merge-met   error   proven       Fires at ops of a kind.",
@@ -553,13 +553,13 @@ class TestOtherCommands:
         }
 
     def test_explain_of_a_rule_without_a_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.rules.ALL", (ADD,))
+        monkeypatch.setattr("reslint.api.ALL", (ADD,))
         ran = run("explain", "merge-met")
         assert (ran.status, ran.out) == (2, "")
         assert ran.err == "error: merge-met has no page in this version; `reslint rules` says in a line what it finds\n"
 
     def test_explain_prints_the_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.rules.ALL", (ADD,))
+        monkeypatch.setattr("reslint.api.ALL", (ADD,))
         monkeypatch.setattr("reslint.cli.pages.PAGES", (here / "absent", here))
         (here / "merge-met.md").write_text("# merge-met\n")
         assert run("explain", "merge-met", "--format", "markdown").out == "# merge-met\n"

@@ -37,6 +37,8 @@ budget = [{params = 9}, {match = "big/*", macs = 7, activation-mb = 5}]
 latency = [{p50-ms = 5.0}, {match = "big/*", p90-ms = 8, p99-ms = 20.5}]
 max-ratio = 1.1
 tolerance = { float32 = 1e-5 }
+rules = ["tools.model_rules"]
+options = { many-projections = { at-most = 2 } }
 sizes = {batch = 1, seq = 128}
 expect = [{is = "2 x [pre mlp]"}, {match = "vit*", is = "12 x [pre attn, pre mlp]"}]
 paths = ["models"]
@@ -78,6 +80,8 @@ def test_every_key(here: Path) -> None:
         expect=(("*", "2 x [pre mlp]"), ("vit*", "12 x [pre attn, pre mlp]")),
         paths=("models",),
         exclude=("vendor/*",),
+        rules=("tools.model_rules",),
+        options={"many-projections": {"at-most": 2}},
         severity={"lossy-downsample": Severity.ERROR},
         allow=(Allowance("plain-depth", "vgg*", "features", "known", date(2030, 1, 31)),),
         folder=here,

@@ -73,7 +73,8 @@ class Rule:
     """A check with its name, family and defaults; `design` marks one that only matters before training.
 
     `fixable` says that `--fix` removes what it finds. `reasons` says whether it tells of near misses. `proof` confirms or
-    refutes what it found without a run, None where that can't be done.
+    refutes what it found without a run, None where that can't be done. `options` is the dataclass of a project's own rule,
+    `origin` where that comes from, and `page` its page.
     """
 
     name: str
@@ -87,6 +88,9 @@ class Rule:
     reasons: bool = False
     proof: Prove | None = None
     fixable: bool = False
+    options: type | None = None
+    origin: str = ""
+    page: str = ""
 
     def __call__(self, subject: object, settings: Settings) -> Iterator[Draft]:
         yield from (said for said in self.check(subject, settings) if isinstance(said, Draft))
@@ -120,12 +124,16 @@ def rule(
     design: bool = False,
     proof: Prove | None = None,
     fixable: bool = False,
+    options: type | None = None,
 ) -> Callable[[Callable[[S, Settings], Iterable[Said]]], Rule]:
     """Make a generator of drafts a rule. Its first parameter's type is its subscription, its docstring its summary."""
 
     def made(check: Callable[[S, Settings], Iterable[Said]]) -> Rule:
         hints = get_type_hints(check)
-        kind: type[S] = hints[next(iter(inspect.signature(check).parameters))]
+        named = [hints.get(parameter) for parameter in inspect.signature(check).parameters]
+        if len(named) != 2 or named[0] is None or "return" not in hints:
+            raise TypeError(f"{name}: a rule is a generator of a subject and settings, with their types and its own")
+        kind: type[S] = named[0]
         summary = (inspect.getdoc(check) or "").split("\n")[0]
 
         @wraps(check)
@@ -134,6 +142,6 @@ def rule(
                 yield from check(subject, settings)
 
         reasons = hints["return"] == Iterator[Said]
-        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons, proof, fixable)
+        return Rule(name, family, severity, confidence, summary, kind, judged, design, reasons, proof, fixable, options)
 
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def _result(report: Report, options: Models) -> str:
     return rendered(report, options.style, options.output, options.color, options.verbose, options.quiet)
 
 
-def _rules(files: Iterable[Looked], options: Models) -> tuple[About, ...]:
+def _rules(files: Sequence[Looked], options: Models) -> tuple[About, ...]:
     """The rules that ran on some model, with their pages."""
     names = frozenset(name for file in files for name in file.rules)
     remembered = remembering(options)
@@ -84,11 +84,15 @@ def _rules(files: Iterable[Looked], options: Models) -> tuple[About, ...]:
     if known is None:
         from reslint import api
 
-        every = tuple(About(r.name, r.family, r.severity, r.confidence, r.summary) for r in api.rules())
+        configs = {id(one): one for file in files for one in (options.configuration.nearest(file.path),)}
+        rules = {rule.name: rule for config in configs.values() for rule in api.rules(config)}
+        every = tuple(
+            About(r.name, r.family, r.severity, r.confidence, r.summary, r.page, r.origin) for r in rules.values()
+        )
         known = tuple(about for about in every if about.name in names)
         if remembered:
             remembered.keep_rules(every)
-    return tuple(replace(about, page=_page(about.name)) for about in known)
+    return tuple(replace(about, page=about.page or _page(about.name)) for about in known)
 
 
 def _page(rule: str) -> str:

@@ -12,7 +12,7 @@ from reslint.report.check.passes import Explained, render
 def passing(options: CheckOptions, rule: str) -> int:
     """Explain a rule's passes in all models that the options mean, and say how it went."""
     found: list[Explained] = []
-    asked, sound = named(rule), True
+    asked, sound = named(rule, options.configuration), True
     for seen in examine(options, None):
         sound = sound and not seen.looked.fails
         if seen.anatomy is not None:

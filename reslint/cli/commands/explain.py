@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from reslint.cli import pages
-from reslint.cli.options.declare import FORMAT, Argument, Asked, Option
+from reslint.cli.options.catalogued import Catalogued
+from reslint.cli.options.declare import FORMAT, Argument, Option
 from reslint.cli.options.declare import command as declared
 from reslint.cli.output.streams import colored, emit, terminal
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainOptions(Asked):
+class ExplainOptions(Catalogued):
     """What a user asks `reslint explain` for."""
 
     rule: Annotated[str, Argument("RULE", complete=pages.rule)]
@@ -29,16 +30,16 @@ def command(options: ExplainOptions) -> int:
     from reslint.cli.output.catalogue import page
     from reslint.errors import UnknownRule
     from reslint.lint import unknown_rule
-    from reslint.rules import ALL
 
     name = options.rule
-    rule = next((known for known in ALL if known.name == name), None)
+    every = options.rules()
+    rule = next((known for known in every if known.name == name), None)
     if rule is None:
-        raise unknown_rule(name, ALL)
+        raise unknown_rule(name, every)
     file = pages.page(name)
-    if file is None:
+    if file is None and not rule.page:
         raise UnknownRule(f"{name} has no page in this version; `reslint rules` says in a line what it finds")
-    text = file.read_text("utf-8")
+    text = rule.page or (file.read_text("utf-8") if file else "")
     if options.format == "text":
         text = page(rule, text, terminal(options.output), colored("auto", options.output))
     emit(text, options.output)

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 import click
 
-from reslint.cli.options.declare import FORMAT, Asked, Option
+from reslint.cli.options.catalogued import Catalogued
+from reslint.cli.options.declare import FORMAT, Option
 from reslint.cli.options.declare import command as declared
 from reslint.cli.output.streams import colored, emit, terminal
 
 
 @dataclass(frozen=True, kw_only=True)
-class RulesOptions(Asked):
+class RulesOptions(Catalogued):
     """What a user asks `reslint rules` for."""
 
     output: Annotated[str | None, Option("Write the result to FILE.", short="o", metavar="FILE")] = None
@@ -28,12 +29,11 @@ def command(options: RulesOptions) -> int:
     Those marked D only matter before training. They run with --profile design, or when they are named.
     """
     from reslint.cli.output.catalogue import entry, table
-    from reslint.rules import ALL
 
     if options.format == "json":
-        text = json.dumps([entry(rule) for rule in ALL], indent=2) + "\n"
+        text = json.dumps([entry(rule) for rule in options.rules()], indent=2) + "\n"
     else:
-        text = "".join(f"{line}\n" for line in table(ALL, terminal(options.output).width))
+        text = "".join(f"{line}\n" for line in table(options.rules(), terminal(options.output).width))
         text = text if colored("auto", options.output) else click.unstyle(text)
     emit(text, options.output)
     return 0

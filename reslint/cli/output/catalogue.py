@@ -29,6 +29,7 @@ def entry(rule: Rule) -> Mapping[str, object]:
         "profiles": ["design"] if rule.design else ["ship", "design"],
         "fixable": rule.fixable,
         "command": needs(rule),
+        "origin": rule.origin or "reslint",
         "summary": rule.summary,
     }
 

@@ -26,7 +26,8 @@ def rendered(report: Report, style: str, file: str | None, color: str, verbose: 
 
         at = terminal(file)
         pages = PAGES if at.hyperlinks and colored(color, file) else ""
-        return text.render(report, text.Style(colored(color, file), verbose, quiet, at.width, at.wraps, pages))
+        own = frozenset(rule.name for rule in report.rules if rule.origin)
+        return text.render(report, text.Style(colored(color, file), verbose, quiet, at.width, at.wraps, pages, own))
     module = import_module(_HOMES.get(style) or f"reslint.report.check.{style.replace('-', '_')}")
     text_of: str = module.render(report)
     return text_of

@@ -83,7 +83,7 @@ def _driver(report: Report) -> dict[str, object]:
 def _rule(rule: About) -> dict[str, object]:
     return {
         "id": rule.name,
-        "helpUri": f"{PAGES}/{rule.name}",
+        **({} if rule.origin else {"helpUri": f"{PAGES}/{rule.name}"}),
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
         "shortDescription": {"text": _cut(rule.summary)},
         "fullDescription": {"text": _cut(_does(rule.page) or rule.summary)},

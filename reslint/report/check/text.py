@@ -32,7 +32,7 @@ class Style:
 
     `width` is in columns. `wraps` says that the first line of a finding is wrapped, too, as a terminal would do it in the
     middle of a word; elsewhere it stays one line for grep. `pages` is the address of the rules' pages where the terminal has
-    hyperlinks, else empty.
+    hyperlinks, else empty; those that are `unlinked` have none there.
     """
 
     color: bool = False
@@ -41,6 +41,7 @@ class Style:
     width: int = WIDTH
     wraps: bool = False
     pages: str = ""
+    unlinked: frozenset[str] = frozenset()
 
 
 def render(report: Report, style: Style = Style()) -> str:
@@ -168,7 +169,7 @@ def _wrapped(text: str, style: Style, indent: str) -> Iterator[str]:
 
 def _linked(rule: str, style: Style) -> str:
     """The rule's name, as a hyperlink to its page where the terminal has them (OSC 8)."""
-    if not style.pages:
+    if not style.pages or rule in style.unlinked:
         return rule
     return f"\x1b]8;;{style.pages}/{rule}\x1b\\{rule}\x1b]8;;\x1b\\"
 
