@@ -549,6 +549,7 @@ class TestOtherCommands:
             "profiles": ["design"],
             "fixable": False,
             "command": "check",
+            "origin": "reslint",
             "summary": "Fires at ops of a kind.",
         }
 
