@@ -30,7 +30,7 @@ from reslint.errors import (
     UnknownRule,
     UnreadableModel,
 )
-from reslint.finding import Confidence, Finding
+from reslint.finding import Confidence, Finding, Findings
 from reslint.lint import choose, lint, regraded, unknown_rule
 from reslint.measure import GradientFlow, Initialization, LearningRate, Measurement, Parameters
 from reslint.net import Net, from_proto, read
@@ -74,7 +74,7 @@ def check(
     ignore: Sequence[str] = (),
     profile: str | None = None,
     config: Config | None = None,
-) -> tuple[Finding, ...]:
+) -> Findings:
     """The findings of a model, in the order of the graph.
 
     `select` and `ignore` name rules or families, `profile` is `ship` or `design`; they go before `config`, without which
@@ -100,7 +100,7 @@ def check(
     if config.profile not in PROFILES:
         raise BadConfiguration(f"profile must be one of {', '.join(PROFILES)}, not {config.profile!r}")
     anatomy, beside = _dissected(model, inputs)
-    return examined(path, anatomy, config, partial(statically, beside=beside)).findings
+    return Findings(examined(path, anatomy, config, partial(statically, beside=beside)).findings)
 
 
 def graph(model: Model, inputs: Sequence[object] = ()) -> nx.DiGraph[str]:

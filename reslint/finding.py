@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
+from html import escape
 
 Evidence = Mapping[str, object]
 """Plain numbers, strings, and lists of them, by name."""
@@ -29,7 +30,7 @@ class Confidence(StrEnum):
     POSSIBLE = "possible"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """One thing that is wrong, where, and what was seen.
 
@@ -57,3 +58,33 @@ class Finding:
     evidence: Evidence = field(default_factory=dict)
     lines: tuple[tuple[str, str], ...] = ()
     place: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Finding {self.severity} {self.rule} at {self.module or self.node!r}: {self.message!r}>"
+
+
+_COLUMNS = ("severity", "rule", "module", "tensor", "message", "help")
+
+
+class Findings(tuple[Finding, ...]):
+    """Findings in the order of the graph; a notebook shows them as a table."""
+
+    __slots__ = ()
+
+    def rows(self) -> list[dict[str, object]]:
+        """One plain dictionary for each finding, as `pandas.DataFrame` takes them."""
+        names = [f.name for f in fields(Finding) if f.name not in ("lines", "place")]
+        return [{name: _plain(getattr(finding, name)) for name in names} for finding in self]
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return "<p>no findings</p>"
+        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+        rows = (
+            "".join(f"<td>{escape(str(getattr(finding, name) or ''))}</td>" for name in _COLUMNS) for finding in self
+        )
+        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Severity | Confidence) else value

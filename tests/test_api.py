@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from xml.etree import ElementTree
 
 import onnx
 import pytest
@@ -15,6 +17,7 @@ from torchnets import NETS
 import reslint
 from reslint import api
 from reslint.errors import BadConfiguration, UnknownRule, UnreadableModel
+from reslint.finding import Findings
 
 ROOT = Path(__file__).parents[1]
 DOUBLED = SOUND.replace("Add (x, h)", "Add (h, h)")
@@ -86,3 +89,37 @@ def test_a_module_is_exported_as_it_would_be_used_and_left_as_it_was(
 def test_what_is_no_model() -> None:
     with pytest.raises(TypeError, match="not a dict"):
         reslint.check({})  # type: ignore[arg-type]
+
+
+class TestNotebook:
+    def test_values_have_a_short_repr(self, write: Write) -> None:
+        anatomy = reslint.dissect(write("a.onnx", SOUND))
+        assert repr(anatomy) == "<Anatomy of 'a.onnx': 1 residual blocks (1 identity), 2 weighted layers>"
+        assert repr(anatomy.net) == "<Net 'agraph' of 'a.onnx': 4 ops>"
+        (block,) = anatomy.blocks
+        assert repr(block).startswith("<Block 'y': identity, ")
+        assert repr(block.merge) == "<Op 'Add' 'y'>"
+        (finding,) = reslint.check(parsed(DOUBLED))
+        assert repr(finding).startswith("<Finding error empty-branch at ")
+
+    def test_no_name_of_a_model_reaches_a_terminal(self) -> None:
+        (finding,) = reslint.check(parsed(DOUBLED))
+        assert "\x1b" not in repr(replace(finding, node="\x1b[2J", message="\x1b[2J"))
+
+    def test_an_anatomy_is_a_picture(self) -> None:
+        anatomy = reslint.dissect(parsed(SOUND))
+        ElementTree.fromstring(anatomy._repr_svg_())
+        assert anatomy._repr_html_().endswith("</svg>\n")
+
+    def test_findings_are_a_table(self) -> None:
+        findings = reslint.check(parsed(DOUBLED))
+        table = ElementTree.fromstring(findings._repr_html_())
+        assert [cell.text for cell in table[0]] == ["severity", "rule", "module", "tensor", "message", "help"]
+        assert [cell.text for cell in table[1]][:2] == ["error", "empty-branch"]
+        (row,) = findings.rows()
+        assert (row["rule"], row["severity"], row["confidence"]) == ("empty-branch", "error", "proven")
+        assert reslint.check(parsed(SOUND))._repr_html_() == "<p>no findings</p>"
+
+    def test_what_stands_in_a_model_is_no_markup(self) -> None:
+        (finding,) = reslint.check(parsed(DOUBLED))
+        assert "<b>" not in Findings((replace(finding, message="<b>"),))._repr_html_()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING
 
 from reslint.anatomy.describe.signature import period_of, shapeless, signature
@@ -47,7 +48,7 @@ class Stack:
         return tuple(block for at, block in enumerate(self.blocks) if signs[at] != usual[at % period])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Anatomy:
     """All that the rules stand on. `flows` are the nets, the outermost first, as walks see them."""
 
@@ -114,3 +115,18 @@ class Anatomy:
     def paths(self) -> Paths:
         """How long the ways through the outermost net's residual graph are."""
         return path_lengths(self.flows[0], [b for b in self.blocks if b.net is self.net])
+
+    def __repr__(self) -> str:
+        kinds = Counter(str(block.kind) for block in self.blocks)
+        said = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        blocks = f"{len(self.blocks)} residual blocks ({said})" if said else "no residual blocks"
+        return f"<Anatomy of {self.net.path.name!r}: {blocks}, {self.depth.weighted} weighted layers>"
+
+    def _repr_svg_(self) -> str:
+        # A notebook asks the value itself for its picture, so that this one step goes up.
+        from reslint.report.anatomy.svg import picture
+
+        return picture(self)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self)[1:-1])}</p>{self._repr_svg_()}"

@@ -111,6 +111,9 @@ class Block(NamedTuple):
     inner: tuple[str, ...]
     stack: int = 0
 
+    def __repr__(self) -> str:
+        return f"<Block {self.merge.id!r}: {self.kind}, {self.normalization}, branch of {self.branch_ops} ops>"
+
 
 @dataclass(frozen=True, slots=True)
 class Merge:

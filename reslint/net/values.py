@@ -23,7 +23,7 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 STANDARD = frozenset({"", "ai.onnx"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Op:
     """One ONNX node. Its identity is its first non-empty output, since node names are optional and repeat.
 
@@ -44,6 +44,9 @@ class Op:
     captured: tuple[str, ...] = ()
     bodies: tuple[Net, ...] = ()
     id: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Op {self.kind!r} {self.id!r}>"
 
     @property
     def name(self) -> str:
@@ -147,7 +150,7 @@ UNKNOWN = Value()
 NO_TENSOR = Value(-1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Net:
     """A graph of ops: what a model file, or the body of an If, Loop or Scan, computes.
 
@@ -175,6 +178,9 @@ class Net:
     metadata: Mapping[str, str] | None = None
     outer: Mapping[str, TensorProto | NodeProto] | None = None
     clashes: Mapping[str, Clash] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Net {self.name!r} of {self.path.name!r}: {len(self.ops)} ops>"
 
     @cached_property
     def producer(self) -> Mapping[str, Op]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reslint.anatomy import Block, Kind
+from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.views.skeleton import has_final_norm, skeleton
 from reslint.finding import Finding
 from reslint.report.anatomy.drawing import Drawing, Unit, drawing, shortcut_word
@@ -68,6 +68,11 @@ def render(models: Iterable[Dissected]) -> str:
         parts += drawn
         high, wide = bottom + _MARGIN, max(wide, right)
     return _document(parts, told, wide + _MARGIN, high)
+
+
+def picture(anatomy: Anatomy) -> str:
+    """One model's skeleton, without findings."""
+    return render((Dissected(str(anatomy.net.path), anatomy),))
 
 
 def _document(parts: Sequence[str], told: Sequence[str], wide: float, high: float) -> str:
