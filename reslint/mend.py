@@ -16,12 +16,12 @@ from onnx import ModelProto, NodeProto
 
 from reslint.allow import allowed
 from reslint.anatomy import Anatomy, dissect
-from reslint.api import chosen, limits_of
 from reslint.comparison import compare
 from reslint.config import Config
 from reslint.errors import UnreadableModel
 from reslint.finding import Confidence, Finding
 from reslint.lint import drafted, lint
+from reslint.look import chosen, limits_of
 from reslint.net import from_proto
 from reslint.net.edit import Edit, edited, key_of, nodes, spliced, unsound
 from reslint.net.limits import bounded

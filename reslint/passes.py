@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reslint.anatomy import Anatomy
 from reslint.anatomy.views.source import module_of
-from reslint.api import rules
 from reslint.config import Config
 from reslint.errors import UnknownRule
 from reslint.finding import Confidence
 from reslint.lint import lint, nearest
+from reslint.look import rules
 from reslint.net import Op
 from reslint.report.check.passes import Explained, Miss
 from reslint.rules import Rule

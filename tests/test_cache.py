@@ -21,11 +21,11 @@ import pytest
 from conftest import SOUND, Run, Write, parsed
 from onnx import numpy_helper
 
-from reslint.api import Seen
 from reslint.cache import Cache, stamps
 from reslint.cli.inputs.workers import Sight, _shared
 from reslint.config import Config
 from reslint.finding import Confidence, Finding, Severity
+from reslint.look import Seen
 from reslint.result import Looked, Suppressed
 
 DOUBLED = SOUND.replace("Add (x, h)", "Add (h, h)")
@@ -41,11 +41,11 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch, settled: None) -> list[str]:
     """The paths that are really looked at."""
-    from reslint import api
+    from reslint import look as door
     from reslint.cli.inputs import workers as fresh
 
     found: list[str] = []
-    real = api.look
+    real = door.look
 
     def look(path: str, config: Config, *, drawn: bool = False) -> Seen:
         found.append(path)

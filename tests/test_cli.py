@@ -23,13 +23,13 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 @pytest.fixture
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the stub rules be all there are."""
-    monkeypatch.setattr("reslint.api.ALL", STUBS)
+    monkeypatch.setattr("reslint.look.ALL", STUBS)
 
 
 @pytest.fixture
 def no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be no rules, for tests of what surrounds them."""
-    monkeypatch.setattr("reslint.api.ALL", ())
+    monkeypatch.setattr("reslint.look.ALL", ())
 
 
 @pytest.mark.usefixtures("no_rules")
@@ -111,7 +111,7 @@ class TestExitStatus:
         from reslint.cli import main
 
         write("a.onnx")
-        monkeypatch.setattr("reslint.api.dissected", lambda net: 1 / 0)
+        monkeypatch.setattr("reslint.look.dissected", lambda net: 1 / 0)
         monkeypatch.setattr("sys.argv", ["reslint", "check", "a.onnx"])
         with pytest.raises(SystemExit) as left:
             main()
@@ -125,7 +125,7 @@ class TestExitStatus:
             raise KeyboardInterrupt
 
         write("a.onnx")
-        monkeypatch.setattr("reslint.api.dissected", interrupted)
+        monkeypatch.setattr("reslint.look.dissected", interrupted)
         ran = run("check", "a.onnx")
         assert ran.status == 130
         assert ran.err.strip() == ""
@@ -535,7 +535,7 @@ class TestOtherCommands:
         assert [rule["name"] for rule in json.loads(run("rules", "--format", "json").out)] == [r.name for r in ALL]
 
     def test_rules_marks_what_is_for_designs(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.api.ALL", (ADD, DESIGN))
+        monkeypatch.setattr("reslint.look.ALL", (ADD, DESIGN))
         assert run("rules").out.splitlines()[:3] == [
             "stub",
             "  merge-met   error   proven       Fires at ops of a kind.",
@@ -554,13 +554,13 @@ class TestOtherCommands:
         }
 
     def test_explain_of_a_rule_without_a_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.api.ALL", (ADD,))
+        monkeypatch.setattr("reslint.look.ALL", (ADD,))
         ran = run("explain", "merge-met")
         assert (ran.status, ran.out) == (2, "")
         assert ran.err == "error: merge-met has no page in this version; `reslint rules` says in a line what it finds\n"
 
     def test_explain_prints_the_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.api.ALL", (ADD,))
+        monkeypatch.setattr("reslint.look.ALL", (ADD,))
         monkeypatch.setattr("reslint.cli.pages.PAGES", (here / "absent", here))
         (here / "merge-met.md").write_text("# merge-met\n")
         assert run("explain", "merge-met", "--format", "markdown").out == "# merge-met\n"

@@ -296,7 +296,7 @@ class TestCommand:
     def test_code_against_what_was_exported_before(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The export itself has its own tests."""
         made = anatomy(model(["conv", "bare", "conv"]))
-        monkeypatch.setattr("reslint.api._exported", lambda *asked: (made, (), ("as deployed",)))
+        monkeypatch.setattr("reslint.look._exported", lambda *asked: (made, (), ("as deployed",)))
         onnx.save(model(["conv"] * 3), here / "a.onnx")
         ran = run("diff", "a.onnx", "nets:build", "--fail-on-lost-shortcut")
         assert ran.status == 1

@@ -336,7 +336,7 @@ class TestMarkdown:
 class TestCommand:
     @pytest.fixture(autouse=True)
     def stubs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.api.ALL", STUBS)
+        monkeypatch.setattr("reslint.look.ALL", STUBS)
         monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
     @pytest.mark.parametrize("style", FORMATS)

@@ -50,7 +50,7 @@ def op_of(name: str = "", **metadata: str) -> Op:
 
 class TestLint:
     def test_check_is_the_public_way(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("reslint.api.ALL", (ADD,))
+        monkeypatch.setattr("reslint.look.ALL", (ADD,))
         (finding,) = reslint.check(write("a.onnx"))
         assert isinstance(finding, reslint.Finding)
         assert (finding.rule, finding.family, finding.tensor, finding.path) == (

@@ -28,7 +28,7 @@ ALLOW = '[[allow]]\nrule = "merge-met"\nreason = "known"\n'
 @pytest.fixture(autouse=True)
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the stub rules be all there are."""
-    monkeypatch.setattr("reslint.api.ALL", STUBS)
+    monkeypatch.setattr("reslint.look.ALL", STUBS)
 
 
 class TestAllow:
@@ -259,7 +259,7 @@ def test_an_upgrade_invalidates_nothing(
     run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, name: str, opset: int
 ) -> None:
     """Another exporter, another opset and quantization: what was known stays known, and nothing is taken for resolved."""
-    monkeypatch.setattr("reslint.api.ALL", ALL)
+    monkeypatch.setattr("reslint.look.ALL", ALL)
     arguments = ("--profile", "design", "--confidence", "possible", "m.onnx")
     onnx.save(_without_a_shortcut("resnet18"), here / "m.onnx")
     run("check", "--write-baseline", "known.json", *arguments)

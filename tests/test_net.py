@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, numpy_helper
 
 import reslint
-from reslint.api import files
 from reslint.errors import NotFetched, ReslintError, UnreadableModel
+from reslint.look import files
 from reslint.net import Net, from_proto, read
 from reslint.net.functions import means_the_same
 from reslint.net.skim import skim

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import click
 
-from reslint.api import statically
 from reslint.cli.inputs.look import NOT_LOOKED_AT, examine
 from reslint.cli.options.anatomy import AnatomyOptions
 from reslint.cli.output.formats import rendered
 from reslint.cli.output.streams import colored, emit
+from reslint.look import statically
 from reslint.report.anatomy import dot, svg
 from reslint.report.anatomy import json as anatomy_json
 from reslint.report.anatomy import signature as anatomy_signature

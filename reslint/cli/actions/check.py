@@ -82,10 +82,10 @@ def _rules(files: Sequence[Looked], options: Models) -> tuple[About, ...]:
     remembered = remembering(options)
     known = remembered.rules(names) if remembered else None
     if known is None:
-        from reslint import api
+        from reslint import look
 
         configs = {id(one): one for file in files for one in (options.configuration.nearest(file.path),)}
-        rules = {rule.name: rule for config in configs.values() for rule in api.rules(config)}
+        rules = {rule.name: rule for config in configs.values() for rule in look.rules(config)}
         every = tuple(
             About(r.name, r.family, r.severity, r.confidence, r.summary, r.page, r.origin) for r in rules.values()
         )

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from reslint.anatomy import Anatomy
-from reslint.api import look
 from reslint.cli.inputs.look import NOT_LOOKED_AT
 from reslint.cli.inputs.overwriting import spare
 from reslint.cli.options.diff import DiffOptions
 from reslint.cli.output.streams import colored, emit, error, note
 from reslint.comparison import Difference, compare
 from reslint.config import Config, load
+from reslint.look import look
 from reslint.report.diff import json as diff_json
 from reslint.report.diff import markdown as diff_markdown
 from reslint.report.diff import text as diff_text

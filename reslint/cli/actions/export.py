@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from reslint import api
+from reslint import look
 from reslint.anatomy.views.source import where
 from reslint.cli.inputs.overwriting import same
 from reslint.cli.options.export import ExportOptions
@@ -28,7 +28,7 @@ def deliver(options: ExportOptions) -> int:
     if same(str(output), str(Path(factory.folder) / factory.target)):
         raise BadConfiguration(f"--output {output}: is what the model is made from; name another file")
     try:
-        with api.needing_torch():
+        with look.needing_torch():
             from reslint.export.deploy import deployed
             from reslint.export.exported import asked as texts
         made = deployed(*texts(factory), output)

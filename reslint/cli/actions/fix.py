@@ -10,12 +10,12 @@ from traceback import print_exception
 import onnx.printer
 from onnx import NodeProto
 
-from reslint.api import refuse_unknown_rules
 from reslint.cli.actions.check import check
 from reslint.cli.inputs.look import NOT_LOOKED_AT, named
 from reslint.cli.options.check import CheckOptions
 from reslint.cli.output.streams import emit, error, note
 from reslint.errors import UnreadableModel
+from reslint.look import refuse_unknown_rules
 from reslint.mend import Mended, mended, write
 from reslint.net.edit import Edit
 from reslint.report.common.plain import counted, plain

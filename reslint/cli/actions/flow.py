@@ -8,7 +8,7 @@ from traceback import format_exc
 
 import click
 
-from reslint import api
+from reslint import look
 from reslint.anatomy import Anatomy
 from reslint.cli.actions.check import reported
 from reslint.cli.inputs.look import tell_failed
@@ -31,7 +31,7 @@ def flow(options: FlowOptions, start: float) -> int:
     paths = options.paths or options.configuration.named()
     if not paths:
         raise click.UsageError("no model is named: give module:factory, such as mypkg.models:build")
-    api.refuse_unknown_rules(options.configuration, command="flow")
+    look.refuse_unknown_rules(options.configuration, command="flow")
     spare(options.written, paths)
     own = Factory("", options.input, options.kwargs)
     specs = {path: _spec((options.configuration.factory(path) or Factory(path)).under(own)) for path in paths}
@@ -56,24 +56,24 @@ def _looked(path: str, what: Spec, options: FlowOptions, say: Callable[[str], No
     """One module; errors become values, bugs as well."""
     config = options.configuration
     try:
-        with api.needing_torch():
+        with look.needing_torch():
             from reslint.export.flow import Asked, measured
         found = measured(what, Asked(range(options.seeds), options.only, options.budget), say)
         anatomy = found[0].anatomy
-        looked = api.examined(path, anatomy, config.at(path), _judge(found), command="flow")
-        return api.portrayed(looked, anatomy) if options.drawn else looked
+        looked = look.examined(path, anatomy, config.at(path), _judge(found), command="flow")
+        return look.portrayed(looked, anatomy) if options.drawn else looked
     except (ExportFailed, UnreadableModel) as problem:
-        return api.failed(path, problem, config)
+        return look.failed(path, problem, config)
     except Exception:  # a bug keeps its traceback, but hides nothing of the other models and is no finding
         says = UnreadableModel("made reslint itself fail, as shown above; please report it")
-        return api.failed(path, says, config, format_exc())
+        return look.failed(path, says, config, format_exc())
 
 
-def _judge(measured: Sequence[Measurement]) -> api.Judge:
+def _judge(measured: Sequence[Measurement]) -> look.Judge:
     """What the rules say on what was measured."""
 
-    def judged(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> api.Judged:
+    def judged(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> look.Judged:
         found = lint(anatomy, rules, config.settings(path), path, Confidence(config.confidence), measured)
-        return api.Judged(tuple(found), tuple(measured))
+        return look.Judged(tuple(found), tuple(measured))
 
     return judged

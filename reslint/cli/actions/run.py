@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 
 from reslint.anatomy import Anatomy
-from reslint.api import Judged
 from reslint.cli.actions.check import reported
 from reslint.cli.inputs.look import examine, named
 from reslint.cli.options.run import RunOptions
@@ -20,6 +19,7 @@ from reslint.cli.output.streams import note
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
+from reslint.look import Judged
 from reslint.measure import worst
 from reslint.rules import Rule, Settings
 from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory, measured

@@ -28,7 +28,7 @@ from reslint.config import Config
 from reslint.result import Looked
 
 if TYPE_CHECKING:
-    from reslint.api import Judge, Seen
+    from reslint.look import Judge, Seen
 
 NOT_LOOKED_AT = 2
 
@@ -43,8 +43,8 @@ def look(options: Models) -> Iterator[Looked]:
     for line in () if options.quiet else unmatched(options.configuration, options.paths or tuple(_configured(options))):
         note(str(options.configuration.file), line)
     if unknown:
-        from reslint.api import refuse_unknown_rules
         from reslint.cli.inputs.workers import fresh
+        from reslint.look import refuse_unknown_rules
 
         for config in _configurations(options, unknown):
             refuse_unknown_rules(config)
@@ -56,19 +56,19 @@ def look(options: Models) -> Iterator[Looked]:
 
 def examine(options: Models, judge: Judge | None, *, command: str = "check") -> Iterator[Seen]:
     """The models with their anatomies, one at a time, each let go before the next one is read; with no rules, no findings."""
-    from reslint import api
+    from reslint import look
 
     found = named(options)
     for config in _configurations(options, found):
-        api.refuse_unknown_rules(config, command=command)
+        look.refuse_unknown_rules(config, command=command)
     anatomies: list[Seen] = []
 
     def looks() -> Iterator[Looked]:
         for path, says in found.items():
             if says:
-                anatomies[:] = [api.Seen(_missing(path, says))]
+                anatomies[:] = [look.Seen(_missing(path, says))]
             else:
-                anatomies[:] = [api.look(path, options.configuration, judge, command=command, drawn=options.drawn)]
+                anatomies[:] = [look.look(path, options.configuration, judge, command=command, drawn=options.drawn)]
             yield anatomies[0].looked
 
     for _ in _told(tuple(found), looks(), options, judged=judge is not None, bar=command != "run"):

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reslint.api import files, look
 from reslint.cache import Cache, Stamp, stamps
 from reslint.config import Config
+from reslint.look import files, look
 from reslint.result import Looked
 
 if TYPE_CHECKING:

@@ -21,6 +21,6 @@ class Catalogued(Asked):
 
     def rules(self) -> tuple[Rule, ...]:
         """All rules that there are."""
-        from reslint import api  # brings onnx
+        from reslint import look  # brings onnx
 
-        return api.rules(load(self.config, Path.cwd()))
+        return look.rules(load(self.config, Path.cwd()))

@@ -19,7 +19,7 @@ _SEVERITY_COLUMNS = 8
 
 def entry(rule: Rule) -> Mapping[str, object]:
     """A rule as plain values."""
-    from reslint.api import needs
+    from reslint.look import needs
 
     return {
         "name": rule.name,
