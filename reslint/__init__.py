@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 from reslint.version import __version__
 
 if TYPE_CHECKING:
-    from reslint.api import check, dissect, graph
+    from reslint.api import check, diff, dissect, graph, run
     from reslint.config import Config
     from reslint.finding import Confidence, Finding, Severity
     from reslint.net import read
 
-__all__ = ["Confidence", "Config", "Finding", "Severity", "__version__", "check", "dissect", "graph", "read"]
+__all__ = [
+    "Confidence",
+    "Config",
+    "Finding",
+    "Severity",
+    "__version__",
+    "check",
+    "diff",
+    "dissect",
+    "graph",
+    "read",
+    "run",
+]
 
 # `reslint --help` must not pay for onnx, so that the names are looked up when they are used (PEP 562).
 _HOMES = {
@@ -22,9 +34,11 @@ _HOMES = {
     "Finding": "reslint.finding",
     "Severity": "reslint.finding",
     "check": "reslint.api",
+    "diff": "reslint.api",
     "dissect": "reslint.api",
     "graph": "reslint.api",
     "read": "reslint.net",
+    "run": "reslint.api",
 }
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 
 class ReslintError(Exception):
-    """The base of all errors that a user can act on; its text is one line that says what to do."""
+    """The base of all errors that a user can act on; its text is one line that says what to do.
+
+    `path` is the model that it is about, where code and not the command line asked.
+    """
+
+    path: str = ""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{self.path}: {text}" if self.path else text
 
 
 class UnreadableModel(ReslintError):

@@ -54,9 +54,8 @@ class ModelItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: None = None) -> str:  # type: ignore[override]
         """The findings, or what is wrong with the file; a bug keeps its traceback."""
-        if isinstance(excinfo.value, ReslintError):
-            return f"{self.path.name}: error: {excinfo.value}"
-        return str(excinfo.value) if isinstance(excinfo.value, AssertionError) else str(super().repr_failure(excinfo))
+        told = isinstance(excinfo.value, ReslintError | AssertionError)
+        return str(excinfo.value if told else super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"{self.path.name}: reslint"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reslint.finding import Confidence, Finding, Severity
+from reslint.finding import Confidence, Finding, Findings, Severity
 
 if TYPE_CHECKING:  # a report of cached findings must not pay for onnx
     from reslint.anatomy import Anatomy
@@ -105,6 +105,16 @@ class Report:
     def without_weights(self) -> int:
         """The number of models that were looked at and whose weights are not there, all or some of them."""
         return sum(bool(file.unread) and not file.error for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What `reslint.run` gives: the findings, what was measured, and in words what was fed and what is to be said of it."""
+
+    findings: Findings
+    measurements: tuple[Measurement, ...]
+    fed: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

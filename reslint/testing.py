@@ -15,7 +15,7 @@ from onnx import ModelProto
 from reslint.anatomy import Anatomy, Block, Cost, Kind, Placement
 from reslint.anatomy.metrics.cost import assumed, costs
 from reslint.anatomy.views.source import where
-from reslint.api import Model, check, dissect
+from reslint.api import Inputs, Model, check, dissect
 from reslint.config import FAIL_ON, Config, load
 from reslint.errors import BadConfiguration
 from reslint.finding import Finding, Severity
@@ -48,7 +48,7 @@ class Invariants(TypedDict, total=False):
 
 def assert_clean(
     model: Model,
-    inputs: Sequence[object] = (),
+    inputs: Inputs = (),
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -78,7 +78,7 @@ def assert_clean(
     _fail(path, (*_broken(model, inputs, path, invariants), *_shown(bad)))
 
 
-def assert_architecture(model: Model, inputs: Sequence[object] = (), **invariants: Unpack[Invariants]) -> None:
+def assert_architecture(model: Model, inputs: Inputs = (), **invariants: Unpack[Invariants]) -> None:
     """Fail where an invariant does not hold, whatever the rules say; `inputs` are what a PyTorch module is called with.
 
     >>> assert_architecture("fixtures/resnet50.onnx", kinds={"identity": 12, "projection": 4}, max_depth=50)
@@ -103,7 +103,7 @@ def _is_module(model: Model) -> bool:
     return not isinstance(model, str | os.PathLike | ModelProto | Net)
 
 
-def _broken(model: Model, inputs: Sequence[object], path: str, wanted: Invariants) -> Iterator[str]:
+def _broken(model: Model, inputs: Inputs, path: str, wanted: Invariants) -> Iterator[str]:
     """The invariants that do not hold."""
     if not wanted:
         return

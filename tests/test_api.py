@@ -16,8 +16,9 @@ from torchnets import NETS
 
 import reslint
 from reslint import api
-from reslint.errors import BadConfiguration, UnknownRule, UnreadableModel
+from reslint.errors import BadConfiguration, ExportFailed, RunFailed, UnknownRule, UnreadableModel
 from reslint.finding import Findings
+from reslint.measure import Signal
 
 ROOT = Path(__file__).parents[1]
 DOUBLED = SOUND.replace("Add (x, h)", "Add (h, h)")
@@ -52,6 +53,28 @@ def test_selection_goes_before_the_configuration() -> None:
     assert not reslint.check(model, select=["norm"])
 
 
+def test_one_rule_or_family_needs_no_list() -> None:
+    model = parsed(DOUBLED)
+    assert [f.rule for f in reslint.check(model, select="shortcut")] == ["empty-branch"]
+    assert not reslint.check(model, select="norm,depth")
+    assert not reslint.check(model, ignore="empty-branch")
+
+
+def test_a_run_gives_findings_and_measurements(write: Write) -> None:
+    ran = reslint.run(write("a.onnx", DOUBLED), seed=1)
+    assert {finding.rule for finding in ran.findings} <= {"empty-branch", "exploding-signal"}
+    assert any(isinstance(found, Signal) for found in ran.measurements)
+    assert len(ran.fed) == 1
+    with pytest.raises(RunFailed, match=r"^model\.onnx: "):
+        reslint.run(parsed(SOUND), against="nowhere.npz")
+
+
+def test_two_models_are_compared() -> None:
+    difference = reslint.diff(parsed(SOUND), parsed(SOUND.replace("Add (x, h)", "Add (h, h)")))
+    assert not difference.same
+    assert len(difference.lost_shortcuts) == 1
+
+
 def test_profile() -> None:
     model = parsed(SOUND.replace("    g = Relu (f)\n", "").replace("(g, v)", "(f, v)"))
     assert [f.rule for f in reslint.check(model, profile="design")] == ["affine-branch"]
@@ -60,14 +83,36 @@ def test_profile() -> None:
 
 def test_what_can_not_be_done_is_an_error(here: Path) -> None:
     (here / "a.onnx").write_bytes(b"")
-    with pytest.raises(UnreadableModel):
+    with pytest.raises(UnreadableModel, match=r"^a\.onnx: "):
         reslint.check("a.onnx")
+    with pytest.raises(UnreadableModel, match=r"^a\.onnx: "):
+        reslint.run("a.onnx")
     with pytest.raises(UnreadableModel):
         reslint.dissect("b.onnx")
     with pytest.raises(UnknownRule):
         reslint.check(parsed(SOUND), select=["shortcat"])
     with pytest.raises(BadConfiguration):
         reslint.check(parsed(SOUND), profile="shipped")
+
+
+@pytest.mark.torch
+def test_a_module_takes_keywords_and_dictionaries() -> None:
+    from torch import Tensor, nn, randn
+
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor, *, scale: Tensor) -> Tensor:
+            y: Tensor = x + self.inner(x).relu() * scale
+            return y
+
+    fed = {"x": randn(2, 8), "scale": randn(8)}
+    ways = (reslint.dissect(Scaled(), fed), reslint.dissect(Scaled(), (fed["x"],), {"scale": fed["scale"]}))
+    assert [len(way.blocks) for way in ways] == [1, 1]
+    with pytest.raises(ExportFailed, match=r"^Scaled: "):
+        reslint.check(Scaled(), (fed["x"],))
 
 
 @pytest.mark.torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from onnx import ModelProto
@@ -39,11 +40,11 @@ def exported(wanted: Spec, how: How) -> Exported:
     return analysed(loaded(wanted), how)
 
 
-def in_memory(module: nn.Module, inputs: tuple[object, ...]) -> Exported:
+def in_memory(module: nn.Module, inputs: tuple[object, ...], kwargs: Mapping[str, object]) -> Exported:
     """Export a module that someone has at hand, in evaluation mode, and leave it in the modes that it was in."""
     modes = {part: part.training for part in module.modules()}
     try:
-        return analysed(Loaded(module.eval(), inputs, {}), How())
+        return analysed(Loaded(module.eval(), inputs, kwargs), How())
     finally:
         for part, training in modes.items():
             part.training = training
