@@ -17,6 +17,7 @@ from reslint.measure.agreement import (
 )
 from reslint.measure.fed import Fed, Given
 from reslint.measure.gradients import VANISHED, GradientFlow, Layer, Passage, Reach, Spread, geometric
+from reslint.measure.kept import Kept
 from reslint.measure.latency import Latency, Placement, Ratio, Share, Start
 from reslint.measure.measurement import Measurement, worst
 from reslint.measure.parameters import Parameters, Unread
@@ -57,6 +58,7 @@ __all__ = [
     "Given",
     "GradientFlow",
     "Initialization",
+    "Kept",
     "Latency",
     "Layer",
     "LearningRate",

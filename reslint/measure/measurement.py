@@ -8,6 +8,7 @@ from dataclasses import replace
 from reslint.measure.agreement import Agreement, Difference, Noise
 from reslint.measure.fed import Fed
 from reslint.measure.gradients import GradientFlow
+from reslint.measure.kept import Kept
 from reslint.measure.latency import Latency, Placement
 from reslint.measure.sensitivity import Sensitivity
 from reslint.measure.signal import Signal
@@ -20,6 +21,7 @@ Measurement = (
     | Sensitivity
     | Placement
     | Latency
+    | Kept
     | GradientFlow
     | Initialization
     | Curvature

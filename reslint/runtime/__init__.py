@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reslint.runtime.agreement.compare import Tolerances
+    from reslint.runtime.keeping.keep import USUAL
     from reslint.runtime.launch.process import Limits, default_memory
     from reslint.runtime.request import Measured, Wanted
     from reslint.runtime.run import measured
     from reslint.runtime.timing.latency import ROUNDS
 
-__all__ = ["ROUNDS", "Limits", "Measured", "Tolerances", "Wanted", "default_memory", "measured"]
+__all__ = ["ROUNDS", "USUAL", "Limits", "Measured", "Tolerances", "Wanted", "default_memory", "measured"]
 
 # The child that runs a model starts anew for each run and needs none of these, nor onnx (PEP 562).
 _HOMES = {
@@ -20,6 +21,7 @@ _HOMES = {
     "Measured": "request",
     "ROUNDS": "timing.latency",
     "Tolerances": "agreement.compare",
+    "USUAL": "keeping.keep",
     "Wanted": "request",
     "default_memory": "launch.process",
     "measured": "run",

@@ -22,7 +22,8 @@ class Wanted:
     """What to run a model on, and how.
 
     `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
-    of weights that are missing. `rounds`: time so many runs, for at least so many `seconds`. `say` is
+    of weights that are missing. `keep` is the ratio in dB for which ops to keep in float32 are looked for. `rounds`: time so
+    many runs, for at least so many `seconds`. `say` is
     told what the run is at.
     """
 
@@ -34,6 +35,7 @@ class Wanted:
     rounded: bool = False
     sensitivity: bool = False
     ablate: bool = False
+    keep: float | None = None
     fill: int | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     against: Path | None = None

@@ -19,6 +19,7 @@ from reslint.runtime.agreement.on_provider import placed, timed
 from reslint.runtime.feeds.files import arrays, given, store
 from reslint.runtime.feeds.kinds import Kind, kinds
 from reslint.runtime.feeds.synthesize import Inputs, dims, synthesized, typed, words
+from reslint.runtime.keeping.keep import kept
 from reslint.runtime.launch.auto import chosen
 from reslint.runtime.launch.process import Limits, launch, told
 from reslint.runtime.model.bfloat16 import NAME as BFLOAT16
@@ -75,6 +76,7 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *referred(known, answer, wanted),
         *narrowed(known, answer, wanted),
         *sensitivity(known, wanted),
+        *kept(known, wanted),
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, there, where, feeds[0], wanted, limits),
     )

@@ -15,14 +15,15 @@ from reslint.cli.actions.check import reported
 from reslint.cli.inputs.look import examine, named
 from reslint.cli.options.run import RunOptions
 from reslint.cli.output.phases import phases
-from reslint.cli.output.streams import note
+from reslint.cli.output.streams import emit, note
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
 from reslint.look import Judged
-from reslint.measure import worst
+from reslint.measure import Kept, worst
+from reslint.report.run.kept import lists
 from reslint.rules import Rule, Settings
-from reslint.runtime import Limits, Measured, Tolerances, Wanted, default_memory, measured
+from reslint.runtime import USUAL, Limits, Measured, Tolerances, Wanted, default_memory, measured
 
 
 def run(options: RunOptions, start: float) -> int:
@@ -30,6 +31,8 @@ def run(options: RunOptions, start: float) -> int:
     asked_for = _wanted(options)
     paths = tuple(named(options))
     stores = _stores(options.store, paths)
+    if options.keep_float32 is not None and len(paths) > 1:
+        raise click.BadParameter(f"is one file, for {len(paths)} models", param_hint="--keep-float32")
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
         settings = _settings(config.settings(path), options)
@@ -38,6 +41,9 @@ def run(options: RunOptions, start: float) -> int:
         wanted = replace(wanted, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
         found = measured(anatomy, replace(wanted, say=partial(say, path)))
         _tell(path, found, options.quiet)
+        for one in found.subjects if options.keep_float32 else ():
+            if isinstance(one, Kept):
+                emit(lists(path, one), str(options.keep_float32), called="the list")
         judged = lint(anatomy, rules, settings, path, Confidence(config.confidence), tuple(worst(found.subjects)))
         return Judged(judged, found.subjects)
 
@@ -82,6 +88,7 @@ def _wanted(options: RunOptions) -> Wanted:
         against=options.against,
         provider=options.provider,
         precision=options.as_ or "",
+        keep=_ratio(options) if options.keep_float32 else None,
         rounded=options.round or options.as_ == "bfloat16",  # no CPU kernel has it
         sensitivity=options.sensitivity or options.ablate,
         ablate=options.ablate,
@@ -93,6 +100,11 @@ def _wanted(options: RunOptions) -> Wanted:
         libraries=options.custom_ops,
         limits=Limits(options.timeout, int(options.memory * 1e9) if options.memory else default_memory()),
     )
+
+
+def _ratio(options: RunOptions) -> float:
+    """The signal-to-noise ratio that is wanted with some ops kept in float32."""
+    return USUAL[options.as_ or "float16"] if options.snr is None else options.snr
 
 
 def _size(text: str) -> tuple[str, int]:

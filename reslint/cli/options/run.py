@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -31,6 +32,18 @@ class RunOptions(Judging):
     fill: Annotated[bool, Option("Make up missing weights, with the same seed.")] = False
     as_: Annotated[
         Literal["float16", "bfloat16"] | None, Option("Compare with a run in this type, and check its range.")
+    ] = None
+    keep_float32: Annotated[
+        Path | None,
+        Option("Find the fewest ops to keep in float32 with --as, and write them to FILE as JSON.", metavar="FILE"),
+    ] = None
+    snr: Annotated[
+        float | None,
+        Option(
+            "The ratio that --keep-float32 is to bring; default: 50, for bfloat16 30.",
+            metavar="DB",
+            type=click.FloatRange(0, 200),
+        ),
     ] = None
     round: Annotated[bool, Option("Also round to half precision after every op; slow.")] = False
     sensitivity: Annotated[bool, Option("Measure how far a small change of each stream moves the outputs.")] = False
@@ -69,8 +82,17 @@ class RunOptions(Judging):
         Option("A library of custom ops. Its code is run: name only what you trust.", metavar="LIB", type=_LIBRARY),
     ] = ()
 
+    @property
+    def written(self) -> Iterator[tuple[str, str]]:
+        yield from super().written
+        yield from (("--keep-float32", str(self.keep_float32)),) if self.keep_float32 else ()
+
     def ready(self) -> Self:
         """Refuse what can't be run."""
+        if self.keep_float32 is not None and self.as_ is None:
+            raise click.BadParameter("needs the narrower type: --as float16, or bfloat16", param_hint="--keep-float32")
+        if self.snr is not None and self.keep_float32 is None:
+            raise click.BadParameter("is what --keep-float32 is to bring: name its file", param_hint="--snr")
         if self.max_ratio is not None and (self.against is None or self.against.suffix == ".npz"):
             raise click.BadParameter("needs a model to be timed against: --against old.onnx", param_hint="--max-ratio")
         return super().ready()

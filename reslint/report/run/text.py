@@ -12,6 +12,7 @@ from reslint.measure import (
     Fed,
     Felt,
     GradientFlow,
+    Kept,
     Latency,
     Measurement,
     Sensitivity,
@@ -22,6 +23,7 @@ from reslint.measure import (
 from reslint.net import Op
 from reslint.report.common.plain import counted, plain
 from reslint.report.flow import text as flow_text
+from reslint.report.run.kept import told
 from reslint.report.run.latency import lines, shares
 from reslint.report.run.values import LARGEST
 
@@ -48,6 +50,8 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
     yield from _noises([one for one in worst(measured) if isinstance(one, Agreement) and one.blocks], verbose)
     for one in measured:
+        if isinstance(one, Kept):
+            yield from told(one, verbose)
         if isinstance(one, Latency):
             yield from lines(one)
             yield from _shares(one, verbose)

@@ -10,6 +10,7 @@ from reslint.measure import (
     Agreement,
     Difference,
     Fed,
+    Kept,
     Latency,
     Measurement,
     Noise,
@@ -167,6 +168,29 @@ def _share(share: Share) -> Row:
     return {**where, "share": share.share}
 
 
+def _kept(kept: object) -> Iterator[Row]:
+    if isinstance(kept, Kept):
+        over = {op.id for op in kept.overflowing}
+        yield {
+            "type": kept.type,
+            "snr_db": {
+                "wanted": kept.wanted,
+                **{
+                    n: finite(v) for n, v in (("before", kept.before), ("after", kept.after), ("applied", kept.applied))
+                },
+            },
+            "ops": [{**place(op), "op": op.kind, "overflows": op.id in over} for op in kept.ops],
+            "of": kept.of,
+            "tried": kept.tried,
+            "cut_short": kept.cut_short,
+        }
+
+
+def finite(value: float | None) -> float | str | None:
+    """A number that JSON has; infinity as a word."""
+    return value if value is None or isfinite(value) else str(value)
+
+
 _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
     ("fed", Fed, _fed),
     ("signal", Signal, _signal),
@@ -174,4 +198,5 @@ _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
     ("sensitivity", Sensitivity, _sensitivity),
     ("placement", Placement, _placement),
     ("latency", Latency, _latency),
+    ("keep_float32", Kept, _kept),
 )

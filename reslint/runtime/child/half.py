@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto, TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
 
 from reslint.net.nodes import nodes_of
 from reslint.net.order import in_order
@@ -25,7 +26,13 @@ def halved(plan: Plan) -> ModelProto:
     given = whole(plan)
     kept = {node.op_type for node in given.graph.node if any(word in node.op_type for word in EIGHT_BITS)}
     block = [*DEFAULT_OP_BLOCK_LIST, "DequantizeLinear", *sorted(kept)]  # scales are float32 before operator set 19
-    model: ModelProto = convert_float_to_float16(given, keep_io_types=True, op_block_list=block)
+    model: ModelProto = convert_float_to_float16(
+        given, keep_io_types=True, op_block_list=block, node_block_list=sorted(plan.keep)
+    )
+    if plan.keep:  # else what passes from one kept op to the next is narrowed on the way
+        joined = OnnxModel(model)
+        joined.remove_cascaded_cast_nodes()
+        model = joined.model
     nodes = [node.proto for node in in_order(nodes_of(model.graph), ())]  # the converter puts its casts last
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -57,6 +57,10 @@ def _answered(job: Job) -> Answer:
                 ran.append(tuple(_rounded(plan, alternatives[0]) for alternatives in job.feeds))
                 where.append(())
                 continue
+            if plan.keeping is not None:
+                ran.append((_kept(plan, [alternatives[0] for alternatives in job.feeds]),))
+                where.append(())
+                continue
             began = time.perf_counter()
             session = started(plan)
             made = made or time.perf_counter() - began
@@ -121,11 +125,20 @@ def _shook(session: onnxruntime.InferenceSession, feed: Feed, shaking: Shaking) 
     return Ran((shook(session, feed, shaking),))
 
 
+def _kept(plan: Plan, feeds: Sequence[Feed]) -> Ran:
+    from reslint.runtime.child.keeping import kept
+
+    fit = [_widened(feed) for feed in feeds] if plan.wide else feeds
+    return Ran((kept(started(plan), fit, plan.keeping),) if plan.keeping is not None else ())
+
+
 def _rounded(plan: Plan, feed: Feed) -> Ran:
     from reslint.runtime.child.half import halved, whole
     from reslint.runtime.child.rounding import rounded
 
-    outputs, overflow = rounded(halved(plan) if plan.half else whole(plan), feed, plan.rounded)
+    outputs, overflow = rounded(
+        halved(plan) if plan.half else whole(plan), _widened(feed) if plan.wide else feed, plan.rounded, plan.keep
+    )
     return Ran((outputs,), overflow)
 
 

@@ -6,7 +6,7 @@ each op on its own, so that what a processor with true half precision holds betw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import ml_dtypes
 import numpy as np
@@ -23,11 +23,13 @@ TYPES: Mapping[str, type] = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat
 Run = Callable[..., tuple[object, ...]]
 
 
-def rounded(model: ModelProto, feed: Feed, kind: str) -> tuple[Mapping[str, Array], Overflow | None]:
+def rounded(
+    model: ModelProto, feed: Feed, kind: str, keep: Collection[str] = ()
+) -> tuple[Mapping[str, Array], Overflow | None]:
     """The outputs, and the first op whose finite inputs give what the type can't hold.
 
     In a model that holds half precision itself each op is computed in float32 and rounded where it reads half precision;
-    any other is rounded to `kind` after every op.
+    any other is rounded to `kind` after every op, and what an op reads before it, but for the nodes named in `keep`.
     """
     found: list[Overflow] = []
     narrow = None if kind == "float16" else TYPES[kind]
@@ -37,10 +39,9 @@ def rounded(model: ModelProto, feed: Feed, kind: str) -> tuple[Mapping[str, Arra
 
         def _init(self) -> None:
             super()._init()
-            if narrow is not None:
-                self.rt_inits_ = {name: _narrowed(value, narrow) for name, value in self.rt_inits_.items()}
             for inst in self.rt_nodes_:
-                inst.run = _rounding(inst.run, inst.onnx_node, narrow, found)
+                if inst.onnx_node.name not in keep or not keep:
+                    inst.run = _rounding(inst.run, inst.onnx_node, narrow, found)
 
     evaluator = Rounding(model, new_ops=[GatherElements])
     made = evaluator.run(None, dict(feed))
@@ -64,7 +65,7 @@ def _rounding(run: Run, node: NodeProto, narrow: type | None, found: list[Overfl
 
     def ran(*given: object, **more: object) -> tuple[object, ...]:
         half = any(isinstance(a, np.ndarray) and a.dtype == np.float16 for a in given)
-        wide = [_widened(a) for a in given]
+        wide = [_widened(a) if narrow is None else _after(a, node, half, narrow) for a in given]
         with np.errstate(all="ignore"):
             made = run(*wide, **more)
             after = tuple(_after(m, node, half, narrow) for m in made)

@@ -36,12 +36,46 @@ class Shaking:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """An op that can be rounded: the input that turns it on, its type, the float tensors that it reads and gives.
+
+    `masks` says that what it gives ends in softmaxes, where far below zero means no.
+    """
+
+    flag: str
+    type: str
+    reads: tuple[str, ...]
+    gives: tuple[str, ...]
+    masks: bool = False
+
+    @staticmethod
+    def extremes(name: str) -> tuple[str, str]:
+        """The names of the least and the largest number of a tensor."""
+        return f"reslint.least.{name}", f"reslint.most.{name}"
+
+    def peaks(self, name: str) -> tuple[str, str]:
+        """The further outputs that tell the range of one of its own."""
+        return self.extremes(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is wanted of a set of ops to keep: a signal-to-noise ratio in dB, nothing beyond `largest`, within `seconds`."""
+
+    switches: tuple[Switch, ...]
+    wanted: float
+    largest: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One session: a small model, where its weights lie, on what it runs, and how often on each input.
 
     With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before. With
     `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op. With
-    `shaking` it gives how its outputs move. `exact` turns off what rounds float32 to fewer bits on the way.
+    `shaking` it gives how its outputs move, with `keeping` which ops are to be kept in float32; `keep` are the names of nodes
+    that are, where it is converted or rounded. `exact` turns off what rounds float32 to fewer bits on the way.
     `libraries` bring custom ops.
     """
 
@@ -59,6 +93,8 @@ class Plan:
     libraries: tuple[str, ...] = ()
     exact: bool = True
     shaking: Shaking | None = None
+    keeping: Keeping | None = None
+    keep: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

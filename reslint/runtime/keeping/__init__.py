@@ -1,0 +1,1 @@
+"""Which ops to keep in float32 so that a model stands a narrower type."""
