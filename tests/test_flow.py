@@ -351,9 +351,7 @@ class TestCommand:
         ran = run("flow", "texted:build", "--only", "gradient", "--fail-on", "warning", "--plot", "curves.svg")
         assert ran.status == 1
         first, *_ = ran.out.splitlines()
-        assert re.match(
-            r"texted:build: \S+: warning\[vanishing-gradient\] the gradient that reaches the first of 14", first
-        )
+        assert re.match(r"texted:build: \S+: warning\[vanishing-gradient\] the gradient at the first of 14", first)
         assert "gradient at 14 residual blocks at initialization · seeds 0, 1, 2 · fed 8x16" in ran.out
         assert "texted.py:11" in ran.out
         assert ran.err == ""

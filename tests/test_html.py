@@ -369,7 +369,7 @@ class TestRan:
         flow = GradientFlow(anatomy, passages, (0,), left=((anatomy.blocks[3], "in a loop"),))
         reaching, learning, carried = charts([flow])
         assert reaching.says.startswith(
-            "The first block gets 4 of the last one's; NaN with all shortcuts cut, over 1 seed."
+            "The gradient at the first block is 4 times that at the last; with all shortcuts cut, NaN times, over 1 seed."
         )
         assert reaching.says.endswith("1 block could not be measured.")
         kept, cut = reaching.lines

@@ -142,8 +142,8 @@ class TestPercentiles:
             found = Latency(anatomy, provider, 1, 400, 3, 4, 5, 6)
             return [draft.message for draft in latency_budget(found, config.settings(path))]
 
-        assert says("a.onnx", "cpu") == ["p50 is 3 ms, the budget 1 ms"]
-        assert says("a.onnx", "cuda") == ["p95 is 5 ms, the budget 2 ms"]
+        assert says("a.onnx", "cpu") == ["p50 is 3 ms; the budget is 1 ms"]
+        assert says("a.onnx", "cuda") == ["p95 is 5 ms; the budget is 2 ms"]
         assert says("big.onnx", "cpu") == []
 
     def test_one_table_is_for_all(self, here: Path) -> None:

@@ -235,5 +235,7 @@ class TestSkeleton:
     def test_one_finding_says_all(self) -> None:
         (draft,) = skeleton_differs(anatomy_of(SOUND), Settings(skeleton="[pre mlp], [mlp]"))
         assert draft.op.id == "y"
-        assert draft.message == ("the skeleton is not the expected one: block 1: conv 3x3 3x3; expected pre mlp, mlp")
+        assert draft.message == (
+            "the skeleton differs from the expected one: block 1: conv 3x3 3x3; expected pre mlp, mlp"
+        )
         assert draft.evidence["have"] == "[conv 3x3 3x3]"

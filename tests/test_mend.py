@@ -194,18 +194,18 @@ class TestFile:
 
 
 REFUSED = {
-    "its running statistics are those of the start (0 and 1): it has gathered none": NORMED.replace(
+    "its running statistics are the initial ones (0 and 1): it has never been trained": NORMED.replace(
         "float[8] mean, float[8] variance",
         "float[8] mean = {0, 0, 0, 0, 0, 0, 0, 0}, float[8] variance = {1, 1, 1, 1, 1, 1, 1, 1}",
     ),
-    "its statistics are computed from the batch, and the file holds no others": NORMED.replace(
+    "its statistics are computed from the batch, and the file holds no running statistics": NORMED.replace(
         ", float[8] mean, float[8] variance", ""
     ).replace("n, m, v", "mean = ReduceMean <axes = [0, 2, 3], keepdims = 0> (f) variance = Exp (mean) n, m, v"),
-    "m, a statistic of the batch, is used elsewhere": NORMED.replace(
+    "m, a batch statistic, is used elsewhere": NORMED.replace(
         "float[2, 8, 4, 4] y)", "float[2, 8, 4, 4] y, float[8] m)"
     ),
-    "its mean is 0.8, and nothing around it makes up for that": MASKED % UNBALANCED["unscaled"],
-    "its mean is 0.8, and nothing around it makes up for that ": MASKED % UNBALANCED["otherwise"],
+    "its mean is 0.8, and nothing around it compensates for that": MASKED % UNBALANCED["unscaled"],
+    "its mean is 0.8, and nothing around it compensates for that ": MASKED % UNBALANCED["otherwise"],
 }
 
 
@@ -232,7 +232,7 @@ class TestRefused:
         ran = fix(run)
         assert ran.status == 1
         assert "mended: training-mode-op at n, 1 node" in ran.err
-        assert "q, a statistic of the batch, is used elsewhere" in ran.err
+        assert "q, a batch statistic, is used elsewhere" in ran.err
         assert [len(n.output) for n in onnx.load("a.onnx").graph.node if n.op_type == "BatchNormalization"] == [1, 3]
 
     def test_one_that_would_not_validate(self, run: Run, here: Path) -> None:

@@ -83,7 +83,7 @@ class TestUnknown:
         model = onnx.parser.parse_model(CALLED)
         model.graph.node[0].op_type = model.graph.node[0].domain = ""
         (finding,) = found(model)
-        assert finding.message.startswith("an op without a type of the domain ai.onnx is unknown here")
+        assert finding.message.startswith("an op without a type of the domain ai.onnx is unknown")
 
 
 class TestSides:
@@ -150,7 +150,7 @@ class TestSides:
         assert not any("unk__" in f.message + f"{f.evidence}{f.lines}" for f in findings)
 
 
-@pytest.mark.parametrize(("blocks", "says"), [(3, "take 1 block out"), (4, "take 2 blocks out")])
+@pytest.mark.parametrize(("blocks", "says"), [(3, "remove 1 block"), (4, "remove 2 blocks")])
 def test_depth_limit_counts(blocks: int, says: str) -> None:
     lines = [f"f{i} = MatMul (x{i}, w)\ng{i} = Relu (f{i})\nx{i + 1} = Add (x{i}, g{i})\n" for i in range(blocks)]
     graph = f"agraph (float[1, 8] x0) => (float[1, 8] x{blocks}) <float[8, 8] w> {{ {''.join(lines)} }}"

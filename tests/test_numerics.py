@@ -138,7 +138,7 @@ class TestSignal:
         found = signal(ran(here / "a.onnx", Wanted(inputs=here / "x.npz", precision="float16")))
         assert found.taps[0].branch.lost == pytest.approx(5 / 7)  # 3e-8 and 9e-8 are rounded up
         (draft,) = half_overflow(found, Settings())
-        assert "71% of what is not zero is zero in half precision" in draft.message
+        assert "71% of its nonzero elements become zero in half precision" in draft.message
 
     def test_a_sequence_is_no_tensor(self, run: Run, here: Path) -> None:
         graph = "agraph (float[2] x) => (seq(float[2]) y, float[2] z) { y = SequenceConstruct (x, x) z = Relu (x) }"
@@ -191,7 +191,7 @@ class TestAgreement:
         ran = run(*arguments, "--rtol", "0.01")
         assert ran.status == 1
         (finding,) = ran.json["findings"]
-        assert "1 of 2 elements are beyond an absolute 0 and a relative 0.01" in str(finding["message"])
+        assert "1 of 2 elements exceed an absolute tolerance of 0 and a relative one of 0.01" in str(finding["message"])
         assert run(*arguments, "--rtol", "0.01", "--atol", "0.001").status == 0
 
     def test_tolerance_of_the_configuration(self, run: Run, write: Write, here: Path) -> None:
@@ -259,7 +259,7 @@ class TestAgreement:
         onnx.save(model, here / "new.onnx")
         ran = run("run", "new.onnx", "--against", "old.onnx")
         assert ran.status == 1
-        assert "parts  behind the last of 3 blocks, whose streams agree" in ran.out
+        assert "parts  after the last of 3 blocks, whose streams agree" in ran.out
 
     def test_blocks_by_name_where_their_number_differs(self, run: Run, write: Write, here: Path) -> None:
         shorter = STACK.replace("(float[4, 8] y)", "(float[4, 8] b)")
@@ -313,7 +313,7 @@ class TestHalf:
         assert (found.overflow.op.id, found.overflow.harms) == ("h", True)
         (draft,) = half_overflow(found, Settings())
         assert draft.message.startswith("Mul h gives ")
-        assert "the first that overflows where each op is rounded to float16" in draft.message
+        assert "the first overflow when every op is rounded to float16" in draft.message
 
     def test_a_mask_does_no_harm(self, here: Path) -> None:
         graph = """agraph (float16[4, 8] x) => (float16[4, 8] y) <float16[8] m, float16 b>
@@ -389,8 +389,8 @@ class TestProofs:
             ("dead.onnx", "dead-branch"),
             ("wide.onnx", "shortcut-broadcast"),
         ]
-        assert "confirmed by running: it gave zeros on all inputs" in str(found[0]["message"])
-        assert "confirmed by running: it added [1, 8, 4, 4] and [1, 8, 4, 1]" in str(found[1]["message"])
+        assert "confirmed by running: the branch was zero for all inputs" in str(found[0]["message"])
+        assert "confirmed by running: the merge added [1, 8, 4, 4] and [1, 8, 4, 1]" in str(found[1]["message"])
 
     def test_made_up_weights_prove_nothing(self, run: Run, here: Path) -> None:
         path = self.stack(here, 0.1)

@@ -20,25 +20,25 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 RULES = {rule.name: rule for rule in ALL}
 EXPLAINING = [rule for rule in ALL if rule.reasons]
 TRAPS = [
-    ("training-mode-op", "normal noise is a generator's"),
-    ("training-mode-op", "its switch is an input"),
+    ("training-mode-op", "normal noise is intentional"),
+    ("training-mode-op", "its mode is an input"),
     ("skeleton-differs", "as expected: 2 x [pre mlp]"),
-    ("shortcut-broadcast", "something is learned behind what made it small"),
+    ("shortcut-broadcast", "a learned layer follows the op that reduced it"),
     ("shortcut-not-identity", "DeepNorm"),
     ("missing-shortcut", "its work is that of no block on a stream of its size"),
-    ("repeated-shortcut", "it sums 2 blocks that fork where it does"),
-    ("captured-shortcut", "its siblings don't open their branches with that as a rule"),
-    ("stale-shortcut", "does other work than those between"),
-    ("dead-branch", "an initialization that was not trained"),
+    ("repeated-shortcut", "it sums 2 blocks with the same fork"),
+    ("captured-shortcut", "too few siblings start their branches alike"),
+    ("stale-shortcut", "its layers differ from those in between"),
+    ("dead-branch", "the model is untrained"),
     ("needless-projection", "the projection changes the shape"),
-    ("missing-normalization", "something scales or gates what it adds"),
-    ("missing-normalization", "norm folded: a convolution has a bias"),
-    ("inconsistent-normalization", "begins its stack"),
-    ("missing-final-norm", "the stream is normalized behind its last merge"),
+    ("missing-normalization", "the branch or the sum is scaled or gated"),
+    ("missing-normalization", "normalization folded: a convolution has a bias"),
+    ("inconsistent-normalization", "is the first block of its stack"),
+    ("missing-final-norm", "the stream is normalized after its last merge"),
     ("missing-final-norm", "no learned layer reads the stream"),
-    ("cost-budget", "1,040 parameters, of 2,000 that are allowed"),
-    ("depth-limit", "2 blocks in a row, of 2 that are allowed"),
-    ("plain-depth", "2 layers in a row, of 3 from which they are too many"),
+    ("cost-budget", "1,040 parameters, within the budget of 2,000"),
+    ("depth-limit", "blocks in a row: 2; 2 are allowed"),
+    ("plain-depth", "layers in a row: 2, below the limit of 3"),
 ]
 
 
@@ -81,13 +81,13 @@ def test_the_rules_with_the_most_exemptions_give_reasons() -> None:
         (
             "resnet18",
             "missing-normalization",
-            "norm folded: a convolution has a bias, or the exporter's note of one",
+            "normalization folded: a convolution has a bias, or the exporter recorded the folding",
             8,
         ),
         ("llama", "missing-normalization", "normalized: pre", 8),
-        ("llama", "missing-final-norm", "the stream is normalized behind its last merge", 1),
-        ("resnet18_qdq", "one-sided-quantization", "quantized, but no target says how it should be", 8),
-        ("resnet18", "plain-depth", "3 layers in a row, of 21 from which they are too many", 1),
+        ("llama", "missing-final-norm", "the stream is normalized after its last merge", 1),
+        ("resnet18_qdq", "one-sided-quantization", "quantized, but no target is configured", 8),
+        ("resnet18", "plain-depth", "layers in a row: 3, below the limit of 21", 1),
     ],
 )
 def test_published_models(fixture: str, rule: str, why: str, places: int) -> None:
@@ -103,7 +103,7 @@ class TestCommand:
         assert ran.status == 0
         assert ran.out.splitlines() == [
             "a.onnx: missing-normalization: nothing found, 8 near misses",
-            "    norm folded: a convolution has a bias, or the exporter's note of one",
+            "    normalization folded: a convolution has a bias, or the exporter recorded the folding",
             "        at layer1.0, layer1.1, layer2.0, layer2.1, layer3.0, layer3.1 and 2 more",
             "    looked at 8 residual blocks, 0 other merges, 0 normalizations, 49 ops",
         ]

@@ -35,7 +35,7 @@ def _draft(found: Culprit, symbols: Sequence[Fixed]) -> Draft:
         found.net,
         f"{' and '.join(each)}, but {by}{found.op.type} {found.op.id} fixes it: "
         f"the model works {works}, and fails at {first.fails_at} in the {fails.op.type} {fails.op.id}",
-        "take the size from the input (x.shape[0], or -1 in its place), or declare it as the number that it is",
+        "take the size from the input (x.shape[0] or -1), or declare the dimension with its fixed size",
         {
             "input": first.symbol.input,
             "axis": first.symbol.axis,

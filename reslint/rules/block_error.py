@@ -13,7 +13,7 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("block-error", "numerics", Severity.WARNING, Confidence.PROVEN)
 def block_error(agreement: Agreement, settings: Settings) -> Iterator[Draft]:
-    """One block loses far more signal-to-noise ratio than its neighbours."""
+    """One block loses far more signal-to-noise ratio than its neighbors."""
     noises = {noise.block.merge.id: noise for noise in agreement.blocks}
     for fault in agreement.faults:
         block = fault.block
@@ -24,7 +24,7 @@ def block_error(agreement: Agreement, settings: Settings) -> Iterator[Draft]:
             block.merge,
             block.net,
             f"the block {block.merge.id}{called(block.merge)} {_says(fault, agreement.against)}",
-            "look at the scales, zero points and weights of this block, or keep it in float32",
+            "check the scales, zero points and weights of this block, or keep it in float32",
             {
                 "against": agreement.against,
                 "own_db": _number(noise.own),
@@ -40,17 +40,17 @@ def block_error(agreement: Agreement, settings: Settings) -> Iterator[Draft]:
 def _says(fault: Fault, against: str) -> str:
     if not fault.alone:
         lost, others = -fault.has, -fault.others
-        return f"loses {lost:.0f} dB of signal-to-noise ratio beside {against}, its neighbours lose {others:.0f} dB"
+        return f"loses {lost:.0f} dB of signal-to-noise ratio against {against}; its neighbors lose {others:.0f} dB"
     return (
-        f"has a signal-to-noise ratio of {fault.has:.0f} dB beside {against}, its neighbours have {fault.others:.0f} dB"
+        f"has a signal-to-noise ratio of {fault.has:.0f} dB against {against}; its neighbors have {fault.others:.0f} dB"
     )
 
 
 def _lines(noise: Noise) -> Iterator[tuple[str, str]]:
     if noise.own is not None:
-        yield "alone", f"{noise.own:.0f} dB, fed with the stream of what it is compared with"
+        yield "alone", f"{noise.own:.0f} dB when fed the reference's stream"
     if noise.snr is not None:
-        yield "stream", f"{noise.snr:.0f} dB behind it"
+        yield "stream", f"{noise.snr:.0f} dB after the block"
 
 
 def _number(value: float | None) -> float | None:

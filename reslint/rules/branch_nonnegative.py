@@ -12,16 +12,16 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("branch-nonnegative", "shortcut", Severity.WARNING, Confidence.LIKELY, design=True)
 def branch_nonnegative(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """The branch ends in an activation that can't be negative, so that the stream can only grow."""
+    """The branch ends in an activation that is never negative, so the stream can only grow."""
     found = [b for b in anatomy.blocks if b.nonnegative and b.kind not in (Kind.DENSE, Kind.GATED)]
     if found:
         first = found[0]
         yield Draft(
             first.merge,
             first.net,
-            f"the branch{called(first.merge)} ends in {producer(first.net, first.sides[1])}, which is never negative: "
+            f"the branch{called(first.merge)} ends in {producer(first.net, first.sides[1])}, whose output is never negative: "
             "the stream can only grow",
-            "move the activation behind the merge, or before the branch's last layer",
+            "move the activation after the merge or before the branch's last layer",
             {"end": producer(first.net, first.sides[1]), "blocks": len(found), "of": len(anatomy.blocks)},
             related=tuple(b.merge for b in found[1:]),
         )

@@ -17,22 +17,24 @@ _ENOUGH = 2  # siblings that make a rule of it, a heuristic
 
 @rule("captured-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """The shortcut takes the output of the branch's own first activation or normalization, where its siblings' don't."""
+    """The shortcut starts after the branch's own first activation or normalization, unlike its siblings'."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
     for family in anatomy.families:
         for block, why in _captured(flows[id(family[0].net)], family):
             if why or block.merge.id in firsts:
                 yield Pass(
-                    block.merge, block.net, why or "its fork is made by a norm or activation, but it begins its stack"
+                    block.merge,
+                    block.net,
+                    why or "the fork follows a normalization or activation, but the block is the first of its stack",
                 )
             else:
                 yield Draft(
                     block.merge,
                     block.net,
-                    f"the shortcut{called(block.merge)} starts behind {producer(block.net, block.fork)}, the branch's own "
-                    "first step, so that the stream before it ends here",
-                    "take the shortcut before the branch's first normalization or activation, as the siblings do",
+                    f"the shortcut{called(block.merge)} starts after {producer(block.net, block.fork)}, the branch's own "
+                    "first step, so the stream before it ends here",
+                    "start the shortcut before the branch's first normalization or activation, as the siblings do",
                     {"fork": block.fork, "made_by": producer(block.net, block.fork), "siblings": len(family) - 1},
                 )
 
@@ -51,9 +53,9 @@ def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[tuple[Block, str]
         if opening or not kind:
             continue
         if not usual or count < _ENOUGH or not few:
-            yield block, f"its fork is made by {kind}, but its siblings don't open their branches with that as a rule"
+            yield block, f"the fork follows {kind}, but too few siblings start their branches alike"
         elif kind != usual or block.kind is not Kind.IDENTITY:
-            yield block, f"its fork is made by {kind}, but its siblings open their branches with {usual}"
+            yield block, f"the fork follows {kind}, but the siblings start their branches with {usual}"
         else:
             yield block, ""
 

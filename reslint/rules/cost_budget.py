@@ -13,7 +13,7 @@ from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 @rule("cost-budget", "cost", Severity.ERROR, Confidence.PROVEN)
 def cost_budget(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """Parameters, MACs or activation memory are over the configured budget."""
+    """Parameters, MACs or activation memory exceed the configured budget."""
     net, budget = anatomy.net, settings.budget
     if (budget.params, budget.macs, budget.activation_mb) == (None, None, None):
         yield from (Pass(op, net, "no budget is configured") for op in net.ops[-1:])
@@ -21,14 +21,14 @@ def cost_budget(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     cost = costs(net, settings.sizes)
     made = cost.by_op or {}
     left = f" with {', '.join(ones)} taken as 1" if (ones := assumed(net, settings.sizes)) else ""
-    advice = "make the costliest layers smaller, or raise [tool.reslint.budget]"
+    advice = "shrink the most expensive layers, or raise [tool.reslint.budget]"
     for name, limit, have, of, where in (
         ("parameters", budget.params, cost.params, "", lambda op: sum(_elements(net, i) for i in op.inputs)),
         ("MACs", budget.macs, cost.macs, left, lambda op: made.get(op.id, 0)),
         ("MB of activations", budget.activation_mb, cost.activation_bytes / 1e6, left, lambda op: _size(net, op)),
     ):
         if limit is not None and have <= limit:
-            why = f"{have:,.0f} {name}{of}, of {limit:,} that are allowed"
+            why = f"{have:,.0f} {name}{of}, within the budget of {limit:,}"
             yield from (Pass(op, net, why) for op in net.ops[-1:])
         elif limit is not None:
             yield Draft(

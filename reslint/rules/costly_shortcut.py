@@ -15,7 +15,7 @@ _FEWEST = 4  # blocks of a net whose share is worth telling: a tiny net is mostl
 
 @rule("costly-shortcut", "cost", Severity.NOTE, Confidence.PROVEN, design=True)
 def costly_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """The projections on shortcuts take more than the configured share of the cost."""
+    """The projections on shortcuts exceed the configured share of the cost."""
     projected = [b for b in anatomy.blocks if b.kind is Kind.PROJECTION]
     if not projected or len(anatomy.blocks) < _FEWEST or anatomy.cost.unknown:
         return
@@ -24,7 +24,7 @@ def costly_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
         _share(projected, costs(anatomy.net, {**settings.sizes, **dict.fromkeys(free, size)})) for size in _TRIED
     )
     if share <= settings.costly_shortcut:
-        why = f"one of {len(projected)} projections that take {share:.1%} together, of {settings.costly_shortcut:.0%}"
+        why = f"{len(projected)} projections take {share:.1%} of the cost, within the limit of {settings.costly_shortcut:.0%}"
         yield from (Pass(b.merge, b.net, why) for b in projected)
     else:
         first, *others = sorted(projected, key=lambda b: b.merge.place)

@@ -27,11 +27,11 @@ def is_still(draft: Draft, signal: Signal) -> Proof | None:
         return None
     numbers = {"branch_peak": tap.branch.peak, "branch_variance": tap.branch.variance}
     if not tap.branch.peak:
-        return Proof(True, "it gave zeros on all inputs", numbers)
+        return Proof(True, "the branch was zero for all inputs", numbers)
     if tap.branch.steady is None:
         return None
-    says = "it gave the same on different inputs" if tap.branch.steady else "it changed with the input"
-    return Proof(tap.branch.steady, f"{says}, of magnitude {tap.branch.peak:.3g}", numbers)
+    says = "the branch was the same for different inputs" if tap.branch.steady else "the branch changed with the input"
+    return Proof(tap.branch.steady, f"{says}, with magnitude {tap.branch.peak:.3g}", numbers)
 
 
 @rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN, proof=is_still)
@@ -41,22 +41,20 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     if not zeroed:
         return
     if len(zeroed) >= max(_FRESH, _SHARE * len(anatomy.blocks)):
-        why = (
-            f"zero, but so are {len(zeroed)} of {len(anatomy.blocks)} branches: an initialization that was not trained"
-        )
+        why = f"zero, as are {len(zeroed)} of {len(anatomy.blocks)} branches: the model is untrained"
         yield from (Pass(b.merge, b.net, why) for b, _ in zeroed)
         return
     like = Counter(_sort(b) for b in anatomy.blocks)
     dead = Counter(_sort(block) for block, _ in zeroed)
     for block, (op, name, empty) in zeroed:
         if 1 < dead[_sort(block)] >= like[_sort(block)] / 2:
-            yield Pass(block.merge, block.net, "zero, but so is every second block of its sort: an initialization")
+            yield Pass(block.merge, block.net, "zero, as is every second block of its kind: the model is untrained")
             continue
         yield Draft(
             block.merge,
             block.net,
             f"the branch{called(block.merge)} is always {'zero' if empty else 'the same'}: {op.type} {op.id} "
-            f"multiplies it with {name}, which is all zeros",
+            f"multiplies it by {name}, which is all zeros",
             "train the block, or remove it if it was pruned",
             {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
         )

@@ -12,7 +12,7 @@ from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 @rule("deep-post-norm", "norm", Severity.WARNING, Confidence.LIKELY, design=True)
 def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """Post-norm blocks are stacked deeper than what trains without warm-up or rescaling."""
+    """A stack of post-norm blocks is too deep to train without warm-up or rescaling."""
     bypassed = {name for b in anatomy.blocks for name in b.inner}
     forms = {run.source: run.form for flow in anatomy.flows for run in flow.norms.values()}
     for stack in anatomy.stacks:
@@ -30,16 +30,16 @@ def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             yield Draft(
                 post[0].merge,
                 post[0].net,
-                f"{layers} post-norm layers in a row ({len(post)} residual blocks): every way back to the first of them "
-                "goes through every normalization",
+                f"{layers} post-norm layers in a row ({len(post)} residual blocks): every path back to the first "
+                "passes through every normalization",
                 "normalize the branch instead of the sum (pre-norm), or rescale the shortcut (DeepNorm)",
                 {"layers": layers, "blocks": len(post), "note": levels.note, "warning": levels.warning},
                 related=tuple(b.merge for b in post[1:]),
                 severity=None if layers >= levels.warning else Severity.NOTE,
             )
         elif post:
-            few = f"{len(post)} of its stack's {len(stack.blocks)} blocks are post-norm and unscaled"
-            why = f"{layers} post-norm layers of {settings.deep_post_norm.note} from which they are too many"
+            few = f"{len(post)} of the stack's {len(stack.blocks)} blocks are post-norm and unscaled"
+            why = f"{layers} post-norm layers, below the limit of {settings.deep_post_norm.note}"
             yield Pass(post[0].merge, post[0].net, why if len(post) == len(stack.blocks) else few)
 
 

@@ -15,7 +15,7 @@ _NEAR = 1.5  # further off than this factor, a scale is something else than Deep
 
 @rule("deepnorm-mismatch", "norm", Severity.NOTE, Confidence.LIKELY, design=True)
 def deepnorm_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """The shortcut's scale before a normalization is near DeepNorm's value for this depth, but not at it."""
+    """The shortcut's scale is near DeepNorm's value for this depth, but not equal to it."""
     depths = [layers_of(stack) for stack in anatomy.stacks]
     for stack, layers in zip(anatomy.stacks, depths, strict=True):
         scales = {b.scale_shortcut.value if b.scale_shortcut else None for b in stack.blocks}
@@ -31,7 +31,7 @@ def deepnorm_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 first.net,
                 f"{layers} post-norm layers scale their shortcut by {alpha:.4g}; DeepNorm's value for this depth is "
                 f"{nearest:.4g}",
-                f"set the scale, and the initialization that belongs to it, for {layers} layers",
+                f"set the scale and the initialization that DeepNorm gives for {layers} layers",
                 {"scale": alpha, "expected": nearest, "layers": layers},
                 related=tuple(b.merge for b in stack.blocks[1:]),
             )

@@ -20,7 +20,7 @@ _SCALES |= {"GroupNormalization": 1, "SimplifiedLayerNormalization": 1}
 
 @rule("degenerate-normalization", "norm", Severity.WARNING, Confidence.PROVEN)
 def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """A normalization over one element, with an all-zero scale, or with statistics that can't be."""
+    """A normalization covers one element, has an all-zero scale, or has invalid statistics."""
     for flow in anatomy.flows:
         net = flow.net
         found: dict[tuple[str, str], list[Op]] = {}
@@ -28,7 +28,7 @@ def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[S
             for said in (*_single(net, run), *_weights(net, run.op)):
                 found.setdefault(said, []).append(run.op)
             if settings.explain and _is_switched_off(net, run.op) and _ends_branch(net, run.op):
-                yield Pass(run.op, net, "its scale is zero, but a sum follows: a block that starts as the identity")
+                yield Pass(run.op, net, "the scale is zero, but a merge follows: the block starts as the identity")
         for (what, advice), ops in found.items():
             yield Draft(
                 ops[0],
@@ -44,8 +44,8 @@ def _single(net: Net, run: NormRun) -> Iterator[tuple[str, str]]:
     dims = () if run.form == "L2" else _reduced(net, run)  # doubly stochastic matrices are scaled along axes of one
     if dims and all(d == 1 for d in dims):
         left = "its sign" if run.form == "RMS" or run.op.type.startswith(("RMS", "Simplified")) else "its bias"
-        advice = "normalize over an axis that holds more than one element, or leave the normalization out"
-        yield f"normalizes over a single element, so that only {left} is left of it", advice
+        advice = "normalize over an axis that holds more than one element, or remove the normalization"
+        yield f"normalizes over a single element, so only {left} remains", advice
 
 
 def _reduced(net: Net, run: NormRun) -> Sequence[Dim]:
@@ -70,16 +70,16 @@ def _reduced(net: Net, run: NormRun) -> Sequence[Dim]:
 
 def _weights(net: Net, op: Op) -> Iterator[tuple[str, str]]:
     if _is_switched_off(net, op) and not _ends_branch(net, op):
-        yield "has a scale that is zero throughout: its output does not depend on its input", "check what was loaded"
+        yield "has an all-zero scale, so its output does not depend on its input", "check which weights were loaded"
     if op.type == "BatchNormalization" and len(op.inputs) > 4:
         mean, variance = (_numbers(net, op.inputs[at]) for at in (3, 4))
         if variance is not None and np.any(variance < 0):
             yield (
                 f"has a negative running variance ({float(variance.min()):g})",
-                "check what was loaded, and train again",
+                "check which weights were loaded, or retrain",
             )
         if any(s is not None and not np.all(np.isfinite(s)) for s in (mean, variance)):
-            yield "has running statistics that are not finite", "check what was loaded, and train again"
+            yield "has running statistics that hold NaN or infinity", "check which weights were loaded, or retrain"
 
 
 def _is_switched_off(net: Net, op: Op) -> bool:

@@ -14,7 +14,7 @@ _FEWEST = 4
 
 @rule("dense-memory", "cost", Severity.NOTE, Confidence.PROVEN, design=True)
 def dense_memory(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """Concatenations keep memory that grows with the square of the depth."""
+    """The memory that concatenations keep grows with the square of the depth."""
     dense = [b for b in anatomy.blocks if b.kind is Kind.DENSE]
     sizes = [(b.net.value(b.merge.id).size, b.net.value(b.sides[1]).size) for b in dense]
     written = sum(whole for whole, new in sizes if whole and new)
@@ -23,8 +23,8 @@ def dense_memory(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         yield Draft(
             dense[0].merge,
             dense[0].net,
-            f"{len(dense)} concatenations write {written / fresh:.1f} elements for each new one",
-            "let the runtime share the memory of the parts, or recompute them in training (checkpointing)",
+            f"{len(dense)} concatenations write {written / fresh:.1f} elements for each new element",
+            "let the runtime share the memory of the parts, or recompute them during training (checkpointing)",
             {"written": written, "new": fresh, "ratio": round(written / fresh, 2), "blocks": len(dense)},
             related=tuple(b.merge for b in dense[1:]),
         )

@@ -34,8 +34,8 @@ def depth_over_width(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
             yield Draft(
                 first.merge,
                 first.net,
-                f"{layers} transformer layers of width {width}; {most:.0f} is what this width is said to support",
-                "spend the parameters on width instead of depth",
+                f"{layers} transformer layers of width {width}; this width supports about {most:.0f}",
+                "spend the parameters on width rather than depth",
                 {"layers": layers, "width": width, "supported": round(most, 1)},
             )
 

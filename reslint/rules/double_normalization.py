@@ -16,7 +16,7 @@ _FAR = 6
 
 @rule("double-normalization", "norm", Severity.NOTE, Confidence.LIKELY)
 def double_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """Two normalizations in a row, with nothing between them."""
+    """Two normalizations follow each other with nothing between them."""
     for flow in anatomy.flows:
         net, norms = flow.net, flow.norms
         # dividing rows and columns by their sums in turn is an algorithm (Sinkhorn), no slip
@@ -27,12 +27,12 @@ def double_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Draft
         ]
         if pairs:
             first, second = pairs[0]
-            more = f", and {len(pairs) - 1} times more" if len(pairs) > 1 else ""
+            more = f"; {len(pairs) - 1} more like it" if len(pairs) > 1 else ""
             yield Draft(
                 second.op,
                 net,
-                f"{second.op.type} normalizes what {first.op.type} {first.op.id} has just normalized{more}",
-                "leave one of the two out: the second undoes the scale that the first has learned",
+                f"{second.op.type} normalizes the output of {first.op.type} {first.op.id} a second time{more}",
+                "remove one of the two: the second undoes the scale that the first has learned",
                 {"first": first.op.id, "count": len(pairs)},
                 related=tuple(run.op for _, run in pairs[1:]),
             )

@@ -21,7 +21,7 @@ def empty_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
                 merge.op,
                 merge.net,
                 f"the merge{called(merge.op)} adds {name} to itself: there is no branch",
-                "add the branch's output to the shortcut, or multiply by 2 if doubling is meant",
+                "add the branch's output to the shortcut, or multiply by 2 if doubling is intended",
                 {"tensor": name, "made_by": producer(merge.net, name)},
             )
 

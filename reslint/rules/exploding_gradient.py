@@ -8,13 +8,14 @@ from math import isfinite
 from reslint.finding import Confidence, Severity
 from reslint.measure import VANISHED, GradientFlow
 from reslint.rules._support.reaching import reaching
+from reslint.rules._support.words import times
 from reslint.rules.rule import Draft, Settings, rule
 
 
 @rule("exploding-gradient", "flow", Severity.WARNING, Confidence.PROVEN)
 def exploding_gradient(flow: GradientFlow, settings: Settings) -> Iterator[Draft]:
-    """The gradient that reaches the first blocks is many times the last blocks', or not finite."""
-    shortcuts = "give the layers shortcuts, whose sum keeps the gradient's size"
+    """The gradient at the first blocks is many times that at the last, or is not finite."""
+    shortcuts = "add shortcuts around the layers: a sum preserves the size of the gradient"
     help = shortcuts if flow.plain else "normalize each branch, or scale it by 1/sqrt(depth)"
     number = len(flow.places)
     broken = [op for op, reach in flow.places if not all(map(isfinite, reach.input))]
@@ -22,4 +23,4 @@ def exploding_gradient(flow: GradientFlow, settings: Settings) -> Iterator[Draft
         yield reaching(flow, f"the gradient is not finite at {len(broken)} of {number} {flow.unit}s", help)
     elif flow.kept.least > 1 / VANISHED:
         first = f"the first of {number} {flow.unit}s"
-        yield reaching(flow, f"the gradient that reaches {first} is {flow.kept.mean:.3g} times the last one's", help)
+        yield reaching(flow, f"the gradient at {first} is {times(flow.kept.mean)} times that at the last", help)

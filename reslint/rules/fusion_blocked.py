@@ -16,7 +16,7 @@ _FAR = 3
 
 @rule("fusion-blocked", "cost", Severity.NOTE, Confidence.LIKELY)
 def fusion_blocked(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """A broadcast, cast or layout change keeps a merge and its normalization from fusing."""
+    """A broadcast, cast or layout change prevents a merge and its normalization from fusing."""
     if not settings.target.startswith("ort"):
         return
     why: dict[str, list[Block]] = {}
@@ -28,9 +28,9 @@ def fusion_blocked(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
         yield Draft(
             blocks[0].merge,
             blocks[0].net,
-            f"{reason} keeps {len(blocks)} of {len(anatomy.blocks)} merges from fusing with their normalization "
+            f"{reason} prevents {len(blocks)} of {len(anatomy.blocks)} merges from fusing with their normalization "
             "(SkipLayerNormalization)",
-            "let the normalization read the sum itself, in its type, shape and layout",
+            "let the normalization read the sum directly, in the same type, shape and layout",
             {"blocked": len(blocks), "blocks": len(anatomy.blocks), "target": settings.target},
             related=tuple(b.merge for b in blocks[1:]),
         )

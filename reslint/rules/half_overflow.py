@@ -17,7 +17,7 @@ _ROOT = 255.9  # the square of more is above the largest
 
 @rule("half-overflow", "numerics", Severity.WARNING, Confidence.PROVEN)
 def half_overflow(signal: Signal, settings: Settings) -> Iterator[Draft]:
-    """The stream comes near the largest half-precision number."""
+    """The stream approaches the largest half-precision number."""
     if signal.overflow is not None:
         yield _overflowed(signal.overflow)
     if not signal.half:
@@ -26,13 +26,13 @@ def half_overflow(signal: Signal, settings: Settings) -> Iterator[Draft]:
     over = [found for found in tensors if found[2].peak > _LARGEST]
     near = [found for found in tensors if found[2].peak > _NEAR]
     if over:
-        yield _draft(over, Severity.ERROR, f"which half precision can't hold: above {_LARGEST:g} is infinity", _LARGEST)
+        yield _draft(over, Severity.ERROR, f"above half precision's largest number, {_LARGEST:g}", _LARGEST)
     elif near:
-        yield _draft(near, Severity.WARNING, f"near half precision's largest number, {_LARGEST:g}", _NEAR)
+        yield _draft(near, Severity.WARNING, f"close to half precision's largest number, {_LARGEST:g}", _NEAR)
     gone = [found for found in tensors if 0 < found[2].peak < _LEAST or found[2].lost > _LOST]
     if gone:
-        share = f"{gone[0][2].lost:.0%} of what is not zero" if gone[0][2].lost else "which"
-        says = f"{share} is zero in half precision: its least number is {_LEAST:g}"
+        share = f"{gone[0][2].lost:.0%} of its nonzero elements become" if gone[0][2].lost else "which becomes"
+        says = f"{share} zero in half precision, whose smallest number is {_LEAST:g}"
         yield _draft(gone, Severity.NOTE, says, _LEAST)
     yield from _squares([s for s in signal.squares if s.range.finite and s.range.peak > _ROOT])
 
@@ -43,7 +43,7 @@ def _overflowed(found: Overflowed) -> Draft:
         found.op,
         found.net,
         f"{found.op.kind} {found.op.id} gives {found.peak:.4g}, "
-        f"the first that overflows where each op is rounded to {found.type}",
+        f"the first overflow when every op is rounded to {found.type}",
         "keep this op in float32 or bfloat16, or scale its inputs down",
         {"op": found.op.kind, "peak": found.peak, "type": found.type, "harms": found.harms},
         lines=(
@@ -94,7 +94,8 @@ def _squares(found: list[Squared]) -> Iterator[Draft]:
         yield Draft(
             first.op,
             first.net,
-            f"the normalization {first.op.id} squares {first.range.peak:.4g}; half precision can square no more than {_ROOT}",
+            f"the normalization {first.op.id} squares {first.range.peak:.4g}; "
+            f"in half precision the squares of numbers above {_ROOT} overflow",
             "cast to float32 before the square, or use the fused LayerNormalization or RMSNormalization",
             {"peak": first.range.peak, "limit": _ROOT, "count": len(found)},
             related=tuple(s.op for s in found[1:]),

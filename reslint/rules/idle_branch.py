@@ -21,9 +21,9 @@ def idle_branch(signal: Signal, settings: Settings) -> Iterator[Draft]:
     yield Draft(
         merge,
         first.block.net,
-        f"{len(idle)} of {len(signal.taps)} branches add next to nothing: at {merge.id} "
-        f"{first.branch.rms:.2g} to a stream of {first.shortcut.rms:.2g}",
-        "train the block, or remove it; in a fresh model this is how LayerScale and ReZero start",
+        f"{len(idle)} of {len(signal.taps)} branches add almost nothing: at {merge.id}, "
+        f"{first.branch.rms:.2g} to a stream of {first.shortcut.rms:.2g} (root mean square)",
+        "train the block or remove it; LayerScale and ReZero start like this in an untrained model",
         {"ratio": first.ratio, "branch_rms": first.branch.rms, "shortcut_rms": first.shortcut.rms, "idle": len(idle)},
         related=tuple(t.block.merge for t in idle[1:]),
     )

@@ -18,7 +18,7 @@ _FAMILY = 3  # like blocks from which one epsilon is the usual one, a heuristic
 
 @rule("inconsistent-epsilon", "norm", Severity.NOTE, Confidence.PROVEN, design=True)
 def inconsistent_epsilon(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """Normalizations at the same place of like blocks use different epsilons."""
+    """Similar blocks use different epsilons in the same normalization."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     families: dict[str, list[tuple[Op, float, Block]]] = {}
     for block in anatomy.blocks:
@@ -39,8 +39,8 @@ def inconsistent_epsilon(anatomy: Anatomy, settings: Settings) -> Iterator[Draft
             yield Draft(
                 op,
                 block.net,
-                f"the epsilon is {epsilon:.3g} here, and {usual:.3g} in {many} of {len(family)} like blocks",
-                f"use {usual:.3g} in all of them, or whatever the weights were trained with",
+                f"the epsilon is {epsilon:.3g} here but {usual:.3g} in {many} of {len(family)} similar blocks",
+                f"use {usual:.3g} in all of them, or the epsilon that the weights were trained with",
                 {"epsilon": epsilon, "usual": usual, "of": len(family), "odd": len(odd)},
                 related=tuple(op for op, _, _ in odd[1:]),
             )

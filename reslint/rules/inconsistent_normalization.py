@@ -22,7 +22,7 @@ Profile = tuple[tuple[str, int], ...]
 
 @rule("inconsistent-normalization", "norm", Severity.WARNING, Confidence.LIKELY)
 def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """One of many like blocks lacks the normalization that its siblings have."""
+    """One block lacks the normalization that its siblings have."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     profiles: dict[str, Profile] = {block.merge.id: () for block in anatomy.blocks}
     for stack in anatomy.stacks if any(flow.norms for flow in anatomy.flows) else ():
@@ -32,7 +32,7 @@ def inconsistent_normalization(anatomy: Anatomy, settings: Settings) -> Iterator
     whole = [block for block in anatomy.blocks if block.merge.id not in inside]
     bare = [b for b in whole if not profiles[b.merge.id] and b.normalization is not Placement.FOLDED]
     if len(whole) - len(bare) < max(4, _REGULAR * len(whole)):
-        why = f"bare, but only {len(whole) - len(bare)} of {len(whole)} blocks are normalized: that is no rule to break"
+        why = f"unnormalized, but only {len(whole) - len(bare)} of {len(whole)} blocks are normalized, too few to be the rule"
         yield from (Pass(b.merge, b.net, why) for b in bare)
         return
     heads = {stack.blocks[0].merge.id for stack in anatomy.stacks}
@@ -71,15 +71,16 @@ def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, 
     starts = any(b.normalization is Placement.PRE for b, p in zip(family, here, strict=True) if p == usual)
     first = [o for o in odd if not o[1][_STREAM] and starts and o[0].merge.id in heads]
     yield from (
-        Pass(b.merge, b.net, "it lacks a normalization of its siblings, but begins its stack") for b, _, _ in first
+        Pass(b.merge, b.net, "it lacks the siblings' normalization, but is the first block of its stack")
+        for b, _, _ in first
     )
     odd = [o for o in odd if o not in first]
     if count < enough or len(odd) > (1 if enough >= _LOOSELY else max(1, len(family) // 6)):
-        why = f"it lacks a normalization that {count} of {len(family)} like blocks have, which makes no rule of it"
+        why = f"it lacks a normalization that only {count} of {len(family)} similar blocks have"
         yield from (Pass(b.merge, b.net, why) for b, _, _ in odd)
         return
     for block, lost, profile in odd:
-        where = "behind its merge" if lost[_STREAM] else "in its branch"
+        where = "after its merge" if lost[_STREAM] else "in its branch"
         yield Draft(
             block.merge,
             block.net,

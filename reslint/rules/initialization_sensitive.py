@@ -11,7 +11,7 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("initialization-sensitive", "flow", Severity.WARNING, Confidence.PROVEN)
 def initialization_sensitive(found: Initialization, settings: Settings) -> Iterator[Draft]:
-    """The first gradient changes by orders of magnitude with the scale of the weights."""
+    """The gradient at the start changes by orders of magnitude with the scale of the weights."""
     blocks, net = found.anatomy.blocks, found.anatomy.net
     if found.verdict != "sensitive" or not net.ops:
         return
@@ -19,10 +19,10 @@ def initialization_sensitive(found: Initialization, settings: Settings) -> Itera
     yield Draft(
         blocks[0].merge if blocks else net.ops[0],
         blocks[0].net if blocks else net,
-        f"the first gradient changes by a factor of 2^{kept.mean:.0f} when all weights double",
+        f"the gradient at the start changes by a factor of 2^{kept.mean:.0f} when all weights double",
         "normalize each branch, or let it start at zero (Fixup, SkipInit, ReZero)"
         if blocks
-        else "give it shortcuts with normalized branches, or normalize its layers",
+        else "add shortcuts with normalized branches, or normalize the layers",
         {
             "doublings": kept.mean,
             "doublings_outputs": found.kept.of_outputs.mean,
@@ -35,4 +35,4 @@ def initialization_sensitive(found: Initialization, settings: Settings) -> Itera
 
 def _said(response: Response) -> str:
     gradient, outputs = response.of_gradient, response.of_outputs
-    return f"x 2^{gradient.least:.1f} to 2^{gradient.most:.1f} over the seeds; outputs x 2^{outputs.mean:.1f}"
+    return f"× 2^{gradient.least:.1f} to 2^{gradient.most:.1f} over the seeds; outputs × 2^{outputs.mean:.1f}"

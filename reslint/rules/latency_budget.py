@@ -13,7 +13,7 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("latency-budget", "latency", Severity.ERROR, Confidence.PROVEN)
 def latency_budget(latency: Latency, settings: Settings) -> Iterator[Draft]:
-    """A percentile of the latency is over the configured budget."""
+    """A latency percentile exceeds the configured budget."""
     net = latency.anatomy.net
     budget = settings.latency.get(latency.provider, settings.latency.get("", {}))
     op = output_op(net)
@@ -30,14 +30,14 @@ def _draft(
     took = {"p50": latency.p50, "p90": latency.p90, "p95": latency.p95, "p99": latency.p99}
     threads = "1 thread" if latency.threads == 1 else f"{latency.threads} threads"
     says = (
-        f"{name} is {took[name]:.3g} ms{_between(latency, name)}, the budget {limit:.3g} ms"
+        f"{name} is {took[name]:.3g} ms{_between(latency, name)}; the budget is {limit:.3g} ms"
         for name, limit in found.items()
     )
     return Draft(
         op,
         latency.anatomy.net,
         f"{'undecided: ' if severity else ''}{'; '.join(says)}",
-        "time it longer with --runs, or on a machine that nothing else uses"
+        "increase --runs, or measure on an otherwise idle machine"
         if severity
         else "make the model faster, or raise the budget",
         {

@@ -20,8 +20,8 @@ def latency_regression(latency: Latency, settings: Settings) -> Iterator[Draft]:
             op,
             net,
             f"takes {ratio.median:.3f} times as long as {ratio.against} (95 percent: {ratio.low:.3f} to {ratio.high:.3f}), "
-            f"and may take {settings.max_ratio:g}",
-            "compare the two with reslint anatomy, or raise max-ratio",
+            f"and the limit is {settings.max_ratio:g}",
+            "compare the two models with reslint diff, or raise max-ratio",
             {
                 "ratio": ratio.median,
                 "low": ratio.low,

@@ -19,17 +19,17 @@ _FAR = 64  # ops to look ahead
 
 @rule("missing-final-norm", "norm", Severity.WARNING, Confidence.LIKELY)
 def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """A pre-norm stack feeds its head with no normalization after the last merge."""
+    """A pre-norm stack feeds its head without a normalization after the last merge."""
     flows = {id(flow.net): flow for flow in anatomy.flows}
     merges = {b.merge.id for b in anatomy.blocks} | {m.op.id for m in anatomy.merges}
     for stack in anatomy.stacks:
         pre = [b for b in stack.blocks if b.normalization is Placement.PRE and b.kind is not Kind.DENSE]
         last = stack.blocks[-1]
         if len(pre) < _DEEP or len(pre) < len(stack.blocks) - 1 or last.normalization is not Placement.PRE:
-            yield Pass(last.merge, last.net, f"{len(pre)} of its stack's {len(stack.blocks)} blocks are pre-norm")
+            yield Pass(last.merge, last.net, f"{len(pre)} of the stack's {len(stack.blocks)} blocks are pre-norm")
             continue
         if not _starts_normed(flows[id(last.net)], last):
-            yield Pass(last.merge, last.net, "its branch does not begin with the normalization")
+            yield Pass(last.merge, last.net, "the branch does not start with a normalization")
             continue
         head = _head(flows[id(last.net)], last, merges)
         if isinstance(head, str):
@@ -38,11 +38,11 @@ def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             yield Draft(
                 last.merge,
                 last.net,
-                f"the stream behind the last of {len(stack.blocks)} pre-norm blocks{called(last.merge)} reaches the head "
+                f"the stream after the last of {len(stack.blocks)} pre-norm blocks{called(last.merge)} reaches the head "
                 f"{head.type} {head.id} unnormalized",
                 "normalize once between the last merge and the head",
                 {"blocks": len(stack.blocks), "pre_norm": len(pre), "head": head.id, "head_type": head.type},
-                (("then", f"{head.type} {head.id}, no normalization between"),),
+                (("then", f"{head.type} {head.id}, no normalization in between"),),
             )
 
 
@@ -59,7 +59,7 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
     """The learned layer that reads the stream as it is, where that is all that becomes of it; else what does."""
     net = flow.net
     if last.merge.type in SKIP_NORMS and net.consumers.get(last.merge.id):
-        return "the last merge and the normalization of its stream are one op"
+        return "one op does the last merge and the normalization"
     todo = deque(o for o in last.merge.outputs if o)
     heads: list[Op] = []
     seen = 0
@@ -67,7 +67,7 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
         name = todo.popleft()
         seen += 1
         if name in flow.normed or seen > _FAR:
-            return "the stream is normalized behind its last merge" if seen <= _FAR else "no head is near"
+            return "the stream is normalized after its last merge" if seen <= _FAR else "no head follows"
         for op in net.consumers.get(name, ()):
             if op.id in merges or op.type in SKIP_NORMS or is_interaction(net, op):
                 return f"the stream reaches another merge or product first, {op.type} {op.id}"
@@ -78,7 +78,7 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
     if not heads:
         return "no learned layer reads the stream"
     if any(_is_normed(flow, head) for head in heads):  # a neck (SAM)
-        return "a layer reads the stream, and a normalization follows right behind it"
+        return "a layer reads the stream, and a normalization follows it"
     return "more blocks follow" if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
 
 

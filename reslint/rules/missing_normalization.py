@@ -9,7 +9,7 @@ from reslint.anatomy.describe.block import scaled_behind
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.rules._support.depth_trend import lasting
-from reslint.rules._support.words import called
+from reslint.rules._support.words import first_at
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 
 _GROWS, _STEADY = 1.5, 1.2  # a block; between the two nothing is decided (heuristic)
@@ -23,7 +23,7 @@ def grows(draft: Draft, signal: Signal) -> Proof | None:
     if signal.made_up or len(taps) < _MANY:
         return None
     growth = lasting(taps)
-    says = f"the mean square of the stream grows {growth:.2f} times a block"
+    says = f"the mean square of the stream grows by a factor of {growth:.2f} per block"
     if _STEADY < growth < _GROWS:
         return None
     return Proof(growth >= _GROWS, says, {"growth": growth})
@@ -31,7 +31,7 @@ def grows(draft: Draft, signal: Signal) -> Proof | None:
 
 @rule("missing-normalization", "norm", Severity.WARNING, Confidence.LIKELY, proof=grows)
 def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """A stack of residual blocks has no normalization, no scaling and no other known remedy."""
+    """A stack of residual blocks has no normalization, scaling or other known remedy."""
     blocks: list[Block] = []
     for b in anatomy.blocks:
         if why := _acquitted(b):
@@ -43,14 +43,14 @@ def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said
         return
     held = [b for b in blocks if _is_held(b)]
     if held:
-        yield from (Pass(b.merge, b.net, "something scales or gates what it adds, or its sum") for b in held)
+        yield from (Pass(b.merge, b.net, "the branch or the sum is scaled or gated") for b in held)
         return
     first = blocks[0]
     yield Draft(
         first.merge,
         first.net,
-        f"none of {len(blocks)} residual blocks normalizes or scales its branch, the first{called(first.merge)}: "
-        "at initialization the signal's variance about doubles with each",
+        f"none of {len(blocks)} residual blocks normalizes or scales its branch{first_at(first.merge)}: "
+        "at initialization each block about doubles the variance of the stream",
         "normalize each branch, or scale it (SkipInit, ReZero, LayerScale); `reslint run` measures the growth",
         {"blocks": len(blocks), "expected_growth": 2.0 ** len(blocks) if len(blocks) < 1000 else None},
         related=tuple(b.merge for b in blocks[1:]),
@@ -60,22 +60,22 @@ def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said
 def _acquitted(block: Block) -> str:
     """Why a block needs no normalization of its own, or has it; empty where nothing says so."""
     if block.normalization is Placement.FOLDED:
-        return "norm folded: a convolution has a bias, or the exporter's note of one"
+        return "normalization folded: a convolution has a bias, or the exporter recorded the folding"
     if block.normalization is not Placement.NONE:
         return f"normalized: {block.normalization}"
     if block.kind is Kind.DENSE:
         return "dense: nothing is added to the stream"
-    return "" if block.depth else "nothing is learned in its branch"
+    return "" if block.depth else "nothing is learned in the branch"
 
 
 def _rare(anatomy: Anatomy, bare: Sequence[Block]) -> str:
     """Why blocks without a normalization are no defect in this model; empty where they are too many."""
     if any(b.normalization not in (Placement.NONE, Placement.FOLDED) for b in anatomy.blocks):
-        return "bare, but other blocks of the model are normalized"
+        return "unnormalized, but other blocks of the model are normalized"
     if len(anatomy.blocks) < _DEEP:
-        return f"bare, but the model has only {len(anatomy.blocks)} blocks of the {_DEEP} from which growth counts"
+        return f"unnormalized, but the model has only {len(anatomy.blocks)} blocks; growth matters from {_DEEP}"
     most = max(_MANY, len(anatomy.blocks) / 3)
-    return f"bare, but only {len(bare)} of {len(anatomy.blocks)} blocks are" if len(bare) < most else ""
+    return f"unnormalized, but only {len(bare)} of {len(anatomy.blocks)} blocks are" if len(bare) < most else ""
 
 
 def _is_held(block: Block) -> bool:

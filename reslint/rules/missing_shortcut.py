@@ -16,19 +16,21 @@ _REGULAR = 3  # blocks of a net without any other gap, for which one sibling is 
 
 @rule("missing-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def missing_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """One of many like blocks in a row lacks the shortcut that its siblings have."""
+    """One of many similar blocks in a row lacks the shortcut that its siblings have."""
     for gap in gaps(anatomy):
         if isinstance(gap, NoGap):
             yield Pass(gap.end, gap.net, gap.why)
             continue
         if len(gap.siblings) < _ENOUGH and not (gap.alone and len(anatomy.blocks) >= _REGULAR):
-            yield Pass(gap.end, gap.net, "its work is that of one block only, and it is not all that goes unbypassed")
+            yield Pass(
+                gap.end, gap.net, "its layers match those of one block only, and other layers lack a shortcut, too"
+            )
             continue
         told = f"{len(gap.siblings)} sibling blocks" if len(gap.siblings) > 1 else "a sibling block"
         yield Draft(
             gap.end,
             gap.net,
-            f"the work{called(gap.end)} is that of {told}, but no shortcut bypasses it",
+            f"the layers{called(gap.end)} match those of {told}, but no shortcut bypasses them",
             f"add {gap.fork} to {gap.end.id}, as the siblings do",
             {
                 "siblings": len(gap.siblings),

@@ -15,18 +15,18 @@ _MANY = 16  # a heuristic: projections everywhere were fine with 16 units and hu
 
 @rule("needless-projection", "shortcut", Severity.NOTE, Confidence.LIKELY, design=True)
 def needless_projection(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """A learned projection sits on a shortcut where the shapes already agree."""
+    """A shortcut has a learned projection although the shapes already agree."""
     found = [b for b in anatomy.blocks if b.kind is Kind.PROJECTION and _is_needless(b)]
     for b in anatomy.blocks if settings.explain else ():
         if b.kind is Kind.PROJECTION and not _is_needless(b):
-            yield Pass(b.merge, b.net, "the projection changes the shape, or is no learned layer")
+            yield Pass(b.merge, b.net, "the projection changes the shape, or is not learned")
     if found:
         first = found[0]
         yield Draft(
             first.merge,
             first.net,
             f"the shortcut{called(first.merge)} is projected although its shape already fits",
-            "let the stream pass as it is",
+            "let the stream pass unchanged",
             {"shape": listed(first.net.shape(first.fork)), "blocks": len(found), "of": len(anatomy.blocks)},
             related=tuple(b.merge for b in found[1:]),
             severity=Severity.WARNING if len(found) > _MANY else None,

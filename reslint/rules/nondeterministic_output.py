@@ -14,5 +14,5 @@ from reslint.rules.rule import Draft, Settings, rule
 def nondeterministic_output(agreement: Repeated, settings: Settings) -> Iterator[Draft]:
     """The same input gives different outputs."""
     yield from apart(
-        agreement, "differs when the same input is run again", "remove the random op; export in inference mode"
+        agreement, "differs when the same input is run again", "remove the random op, or export in inference mode"
     )

@@ -15,12 +15,12 @@ def nonfinite_values(signal: Signal, settings: Settings) -> Iterator[Draft]:
     found = signal.nonfinite
     if found is None:
         return
-    held = f": its constant {found.constant} holds it already" if found.constant else ""
+    held = f": its constant {found.constant} already holds it" if found.constant else ""
     yield Draft(
         found.op,
         found.net,
-        f"{found.op.kind} {found.op.id} makes {found.what} of finite inputs{held}",
-        f"repair {found.constant}" if found.constant else "keep its inputs in the range where it is defined",
+        f"{found.op.kind} {found.op.id} gives {found.what} for finite inputs{held}",
+        f"correct {found.constant}" if found.constant else "keep its inputs in the range where the op is defined",
         {"what": found.what, "op": found.op.kind, "constant": found.constant, "reaches": found.reaches},
         lines=(("reaches", found.reaches),),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Kind, Placement
 from reslint.finding import Confidence, Severity
-from reslint.rules._support.words import called
+from reslint.rules._support.words import first_at
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _STATISTICAL = frozenset({"BatchNormalization", "GroupNormalization", "InstanceNormalization", "GroupNorm"})
@@ -14,7 +14,7 @@ _STATISTICAL = frozenset({"BatchNormalization", "GroupNormalization", "InstanceN
 
 @rule("norm-after-add", "norm", Severity.WARNING, Confidence.LIKELY, design=True)
 def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """A batch, group or instance normalization stands on the stream after each merge."""
+    """A batch, group or instance normalization follows each merge on the stream."""
     for stack in anatomy.stacks:
         found = [
             b
@@ -24,14 +24,14 @@ def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             and any(op.type in _STATISTICAL for op in b.net.consumers.get(b.merge.id, ()))
         ]
         if len(found) == 1:
-            yield Pass(found[0].merge, found[0].net, "normalized behind its merge, but alone in its stack")
+            yield Pass(found[0].merge, found[0].net, "normalized after its merge, but the only such block of its stack")
         if len(found) >= 2:
             first = found[0]
             yield Draft(
                 first.merge,
                 first.net,
-                f"the stream is normalized behind {len(found)} merges in a row, the first{called(first.merge)}, "
-                "so that no shortcut passes it unchanged",
+                f"the stream is normalized after {len(found)} merges in a row{first_at(first.merge)}: "
+                "no shortcut passes it unchanged",
                 "move the normalization into the branch",
                 {"blocks": len(found), "of": len(stack.blocks)},
                 related=tuple(b.merge for b in found[1:]),

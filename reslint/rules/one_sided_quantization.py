@@ -8,7 +8,7 @@ from reslint.anatomy import Anatomy, Block, Kind
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
 from reslint.net.weights import scalar
-from reslint.rules._support.words import called
+from reslint.rules._support.words import called, first_at
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _WIDE = 16.0  # scales further apart than this leave the finer side four bits of eight, a heuristic
@@ -18,14 +18,14 @@ Sides = tuple[Op | None, Op | None]
 
 @rule("one-sided-quantization", "shortcut", Severity.NOTE, Confidence.LIKELY)
 def one_sided_quantization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """The sides of a residual merge are not quantized as the target fuses them, or their scales differ widely."""
+    """The sides of a residual merge are not quantized as the target can fuse them, or their scales differ widely."""
     if not settings.target and not settings.explain:
         return
     sums = [(b, _dequantizers(b)) for b in anatomy.blocks if b.merge.type == "Add" and b.kind is not Kind.DENSE]
     if not any(short or branch for _, (short, branch) in sums):
         return  # a quantized file whose sums are all float is a choice
     if not settings.target:
-        yield from (Pass(b.merge, b.net, "quantized, but no target says how it should be") for b, _ in sums)
+        yield from (Pass(b.merge, b.net, "quantized, but no target is configured") for b, _ in sums)
         return
     wanted = (True, False) if settings.target == "tensorrt" else (True, True)
     yield from _unlike(sums, wanted, settings.target)
@@ -41,7 +41,7 @@ def _unlike(sums: Sequence[tuple[Block, Sides]], wanted: tuple[bool, bool], targ
         yield Draft(
             block.merge,
             block.net,
-            f"{told}{called(block.merge)} come in quantized at {len(wrong)} of {len(sums)} merges; "
+            f"{len(wrong)} of {len(sums)} merges have {told} quantized{first_at(block.merge)}; "
             f"{target} fuses a sum with {here[wanted]} quantized",
             f"quantize {here[wanted]} of each residual sum for {target}",
             {"target": target, "merges": len(sums), "unlike": len(wrong), "here": told, "wanted": here[wanted]},
@@ -59,8 +59,8 @@ def _apart(sums: Sequence[tuple[Block, Sides]]) -> Iterator[Draft]:
             yield Draft(
                 block.merge,
                 block.net,
-                f"the sides{called(block.merge)} are quantized with scales {ratio:.0f} times apart",
-                "give both sides one scale, or rescale the branch before it is quantized",
+                f"the sides{called(block.merge)} are quantized with scales that differ by a factor of {ratio:.0f}",
+                "use one scale for both sides, or rescale the branch before it is quantized",
                 {"shortcut_scale": first, "branch_scale": second, "ratio": ratio},
                 confidence=Confidence.PROVEN,
             )

@@ -17,11 +17,11 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("opset-or-domain-unknown", "file", Severity.NOTE, Confidence.PROVEN)
 def opset_or_domain_unknown(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """An op's domain or opset is unknown, so that what follows it was not analysed."""
+    """An op's domain or opset is unknown, so what follows it was not analyzed."""
     net = anatomy.net
     newest = onnx.defs.onnx_opset_version()
     if opset(net) > newest and net.ops:
-        text = f"the model uses opset {opset(net)}; the newest one known here is {newest}"
+        text = f"the model uses opset {opset(net)}; the newest that is known is {newest}"
         advice = "update the onnx package, or export with an older opset"
         yield Draft(net.ops[0], net, text, advice, {"opset": opset(net), "newest": newest})
     for inner in net.nets():
@@ -36,12 +36,12 @@ def opset_or_domain_unknown(anatomy: Anatomy, settings: Settings) -> Iterator[Dr
             )
             evidence: dict[str, object] = {"domain": domain, "ops": kinds, "count": len(ops)}
             if clash is None:
-                says = f"{named} {'are' if len(kinds) > 1 else 'is'} unknown here"
-                advice = "declare the shapes of its outputs in value_info, so that what follows can be analysed"
+                says = f"{named} {'are' if len(kinds) > 1 else 'is'} unknown"
+                advice = "declare the shapes of its outputs in value_info, so that what follows can be analyzed"
             else:
                 says = (
                     f"{named} {'are functions' if len(kinds) > 1 else 'is a function'} with opset {clash.theirs} of "
-                    f"{clash.domain or 'ai.onnx'} in a model with {clash.ours}, and not inlined, since its ops may "
+                    f"{clash.domain or 'ai.onnx'} in a model with {clash.ours}; it was not inlined, since its ops may "
                     "mean something else there"
                 )
                 advice = "export the model and its functions with the same opset"
@@ -49,7 +49,7 @@ def opset_or_domain_unknown(anatomy: Anatomy, settings: Settings) -> Iterator[Dr
             yield Draft(
                 ops[0],
                 inner,
-                f"{says}: what depends on it was judged by structure alone",
+                f"{says}: what depends on it was judged by its structure alone",
                 advice,
                 evidence,
                 related=tuple(ops[1:]),

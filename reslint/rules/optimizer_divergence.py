@@ -16,5 +16,5 @@ def optimizer_divergence(agreement: Optimized, settings: Settings) -> Iterator[D
     yield from apart(
         agreement,
         "changes with ONNX Runtime's graph optimizations",
-        "ship it with optimizations off, find the fusion that does it, and report it to ONNX Runtime",
+        "run it with optimizations off, find the fusion that causes this, and report it to ONNX Runtime",
     )

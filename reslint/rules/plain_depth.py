@@ -25,13 +25,13 @@ def plain_depth(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     else:
         if plain:
             limit = settings.plain_depth.note
-            yield Pass(plain[0], anatomy.net, f"{len(plain)} layers in a row, of {limit} from which they are too many")
+            yield Pass(plain[0], anatomy.net, f"layers in a row: {len(plain)}, below the limit of {limit}")
         return
     yield Draft(
         layers[0],
         anatomy.net,
         f"{len(layers)} {kind} in a row, from {layers[0].id} to {layers[-1].id}, and no shortcut bypasses any of them",
-        "add shortcuts around every two or three of them",
+        "add a shortcut around every two or three layers",
         {"layers": len(layers), "note": levels.note, "warning": levels.warning, "weighted": anatomy.depth.weighted},
         related=(layers[-1],),
         severity=None if len(layers) >= levels.warning else Severity.NOTE,

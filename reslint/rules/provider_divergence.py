@@ -16,5 +16,5 @@ def provider_divergence(agreement: Provided, settings: Settings) -> Iterator[Dra
     yield from apart(
         agreement,
         "differs between the provider and the CPU",
-        "see whether half-overflow says more; report it otherwise",
+        "look for a half-overflow finding; if there is none, report this to the provider",
     )

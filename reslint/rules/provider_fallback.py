@@ -11,7 +11,7 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("provider-fallback", "latency", Severity.ERROR, Confidence.PROVEN)
 def provider_fallback(placement: Placement, settings: Settings) -> Iterator[Draft]:
-    """Nodes run on another provider than the one asked for."""
+    """Nodes run on a provider other than the requested one."""
     if not placement.elsewhere:
         return
     ops = [op for op, _ in placement.elsewhere]

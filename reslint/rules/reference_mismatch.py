@@ -18,8 +18,8 @@ def reference_mismatch(agreement: Referred, settings: Settings) -> Iterator[Draf
     yield from apart(
         agreement,
         f"differs from {agreement.against}",
-        "compare with the model that made them (--against): that names the block at which the two part"
+        "compare with the model that made the reference (--against FILE): that names the block where the two diverge"
         if agreement.against == SAVED
-        else "compare the block at which the two part",
+        else "compare the block where the two diverge",
         severe=_SEVERE,
     )

@@ -16,13 +16,13 @@ _CLOSE = 0.05
 
 @rule("repeated-shortcut", "shortcut", Severity.WARNING, Confidence.PROVEN)
 def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """The stream reaches a merge more than once, so that its coefficient is not 1."""
+    """The stream reaches a merge more than once, so its coefficient is not 1."""
     forks = {(id(b.net), b.merge.id): b.fork for b in anatomy.blocks}
     for block in anatomy.blocks:
         beside = sum(forks.get((id(block.net), name)) == block.fork for name in block.inner)
         if beside > 1:
             yield Pass(
-                block.merge, block.net, f"it sums {beside} blocks that fork where it does, each with the stream in it"
+                block.merge, block.net, f"it sums {beside} blocks with the same fork, each of which holds the stream"
             )
         if block.kind is not Kind.IDENTITY or block.scale_shortcut is not None or len(block.inner) > 1:
             continue
@@ -34,7 +34,7 @@ def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
         made_up = abs(total * scaled_behind(block.net, block.merge.id) - 1) <= _CLOSE
         if abs(twice - 1) > _CLOSE or made_up:
             why = (
-                "a factor behind the merge makes up for it"
+                "a factor after the merge compensates for it"
                 if made_up
                 else f"the branch holds {twice:.3g} of the stream"
             )
@@ -45,7 +45,7 @@ def repeated_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             block.net,
             f"the stream reaches the merge{called(block.merge)} {total:g} times: once on the shortcut, "
             "and again inside the branch",
-            "add the shortcut once; scale the sum if doubling is meant",
+            "add the shortcut once; scale the sum if doubling is intended",
             {"coefficient": total, "fork": block.fork},
         )
 

@@ -22,13 +22,13 @@ def is_stretched(draft: Draft, signal: Signal) -> Proof | None:
     if tap is None:
         return None
     sides = [list(tap.shortcut.shape), list(tap.branch.shape)]
-    says = f"it added {shown(sides[0])} and {shown(sides[1])}"
+    says = f"the merge added {shown(sides[0])} and {shown(sides[1])}"
     return Proof(sides[0] != sides[1], says, {"ran_shortcut_shape": sides[0], "ran_branch_shape": sides[1]})
 
 
 @rule("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN, proof=is_stretched)
 def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """A side of a residual merge is stretched over an axis where the other is larger."""
+    """One side of a residual merge is stretched over an axis where the other is larger."""
     for block in anatomy.blocks:
         if block.kind is Kind.DENSE:
             continue
@@ -44,16 +44,18 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                 yield _mutual(block)
                 break
             if clash(block) is not None:
-                yield Pass(block.merge, block.net, "its sides can't be added at all, which is shortcut-shape-mismatch")
+                yield Pass(block.merge, block.net, "the sides can't be added at all: that is shortcut-shape-mismatch")
                 break
             if anatomy.trial is not None and anatomy.trial.same_where_it_works(block.net, term.name, opposite.name):
                 yield Pass(
-                    block.merge, block.net, "wherever the model runs its sides are the same, which is baked-dimension"
+                    block.merge,
+                    block.net,
+                    "the sides agree at every size at which the model runs: that is baked-dimension",
                 )
                 continue
             if _is_meant(block, term, opposite, axes):
                 why = (
-                    f"{term.said} is stretched over axis {axes[0]}, but something is learned behind what made it small"
+                    f"{term.said} is stretched over axis {axes[0]}, but a learned layer follows the op that reduced it"
                 )
                 yield Pass(block.merge, block.net, why)
                 continue
@@ -107,9 +109,9 @@ def _cure(short: Shape, branch: Shape) -> str:
     more = len(branch) - len(short)
     ones = "axis of 1" if abs(more) == 1 else f"{abs(more)} axes of 1"
     if more > 0 and branch[len(short) :] == (1,) * more:
-        return f"take the last {ones} off the branch: a squeeze(-1) is missing, or keepdim=False"
+        return f"remove the last {ones} from the branch: a squeeze(-1) is missing, or keepdim=False"
     if more < 0 and short[len(branch) :] == (1,) * -more:
-        return f"give the branch the last {ones} that the shortcut has: unsqueeze(-1), or keepdim=True"
+        return f"give the branch the last {ones} of the shortcut: unsqueeze(-1), or keepdim=True"
     return "give the branch the shape of the shortcut: an axis was moved, lost or added on the way"
 
 
@@ -162,7 +164,7 @@ def _unclear(small: Shape | None, large: Shape | None) -> str:
         return "the shape of the {} is unknown" if small is None else ""
     pairs = zip(reversed(small), reversed(large), strict=False)
     if any(s == 1 and not isinstance(d, int) for s, d in pairs):
-        return "the {} is 1 where the other side has a size that no input declares, so that it may be 1, too"
+        return "the {} is 1 where the other side has a size that no input declares and that may be 1, too"
     return ""
 
 

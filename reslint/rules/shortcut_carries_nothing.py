@@ -21,9 +21,9 @@ def shortcut_carries_nothing(flow: GradientFlow, settings: Settings) -> Iterator
     yield Draft(
         first.merge,
         first.net,
-        f"{len(idle)} of {len(flow.passages)} shortcuts carry next to nothing: of the gradient at {first.fork} "
-        f"{share:.2g} came by the shortcut, the rest by the branch",
-        "let the shortcut carry the stream as it is: no detach, no factor near zero, no closed gate",
+        f"{len(idle)} of {len(flow.passages)} shortcuts carry almost nothing: of the gradient at {first.fork}, "
+        f"{share:.2g} flows through the shortcut, the rest through the branch",
+        "let the shortcut carry the stream unchanged: no detach, no factor near zero, no closed gate",
         {"share": share, "blocks": len(idle), "seeds": list(flow.seeds)},
         related=tuple(p.block.merge for p in idle[1:]),
     )

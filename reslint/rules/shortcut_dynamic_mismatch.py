@@ -13,7 +13,7 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("shortcut-dynamic-mismatch", "shortcut", Severity.WARNING, Confidence.PROVEN)
 def shortcut_dynamic_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """The sides have different sizes for some extents of a symbolic dimension."""
+    """The sides differ in size for some values of a symbolic dimension."""
     if anatomy.trial is None:
         return
     merges = {b.merge.id: b for b in anatomy.blocks if b.kind is not Kind.DENSE}

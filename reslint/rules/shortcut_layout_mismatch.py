@@ -12,17 +12,17 @@ from reslint.rules._support.words import called, producer, shown, side_evidence,
 from reslint.rules.rule import Draft, Settings, rule
 
 _HELP = {
-    How.PERMUTED: "turn the axes back before the sum",
+    How.PERMUTED: "permute the axes back before the sum",
     How.SCRAMBLED: "transpose (permute) before the reshape (view), so that each axis of the stream keeps its place",
-    How.TURNED: "turn the order back before the sum",
-    How.SHIFTED: "move it back before the sum, or feed the moved stream to the branch only",
+    How.TURNED: "reverse the order back before the sum",
+    How.SHIFTED: "shift it back before the sum, or feed the shifted stream to the branch only",
     How.PARTLY: "let the branch cover the whole stream, or leave the other part out of the sum on purpose",
 }
 
 
 @rule("shortcut-layout-mismatch", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def shortcut_layout_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """Both sides have the same shape, but what stands at one place of one side belongs to another place of the other."""
+    """Both sides have the same shape, but their elements do not correspond."""
     forks = {block.merge.id: block.fork for block in anatomy.blocks}
     seen: dict[tuple[int, How, tuple[int, ...]], list[tuple[Block, Misplaced]]] = {}
     for block in anatomy.blocks:
@@ -82,7 +82,7 @@ def _said(block: Block, found: Misplaced) -> str:
     if found.how is How.TURNED:
         return f"{side} runs backwards along axis {axis} of {shape}: the first element is added to the last"
     if found.how is How.SHIFTED:
-        return f"{side} is moved by {found.positions} along axis {axis} of {shape}: each element is added to another place's"
+        return f"{side} is shifted by {found.positions} along axis {axis} of {shape}: no element meets its own"
     extent = block.shapes[0][axis] if block.shapes[0] else "?"
     return f"{side} holds only {found.positions} of the {extent} elements along axis {axis}"
 

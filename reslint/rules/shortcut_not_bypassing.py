@@ -24,7 +24,7 @@ def shortcut_not_bypassing(anatomy: Anatomy, settings: Settings) -> Iterator[Dra
                 block.merge,
                 block.net,
                 f"the merge{called(block.merge)} adds a linear map of {block.fork} to {block.fork} itself, "
-                "so that nothing bypasses the layers before it",
+                "so nothing bypasses the layers before it",
                 "take the shortcut from the block's input, before its layers",
                 {"fork": block.fork, "made_by": producer(block.net, block.fork), "branch_ops": block.branch_ops},
             )

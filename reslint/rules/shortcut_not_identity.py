@@ -32,8 +32,8 @@ def _changed(blocks: Sequence[Block]) -> Iterator[Draft]:
         yield Draft(
             block.merge,
             block.net,
-            f"a {op.type} sits on the shortcut{called(block.merge)}, so that the stream no longer reaches the merge unchanged",
-            f"move the {op.type} into the branch, or behind the merge",
+            f"a {op.type} sits on the shortcut{called(block.merge)}, so the stream no longer reaches the merge unchanged",
+            f"move the {op.type} into the branch or after the merge",
             {"op": op.type, "at": op.id, "blocks": len(found), "of": len(blocks)},
             related=tuple(b.merge for b, _ in found[1:]),
         )
@@ -52,14 +52,14 @@ def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Said]:
     wrong = [(b, v) for b, v in found if not reasons[b.merge.id]]
     yield from (Pass(b.merge, b.net, f"scaled by {v:g}, but {why}") for b, v in found if (why := reasons[b.merge.id]))
     learned = (b for b in stack.blocks if b.scale_shortcut and b.scale_shortcut.value is None)
-    yield from (Pass(b.merge, b.net, "scaled by something learned, or by weights that are not there") for b in learned)
+    yield from (Pass(b.merge, b.net, "scaled by a learned factor, or by weights that are missing") for b in learned)
     if not wrong:
         return
     product = 1.0
     for _, value in wrong:
         product *= value
     if 0.5 < product <= 2 and len(wrong) == len(stack.blocks):
-        why = f"scaled as all blocks of its stack are, by {product:.3g} over all of them"
+        why = f"scaled like all blocks of its stack, by {product:.3g} in total"
         yield from (Pass(b.merge, b.net, why) for b, _ in wrong)
         return
     block, value = wrong[0]
@@ -82,9 +82,9 @@ def _made_up_for(block: Block, scale: float, initial: Set[str]) -> str:
     mixed = other is not None and scale > _HALF and abs(scale + other - 1) <= _CLOSE
     deepnorm = scale > 1 and block.normalization is Placement.POST
     if mixed:
-        return "the branch by what is left to 1: a convex mix"
+        return "the branch is scaled by the remainder to 1: a convex mix"
     if deepnorm:
-        return "above 1 and before a normalization: DeepNorm"
+        return "the scale is above 1 and a normalization follows: DeepNorm"
     if not block.depth:
         return "the branch learns nothing: propagation (APPNP)"
     return "several blocks mix in the same start (GCNII)" if block.fork in initial else ""

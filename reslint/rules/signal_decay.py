@@ -27,9 +27,9 @@ def _draft(trend: Trend, severity: Severity) -> Draft:
     return Draft(
         first.block.merge,
         first.block.net,
-        f"the mean square of the stream shrinks {trend.rate:.2f} times a block over {len(trend.taps)} blocks, "
+        f"the mean square of the stream shrinks by a factor of {trend.rate:.2f} per block over {len(trend.taps)} blocks, "
         f"from {first.merged.square:.3g} to {last.merged.square:.3g}",
-        "leave the shortcut as it is: a factor on it multiplies with depth",
+        "leave the shortcut unscaled: a factor on it compounds with depth",
         {
             "decay": trend.rate,
             "first": first.merged.square,

@@ -27,7 +27,7 @@ def _draft(trend: Trend, severity: Severity) -> Draft:
     return Draft(
         first.block.merge,
         first.block.net,
-        f"the mean square of the stream grows {trend.rate:.2f} times a block over {len(trend.taps)} blocks, "
+        f"the mean square of the stream grows by a factor of {trend.rate:.2f} per block over {len(trend.taps)} blocks, "
         f"from {first.merged.square:.3g} to {last.merged.square:.3g}",
         "normalize each branch, or scale it by 1/sqrt(depth)",
         {

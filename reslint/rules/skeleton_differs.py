@@ -46,9 +46,9 @@ class Difference:
 
 @rule("skeleton-differs", "file", Severity.ERROR, Confidence.PROVEN)
 def skeleton_differs(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """The model's skeleton is not the one that the configuration expects."""
+    """The model's skeleton differs from the one that the configuration expects."""
     if settings.skeleton is None or not anatomy.net.ops:
-        yield from (Pass(op, anatomy.net, "nothing is expected of this model") for op in anatomy.net.ops[-1:])
+        yield from (Pass(op, anatomy.net, "no skeleton is expected of this model") for op in anatomy.net.ops[-1:])
         return
     have = skeleton(anatomy)
     apart = tuple(differences(words(settings.skeleton), words(have)))
@@ -61,8 +61,8 @@ def skeleton_differs(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     yield Draft(
         nearest.merge if nearest else anatomy.net.ops[0],
         nearest.net if nearest else anatomy.net,
-        f"the skeleton is not the expected one: {apart[0].place}: {apart[0].says}",
-        "mend the model, or state what `reslint anatomy --signature` prints in [[tool.reslint.expect]]",
+        f"the skeleton differs from the expected one: {apart[0].place}: {apart[0].says}",
+        "fix the model, or put what `reslint anatomy --signature` prints into [[tool.reslint.expect]]",
         {"expected": settings.skeleton, "have": have, "differences": [f"{d.place}: {d.says}" for d in apart]},
         tuple((d.place, d.says) for d in apart[1:_SHOWN]),
         tuple(merge for merge in touched if nearest and merge is not nearest.merge),

@@ -15,7 +15,7 @@ _ENOUGH = 2  # blocks on one fork that make a slip of it: one long skip is a des
 
 @rule("stale-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """The shortcut forks before an earlier merge of its own stack, so that the blocks between are bypassed."""
+    """The shortcut forks before an earlier merge of its own stack, so the blocks in between are bypassed."""
     for flow in anatomy.flows:
         here = [b for b in anatomy.blocks if b.net is flow.net and b.kind is Kind.IDENTITY]
         for group in _on_one_fork(here, 1 if settings.explain else _ENOUGH):
@@ -23,15 +23,18 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             stale = [b for b in group[1:] if not reasons[b.merge.id]]
             yield from (Pass(b.merge, b.net, why) for b in group[1:] if (why := reasons[b.merge.id]))
             if len(stale) < _ENOUGH:
-                yield from (Pass(b.merge, b.net, "one long skip is a design, several in a row are none") for b in stale)
+                yield from (
+                    Pass(b.merge, b.net, "a single long skip may be intentional; only several in a row are reported")
+                    for b in stale
+                )
             else:
                 first = stale[0]
                 yield Draft(
                     first.merge,
                     first.net,
-                    f"the shortcut{called(first.merge)} still starts at {first.fork}, where the first of {len(group)} blocks "
-                    "started: what the blocks between added is bypassed",
-                    "take the shortcut anew before each block",
+                    f"the shortcut{called(first.merge)} still forks at {first.fork}, as the first of {len(group)} blocks does: "
+                    "what the blocks in between added is bypassed",
+                    "start a new shortcut before each block",
                     {"fork": first.fork, "blocks": len(group), "bypassed_merges": [b.merge.id for b in group[:-1]][:8]},
                     related=tuple(b.merge for b in stale[1:]),
                 )
@@ -53,10 +56,10 @@ def _excused(block: Block, group: Sequence[Block]) -> str:
     inner = {b.merge.id: b for b in group}
     passed = [inner[name] for name in block.inner if name in inner]
     if not passed:
-        return "it forks where others do, but its branch runs through none of their merges"
+        return "it has the fork of other blocks, but its branch passes through none of their merges"
     own, weights = block.work, weights_of(block.net, block.branch)
     like = [b for b in passed if b.work == own]
     if not own or not like:
-        return "it forks where an earlier block did, but does other work than those between"
+        return "it has the fork of an earlier block, but its layers differ from those in between"
     again = any(weights & weights_of(b.net, b.branch) for b in like)
-    return "the same weights again: the steps of a solver start from one point" if again else ""
+    return "the weights are shared: the steps of a solver start from one point" if again else ""

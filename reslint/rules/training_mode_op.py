@@ -20,16 +20,16 @@ _MASKING = frozenset(
     {"Add", "Sub", "Floor", "Ceil", "Round", "Cast", "CastLike", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"}
     | {"Not", "Bernoulli", "Reshape", "Unsqueeze", "Squeeze", "Expand", "Clip"}
 )
-_UNSWITCHED = "its switch is an input, so that whoever runs it decides, or its ratio is 0"
+_UNSWITCHED = "its mode is an input, so the caller decides, or its ratio is 0"
 _APPLYING = frozenset({"Mul", "Div", "Where"})
 
 
 @rule("training-mode-op", "file", Severity.ERROR, Confidence.PROVEN, fixable=True)
 def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
-    """BatchNormalization or Dropout in training mode, or a random op that switches a residual branch on and off."""
+    """BatchNormalization or Dropout is in training mode, or a random op switches a residual branch on and off."""
     for net in anatomy.net.nets():
         norms = [op for op in net.ops if op.type == "BatchNormalization" and not op.domain and _estimates(net, op)]
-        yield from _found(net, norms, "uses the statistics of the batch that it is given", "model.eval()", normalized)
+        yield from _found(net, norms, "uses the statistics of the current batch", "model.eval()", normalized)
         dropouts = [op for op in net.ops if op.type == "Dropout" and not op.domain]
         drops = [op for op in dropouts if _drops(net, op)]
         yield from (Pass(op, net, _UNSWITCHED) for op in dropouts if op not in drops)
@@ -39,14 +39,12 @@ def training_mode_op(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
         branches = {op.id for b in anatomy.blocks for op in (*b.branch, *b.shortcut)} if drawn else set()
         masks = [op for op in drawn if _masked(net, op) & branches]
         yield from (
-            Pass(op, net, "what it draws is multiplied with no residual branch") for op in drawn if op not in masks
+            Pass(op, net, "no residual branch is multiplied by what it draws") for op in drawn if op not in masks
         )
         noise = (op for op in net.ops if settings.explain and op.type.startswith("RandomNormal"))
-        yield from (Pass(op, net, "normal noise is a generator's, and meant") for op in noise)
+        yield from (Pass(op, net, "normal noise is intentional in a generator") for op in noise)
         advice = "model.eval(), and let stochastic depth and functional dropout ask self.training"
-        yield from _found(
-            net, masks, "draws a mask for a residual branch at random", advice, unmasked, Confidence.LIKELY
-        )
+        yield from _found(net, masks, "draws a random mask for a residual branch", advice, unmasked, Confidence.LIKELY)
 
 
 def _found(
@@ -64,7 +62,7 @@ def _found(
             ops[0],
             net,
             message=f"{kind} {does}{others}: the model was exported in training mode",
-            help=f"export after {advice}; `reslint check --diff` shows what can be mended in the file",
+            help=f"export after {advice}; `reslint check --diff` shows what can be fixed in the file",
             evidence={"op": kind, "count": len(ops)},
             related=tuple(ops[1:]),
             confidence=sure,

@@ -32,14 +32,14 @@ def _draft(net: Net, op: Op, layers: int, residual: int) -> Draft:
     if op.type == "Scan":
         often = f"once for each element of {scanned(op)}, whose length is symbolic"
     elif op.inputs[0] and integers(net, op.inputs[0]) is None:
-        often = f"as often as {op.inputs[0]} says when it runs"
+        often = f"as many times as {op.inputs[0]} says at run time"
     else:
-        often = "for as long as its condition holds"
+        often = "as long as its condition holds"
     blocks = f" in {residual} residual block{'s' if residual > 1 else ''}" if residual else ""
     return Draft(
         op,
         net,
-        message=f"{op.type} puts a stream through {layers} learned layer{'s' if layers > 1 else ''}{blocks} {often}",
+        message=f"{op.type} repeats {layers} learned layer{'s' if layers > 1 else ''}{blocks} {often}",
         help="give it a constant trip count, or unroll it to the depth that was trained",
         evidence={"layers": layers, "residual_blocks": residual},
     )

@@ -16,7 +16,7 @@ _MOST = 8  # terms of a sum
 
 @rule("unfused-reparam", "file", Severity.NOTE, Confidence.PROVEN)
 def unfused_reparam(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
-    """Parallel linear branches of training (RepVGG-like) are shipped unfused."""
+    """Parallel linear branches from training (RepVGG-like) were not fused."""
     for net in anatomy.net.nets():
         if not any(op.type == "Conv" for op in net.live):
             continue
@@ -26,8 +26,8 @@ def unfused_reparam(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
             yield Draft(
                 op,
                 net,
-                f"{len(terms)} convolutions of {terms[0].inputs[0]} are added up with nothing between"
-                + (f", and so in {len(sums) - 1} more sums" if len(sums) > 1 else "")
+                f"{len(terms)} convolutions of {terms[0].inputs[0]} are summed with nothing in between"
+                + (f", as in {len(sums) - 1} more sums" if len(sums) > 1 else "")
                 + ": each sum could be one convolution",
                 "fuse the branches before the export (reparameterize, switch_to_deploy)",
                 {"sums": len(sums), "branches": len(terms), "kernels": [_kernel(net, conv) for conv in terms]},

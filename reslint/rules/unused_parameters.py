@@ -26,9 +26,9 @@ def unused_parameters(parameters: Parameters, settings: Settings) -> Iterator[Dr
             net,
             message=f"{part.elements} parameters of {part.module or 'the model'} never reach the output: {_why(part)}",
             help=(
-                "use what it gives, or take it out of the module"
+                "use its result, or remove it from the module"
                 if part.called
-                else "call it in forward, or take it out of the module; freeze what is not to be learned"
+                else "call it in forward or remove it from the module; freeze parameters that should not be learned"
             ),
             evidence={
                 "parameters": list(part.parameters),
@@ -44,7 +44,7 @@ def unused_parameters(parameters: Parameters, settings: Settings) -> Iterator[Dr
 
 
 def _why(part: Unread) -> str:
-    return "it is called, and what it gives is dropped" if part.called else "nothing reads them"
+    return "it is called, but its result is not used" if part.called else "nothing reads them"
 
 
 def _listed(names: tuple[str, ...]) -> str:

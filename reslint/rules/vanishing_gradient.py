@@ -12,13 +12,13 @@ from reslint.rules.rule import Draft, Settings, rule
 
 @rule("vanishing-gradient", "flow", Severity.WARNING, Confidence.PROVEN)
 def vanishing_gradient(flow: GradientFlow, settings: Settings) -> Iterator[Draft]:
-    """The gradient that reaches the first blocks is a tiny part of the last blocks'."""
+    """The gradient at the first blocks is a tiny fraction of that at the last."""
     if flow.kept.most < VANISHED:
         first = f"the first of {len(flow.places)} {flow.unit}s"
         yield reaching(
             flow,
-            f"the gradient that reaches {first} is {flow.kept.mean:.2g} of the last one's",
-            "give the layers shortcuts that carry the stream as it is"
+            f"the gradient at {first} is {flow.kept.mean:.2g} times that at the last",
+            "add shortcuts that carry the stream unchanged around the layers"
             if flow.plain
-            else "let the shortcuts carry the stream as it is, with coefficient 1, and scale the branches instead",
+            else "let the shortcuts carry the stream unchanged, with coefficient 1, and scale the branches instead",
         )

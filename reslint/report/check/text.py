@@ -178,7 +178,7 @@ def _said(finding: Finding) -> str:
     """The message, without the module where it says that again: the line has begun with it."""
     if not finding.module:
         return finding.message
-    return re.sub(rf" of {re.escape(finding.module)}(?![\w.])", "", finding.message, count=1)
+    return re.sub(rf"( of|, first at) {re.escape(finding.module)}(?![\w.])", "", finding.message, count=1)
 
 
 def _related(finding: Finding) -> Iterator[tuple[str, str]]:

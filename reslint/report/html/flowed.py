@@ -16,19 +16,23 @@ def flow_charts(flow: GradientFlow) -> Iterator[Chart]:
     if not flow.passages:
         return
     left = f" {counted(len(flow.left), 'block')} could not be measured." if flow.left else ""
-    says = f"{_fares(flow.kept, flow.cut)}, over {counted(len(flow.seeds), 'seed')}.{left}"
+    says = f"{_fares('at the first block', flow.kept, flow.cut)}, over {counted(len(flow.seeds), 'seed')}.{left}"
     yield _pair("Gradient at the blocks", says, "norm at a block's input", flow.passages, lambda reach: reach.input)
     learning = tuple(p for p in flow.passages if any(p.kept.parameters))
     if learning:
-        says = f"{_fares(flow.kept_parameters, flow.cut_parameters)}."
+        says = f"{_fares('of the first block', flow.kept_parameters, flow.cut_parameters)}."
         yield _pair(
             "Gradient of the parameters", says, "norm of its parameters", learning, lambda reach: reach.parameters
         )
     yield _carried(flow.passages)
 
 
-def _fares(kept: Spread, cut: Spread) -> str:
-    return f"The first block gets {measured(kept.mean)} of the last one's; {measured(cut.mean)} with all shortcuts cut"
+def _fares(first: str, kept: Spread, cut: Spread) -> str:
+    last = first.replace("first block", "last")
+    return (
+        f"The gradient {first} is {measured(kept.mean)} times that {last}; "
+        f"with all shortcuts cut, {measured(cut.mean)} times"
+    )
 
 
 def _pair(

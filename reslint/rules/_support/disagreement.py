@@ -75,9 +75,11 @@ def _far(d: Difference) -> str:
         return f"{d.strings} of its strings"
     if d.beyond is not None:
         b = d.beyond
-        return f"{b.count} of {b.of} elements are beyond an absolute {b.atol:g} and a relative {b.rtol:g}"
+        return (
+            f"{b.count} of {b.of} elements exceed an absolute tolerance of {b.atol:g} and a relative one of {b.rtol:g}"
+        )
     if d.relative is None:
-        return f"{d.absolute:.2g} beside a reference of zeros, tolerance {d.tolerance:g}"
+        return f"{d.absolute:.2g} where the reference is zero, tolerance {d.tolerance:g}"
     return f"{d.relative:.2g} of its largest value, tolerance {d.tolerance:g}"
 
 
@@ -90,14 +92,14 @@ def _lines(agreement: Agreement, d: Difference) -> Iterator[tuple[str, str]]:
     if not d.reshaped and d.strings is None:
         yield "worst", f"{d.got:.6g} instead of {d.wanted:.6g} at {list(d.worst)}"
     if d.cosine is not None:
-        noise = f", signal to noise {d.snr:.0f} dB" if d.snr is not None else ""
+        noise = f", signal-to-noise ratio {d.snr:.0f} dB" if d.snr is not None else ""
         yield "whole", f"1 - cosine {1 - d.cosine:.1g}{noise}"
     for block in agreement.lost:
-        yield "no partner", f"block {block.merge.id}{called(block.merge)} of {agreement.against}"
+        yield "no counterpart", f"block {block.merge.id}{called(block.merge)} of {agreement.against}"
     if agreement.parts is not None:
         yield "parts at", _place(agreement.parts, agreement.before or 0)
     elif agreement.before is not None:
-        yield "parts", f"behind the last of {agreement.before} blocks, whose streams agree"
+        yield "parts", f"after the last of {agreement.before} blocks, whose streams agree"
 
 
 def _place(block: Block, before: int) -> str:

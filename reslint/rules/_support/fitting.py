@@ -58,7 +58,7 @@ def told(found: Sequence[Mismatch], help: str, labels: tuple[str, str], sides: t
     says = f"first fails at {name} {size} ({one} against {other}{place})"
     says += f", broadcasts silently at {silent}" if silent is not None else ""
     same = list(dict.fromkeys(m.symbol.label for m in found if m.symbol != first.symbol))
-    also = f"; {' and '.join(same)} likewise" if same and first.tied is None else ""
+    also = f"; so do {' and '.join(same)}" if same and first.tied is None else ""
     there = first_failure(first)
     related = [m.failure.op for m in found if m.failure.op is not failure.op]
     producers = [producer(failure.net, n) for n in sides]

@@ -21,11 +21,7 @@ _KEEPING = frozenset({"Cast", "CastLike", "Reshape", "Unsqueeze", "Squeeze", "Ex
 def normalized(net: Net, op: Op) -> Iterator[Edit]:
     """A BatchNormalization that uses its running statistics, where it has gathered any."""
     why = _no_statistics(net, op) or next(
-        (
-            f"{name}, a statistic of the batch, is used elsewhere"
-            for name in op.outputs[1:]
-            if name and _is_read(net, name)
-        ),
+        (f"{name}, a batch statistic, is used elsewhere" for name in op.outputs[1:] if name and _is_read(net, name)),
         "",
     )
     if why:
@@ -43,12 +39,12 @@ def normalized(net: Net, op: Op) -> Iterator[Edit]:
 def _no_statistics(net: Net, op: Op) -> str:
     mean, variance = op.inputs[3:5]
     if not net.is_constant(mean) or not net.is_constant(variance):
-        return "its statistics are computed from the batch, and the file holds no others"
+        return "its statistics are computed from the batch, and the file holds no running statistics"
     gathered = array(net, mean), array(net, variance)
     if gathered[0] is None or gathered[1] is None:
-        return "its running statistics can't be read, so that nobody knows whether it has gathered any"
+        return "its running statistics can't be read, so they may be those of an untrained model"
     if not np.any(gathered[0]) and np.all(gathered[1] == 1):
-        return "its running statistics are those of the start (0 and 1): it has gathered none"
+        return "its running statistics are the initial ones (0 and 1): it has never been trained"
     return ""
 
 
@@ -73,7 +69,7 @@ def unmasked(net: Net, op: Op) -> Iterator[Edit]:
             return
         mean = _after(net, after[0], mean)
         chain.append(after[0])
-    yield Edit(op.proto, refused="what it draws goes a way that is not known to average to 1")
+    yield Edit(op.proto, refused="what it draws is not known to average to 1")
 
 
 Drawn = tuple[float, float]
@@ -130,7 +126,7 @@ def _applied(net: Net, op: Op, mask: str) -> str:
 def _left_out(net: Net, op: Op, data: str, chain: list[Op], mean: Drawn) -> Iterator[Edit]:
     """The edits, where constant factors before or behind the product make up for the mask's mean."""
     if mean[0] != mean[1]:
-        yield Edit(chain[0].proto, refused="what it draws is no mask")
+        yield Edit(chain[0].proto, refused="what it draws is not a mask")
         return
     before, behind = net.producer.get(data), net.consumers.get(op.id, ())
     ways: list[tuple[float, Op, str]] = [(1.0, op, data)]
@@ -145,7 +141,7 @@ def _left_out(net: Net, op: Op, data: str, chain: list[Op], mean: Drawn) -> Iter
             around = (op, *((before,) if before is not None and source != data else ()), *reversed(chain))
             yield from (Edit(gone.proto) for gone in _idle(net, end, source, around))
             return
-    yield Edit(chain[0].proto, refused=f"its mean is {mean[0]:g}, and nothing around it makes up for that")
+    yield Edit(chain[0].proto, refused=f"its mean is {mean[0]:g}, and nothing around it compensates for that")
 
 
 def _factor(net: Net, op: Op) -> float | None:

@@ -31,7 +31,7 @@ def _lines(flow: GradientFlow) -> Iterator[tuple[str, str]]:
     steps = max(len(flow.places) - 1, 1)
     yield (
         "without shortcuts" if flow.plain else "with shortcuts",
-        (f"{_spread(flow.kept)}, {flow.kept.mean ** (1 / steps):.3g} a {flow.unit}"),
+        (f"{_spread(flow.kept)}, {flow.kept.mean ** (1 / steps):.3g} per {flow.unit}"),
     )
     if not flow.plain:
         yield "without", _spread(flow.cut)

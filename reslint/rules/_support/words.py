@@ -39,6 +39,17 @@ def called(op: Op) -> str:
     return f" of {module}" if module else ""
 
 
+def first_at(op: Op) -> str:
+    """Where the first of several merges is, behind their number: `, first at layer3.4`, or nothing."""
+    module, _ = where(op)
+    return f", first at {module}" if module else ""
+
+
+def times(factor: float) -> str:
+    """A factor as people write it: `2,044`, `12.3`, `4.1e+07`."""
+    return f"{factor:,.0f}" if 1000 <= factor < 1e6 else f"{factor:.3g}"
+
+
 def producer(net: Net, name: str) -> str:
     """What makes a tensor: `Conv conv2d_42`, or that it is an input."""
     op = net.producer.get(name)
