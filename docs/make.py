@@ -38,6 +38,7 @@ def lay_out() -> None:
         (PAGES / place).write_text(headed(text, page.stem) if page.parent.name == "rules" else text, "utf-8")
     for picture in pictures():
         shutil.copy(picture, PAGES)
+    shutil.copytree(ROOT / "docs" / "schemas", PAGES / "schemas")
     (PAGES / "rules" / "index.md").write_text("".join(index(ALL)), "utf-8")
 
 

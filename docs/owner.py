@@ -12,7 +12,16 @@ from pathlib import Path
 from reslint.version import OWNER
 
 ROOT = Path(__file__).parents[1]
-FILES = ("README.md", "pyproject.toml", "action.yml", "conda/recipe.yaml", "docs/*.md", "templates/*.yml", "rules/*.md")
+FILES = (
+    "README.md",
+    "pyproject.toml",
+    "action.yml",
+    "conda/recipe.yaml",
+    "docs/*.md",
+    "docs/schemas/*.json",
+    "templates/*.yml",
+    "rules/*.md",
+)
 
 PLACES = re.compile(
     r"(?<=github\.com/)[\w.-]+(?=/reslint)|(?<=githubusercontent\.com/)[\w.-]+(?=/reslint)|[\w-]+(?=\.github\.io/reslint)"

@@ -48,6 +48,50 @@ allow = [{rule = "plain-depth", model = "vgg*", at = "features", reason = "known
 """
 
 
+WRONG = [
+    ("fail_on = 'error'", "unknown key 'fail_on'; the nearest valid one is 'fail-on'"),
+    ("max-residual-block = 3", "unknown key 'max-residual-block'; the nearest valid one is 'max-residual-blocks'"),
+    ("selct = []", "the nearest valid one is 'select'"),
+    ("select = 'shortcut'", "select must be a list of strings, not 'shortcut'"),
+    ("select = [1]", r"select must be a list of strings, not \[1\]"),
+    ("target = 1", "target must be a string, not 1"),
+    ("profile = 'shop'", "profile must be one of ship, design, not 'shop'"),
+    ("unread = true", "unread must be one of error, note, not True"),
+    ("[budget]\nparam = 3", "unknown key 'budget.param'; the nearest valid one is 'budget.params'"),
+    ("expect = 'x'", "expect must be a table, not 'x'"),
+    ("[[expect]]\nmatch = 'a'", "expect must be tables with `is`, what `reslint anatomy --signature` prints"),
+    ("[[expect]]\nis = 'a'\nmodel = 'b'", "unknown key 'expect.model'"),
+    (
+        "[[expect]]\nis = '24 x ['",
+        r"expect.is must be what `reslint anatomy --signature` prints, .*, not '24 x \['",
+    ),
+    ("[plain-depth]\nnote = 50\nwarning = 3", "plain-depth.note must be at most plain-depth.warning, 3, not 50"),
+    ("[deep-post-norm]\nnote = 50", "deep-post-norm.note must be at most deep-post-norm.warning, 18, not 50"),
+    ("budget = 3", "budget must be a table, not 3"),
+    ("[plain-depth]\nwarning = 0", "a whole number of at least 1, not 0"),
+    ("depth-over-width = 0", "depth-over-width must be a number above 0, not 0"),
+    ("[sizes]\nbatch = 'one'", "a whole number of at least 1, not 'one'"),
+    ("max-residual-blocks = 0", "max-residual-blocks must be a whole number of at least 1, not 0"),
+    ("max-residual-blocks = true", "a whole number of at least 1, not True"),
+    ("max-residual-blocks = 1.5", "a whole number of at least 1, not 1.5"),
+    ("tool = {reslint = 3}", "tool.reslint must be a table"),
+    ("= 3", "is no TOML"),
+]
+
+WRONG_MODELS = [
+    ('models = [{select = ["norm"]}]', "needs `match`"),
+    ('models = [{match = "*", select = ["norm"]}]', "needs `match`"),
+    ('models = [{match = "a*", exclude = ["b"]}]', "unknown key 'models.exclude'"),
+    ('models = [{match = "a*", fail-on = "often"}]', "fail-on must be one of"),
+    ('allow = [{rule = "plain-depth"}]', "needs a reason"),
+    ('allow = [{reason = "so"}]', "needs a rule"),
+    ('allow = [{rule = "a", reason = "so", expires = "soon"}]', "expires must be a date"),
+    ("allow = [{rule = 'a', reason = 'so', expires = 2027-01-31T10:00:00}]", "expires must be a date"),
+    ('severity = {plain-depth = "fatal"}', "plain-depth must be one of error, warning, note"),
+    ('severity = "error"', "severity must be a table"),
+]
+
+
 def test_none(here: Path) -> None:
     assert load(None, here) == Config(folder=here)
 
@@ -135,38 +179,7 @@ def test_given_file_goes_before_all(here: Path) -> None:
     assert load(given, here).target == "table"
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("fail_on = 'error'", "unknown key 'fail_on'; the nearest valid one is 'fail-on'"),
-        ("max-residual-block = 3", "unknown key 'max-residual-block'; the nearest valid one is 'max-residual-blocks'"),
-        ("selct = []", "the nearest valid one is 'select'"),
-        ("select = 'shortcut'", "select must be a list of strings, not 'shortcut'"),
-        ("select = [1]", r"select must be a list of strings, not \[1\]"),
-        ("target = 1", "target must be a string, not 1"),
-        ("profile = 'shop'", "profile must be one of ship, design, not 'shop'"),
-        ("unread = true", "unread must be one of error, note, not True"),
-        ("[budget]\nparam = 3", "unknown key 'budget.param'; the nearest valid one is 'budget.params'"),
-        ("expect = 'x'", "expect must be a table, not 'x'"),
-        ("[[expect]]\nmatch = 'a'", "expect must be tables with `is`, what `reslint anatomy --signature` prints"),
-        ("[[expect]]\nis = 'a'\nmodel = 'b'", "unknown key 'expect.model'"),
-        (
-            "[[expect]]\nis = '24 x ['",
-            r"expect.is must be what `reslint anatomy --signature` prints, .*, not '24 x \['",
-        ),
-        ("[plain-depth]\nnote = 50\nwarning = 3", "plain-depth.note must be at most plain-depth.warning, 3, not 50"),
-        ("[deep-post-norm]\nnote = 50", "deep-post-norm.note must be at most deep-post-norm.warning, 18, not 50"),
-        ("budget = 3", "budget must be a table, not 3"),
-        ("[plain-depth]\nwarning = 0", "a whole number of at least 1, not 0"),
-        ("depth-over-width = 0", "depth-over-width must be a number above 0, not 0"),
-        ("[sizes]\nbatch = 'one'", "a whole number of at least 1, not 'one'"),
-        ("max-residual-blocks = 0", "max-residual-blocks must be a whole number of at least 1, not 0"),
-        ("max-residual-blocks = true", "a whole number of at least 1, not True"),
-        ("max-residual-blocks = 1.5", "a whole number of at least 1, not 1.5"),
-        ("tool = {reslint = 3}", "tool.reslint must be a table"),
-        ("= 3", "is no TOML"),
-    ],
-)
+@pytest.mark.parametrize(("text", "says"), WRONG)
 def test_wrong(here: Path, text: str, says: str) -> None:
     (here / "reslint.toml").write_text(text)
     with pytest.raises(BadConfiguration, match=says) as wrong:
@@ -246,21 +259,7 @@ class TestModels:
         assert config.origin("edge/a.onnx", "costly-shortcut").endswith("models 'edge/*'")
         assert config.origin("a.onnx", "profile") == "default"
 
-    @pytest.mark.parametrize(
-        ("text", "says"),
-        [
-            ('models = [{select = ["norm"]}]', "needs `match`"),
-            ('models = [{match = "*", select = ["norm"]}]', "needs `match`"),
-            ('models = [{match = "a*", exclude = ["b"]}]', "unknown key 'models.exclude'"),
-            ('models = [{match = "a*", fail-on = "often"}]', "fail-on must be one of"),
-            ('allow = [{rule = "plain-depth"}]', "needs a reason"),
-            ('allow = [{reason = "so"}]', "needs a rule"),
-            ('allow = [{rule = "a", reason = "so", expires = "soon"}]', "expires must be a date"),
-            ("allow = [{rule = 'a', reason = 'so', expires = 2027-01-31T10:00:00}]", "expires must be a date"),
-            ('severity = {plain-depth = "fatal"}', "plain-depth must be one of error, warning, note"),
-            ('severity = "error"', "severity must be a table"),
-        ],
-    )
+    @pytest.mark.parametrize(("text", "says"), WRONG_MODELS)
     def test_wrong(self, here: Path, text: str, says: str) -> None:
         (here / "reslint.toml").write_text(text)
         with pytest.raises(BadConfiguration, match=says):
