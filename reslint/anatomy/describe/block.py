@@ -9,6 +9,7 @@ from reslint.anatomy.describe.signature import extent, work
 from reslint.anatomy.detect.backtrace import Effect, Step, step_back
 from reslint.anatomy.detect.region import Region
 from reslint.anatomy.detect.verdict import Verdict
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.ops import (
     ACTIVATIONS,
@@ -23,7 +24,6 @@ from reslint.anatomy.values import Block, Kind, Placement, Scale
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
 
-_FAR = 8  # ops behind a merge that may make up for its gain
 _ONE_TO_ONE = ACTIVATIONS | LAYOUT
 _SCALING = LAYOUT | {"Mul", "Div"}
 
@@ -101,7 +101,7 @@ def is_normed_behind(flow: Flow, merge: Op) -> bool:
     if merge.type in SKIP_NORMS:
         return not any(merge.outputs[1:])
     name = merge.id
-    for _ in range(4):
+    for _ in range(windows.POST_NORM):
         after = flow.net.consumers.get(name, ())
         if name in flow.normed and all(op.id in flow.norm_ops for op in after):
             return True
@@ -153,7 +153,7 @@ def constant_factor(net: Net, op: Op) -> float | None:
 def scaled_behind(net: Net, name: str) -> float:
     """The constant factor between a merge and what reads it next; 1.0 where it is not known."""
     factor = 1.0
-    for _ in range(_FAR):
+    for _ in range(windows.GAIN):
         after = net.consumers.get(name, ())
         if len({op.id for op in after}) != 1 or after[0].type not in _SCALING:
             break
@@ -168,7 +168,7 @@ def scaled_behind(net: Net, name: str) -> float:
 def _is_gated(flow: Flow, node: int) -> bool:
     """Whether a branch ends in a product with something computed from data (a gate, an adaptive scale)."""
     op = flow.ops[node]
-    for _ in range(4):
+    for _ in range(windows.BRANCH_GATE):
         if op is None or op.type not in LAYOUT:
             break
         op = flow.net.producer.get(op.inputs[0])

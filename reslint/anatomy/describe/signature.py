@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.norms import is_norm
 from reslint.anatomy.graph.ops import (
     CONVS,
@@ -22,8 +23,6 @@ from reslint.anatomy.graph.ops import (
 )
 from reslint.anatomy.values import Block, Size, Work
 from reslint.net import Net, Op, Shape
-
-_LONGEST = 64  # blocks of a period at most
 
 
 def signature(block: Block) -> str:
@@ -131,7 +130,7 @@ def period_of(signs: Sequence[str]) -> int:
     """
     total = len(signs)
     forgiven = 0 if total < 3 else max(1, total // 6)
-    for period in range(1, min(total // 2, _LONGEST) + 1):
+    for period in range(1, min(total // 2, windows.PERIOD) + 1):
         agree = sum(Counter(signs[k::period]).most_common(1)[0][1] for k in range(period))
         lonely = total > 3 and signs.count(signs[0]) == 1
         if total - agree <= forgiven + lonely:

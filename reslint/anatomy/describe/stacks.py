@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reslint.anatomy.anatomy import Stack
-from reslint.anatomy.detect.backtrace import LONGEST, Effect, step_back
+from reslint.anatomy.detect.backtrace import Effect, step_back
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.values import Block, Kind, Placement
 
@@ -58,7 +59,7 @@ def _previous(flow: Flow, blocks: Sequence[Block], at: int, merged: Mapping[str,
         if found is not None:
             return found
     name = block.fork
-    for _ in range(LONGEST):
+    for _ in range(windows.STREAM):
         found = merged.get(name)
         if found is not None and found != at:
             return found

@@ -12,9 +12,6 @@ from reslint.anatomy.graph.ops import row_of
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 from reslint.net import Op
 
-LONGEST = 24
-"""Steps that a walk takes at most; the longest shortcut seen in a published network takes 14."""
-
 
 class Effect(Enum):
     """What a step does to the stream."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reslint.anatomy.detect.backtrace import LONGEST, Effect, Step, step_back
+from reslint.anatomy.detect.backtrace import Effect, Step, step_back
 from reslint.anatomy.detect.grounds import Case
 from reslint.anatomy.detect.objections import ROW_OF_BLOCKS, to_concatenation
 from reslint.anatomy.detect.region import Atlas, Region
 from reslint.anatomy.detect.shortcut_search import nearest
 from reslint.anatomy.detect.verdict import Verdict
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.ops import CONVS, PRODUCTS
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
-
-_BACK = 4  # steps to look back for the layer that made a part
-_NEAR = 12  # ops to look ahead for the layer that reads a concatenation
 
 
 def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
@@ -79,7 +77,7 @@ def _dual(flow: Flow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[in
 
 def _is_merged(flow: Flow, atlas: Atlas, node: int) -> bool:
     """Whether a stream comes from a residual merge with nothing learned between."""
-    for _ in range(LONGEST):
+    for _ in range(windows.STREAM):
         if node in atlas.residual and node not in atlas.dense:
             return True
         step = step_back(flow, node)
@@ -107,7 +105,7 @@ def _joins_channels(flow: Flow, atlas: Atlas, op: Op) -> bool:
 def _meets_convolution(flow: Flow, atlas: Atlas, op: Op) -> bool:
     """Whether the first layer behind a concatenation, or the last before it, is a convolution."""
     todo, seen = [op], 0
-    while todo and seen < _NEAR:
+    while todo and seen < windows.READER:
         after = todo.pop(0)
         seen += 1
         for follower in (c for o in after.outputs for c in flow.net.consumers.get(o, ())):
@@ -129,7 +127,7 @@ def _is_convolved(flow: Flow, atlas: Atlas, node: int) -> bool:
 
 def _follows_convolution(flow: Flow, node: int) -> bool:
     """Whether the last layer before a node, a few simple steps back, is one that keeps channels second."""
-    for _ in range(_BACK):
+    for _ in range(windows.PART):
         op = flow.ops[node]
         if op is not None and (op.type in CONVS or op.type in ("BatchNormalization", "MaxPool")):
             return True

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from reslint.anatomy.detect.backtrace import Effect, step_back
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import Route
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.ops import CONVS, LAYOUT, SLICING, SUMS, is_depthwise, is_downsampling, kernel
 from reslint.anatomy.graph.traits import DOWN, INTERACTION, LEARNED, MIXING, NONLINEAR, UP, WORK
@@ -17,9 +18,7 @@ _RESHAPING = frozenset({Effect.LEARNED, Effect.POOL, Effect.RESAMPLE})
 _GATES = frozenset({"Sigmoid", "HardSigmoid"})
 _SHIFTING = LAYOUT | {"Add", "Sub", "Mul"}
 _PARTS = LAYOUT | SLICING | {"Mul", "Div", "Pad"}
-_NEAR = 6  # ops between a sum, or a condition, and what becomes of it
 _PLAIN = frozenset({Effect.LAYOUT, Effect.BIAS, Effect.SLICE})
-_LOGITS = 12  # ops between attention scores and their softmax at most
 
 
 class Case(NamedTuple):
@@ -49,7 +48,7 @@ def learns_nothing(case: Case) -> bool:
 def becomes_gate(case: Case) -> bool:
     """Whether all that happens to a sum is that it becomes a gate: a sigmoid, or a tanh that is multiplied (GRU, GTrXL)."""
     flow, name = case.flow, case.merge.id
-    for _ in range(_NEAR):
+    for _ in range(windows.GATE):
         after = flow.net.consumers.get(name, ())
         kinds = {c.type for c in after}
         if kinds <= _GATES:
@@ -132,7 +131,7 @@ def _is_coupled(flow: Flow, route: Route) -> bool:
 
 def _is_joined(flow: Flow, op: Op) -> bool:
     """Whether an op is a sum or a concatenation, or only lays out what one reads."""
-    for _ in range(_NEAR):
+    for _ in range(windows.JOINT):
         if op.type in SUMS or op.type == "Concat":
             return True
         after = flow.net.consumers.get(op.id, ())
@@ -146,7 +145,7 @@ def becomes_attention(case: Case) -> bool:
     """Whether a sum becomes attention weights: a softmax follows with nothing learned between."""
     flow = case.flow
     todo, seen = [case.merge] if flow.attends else [], 0
-    while todo and seen < _LOGITS:
+    while todo and seen < windows.LOGITS:
         op = todo.pop()
         seen += 1
         for output in op.outputs:
@@ -227,7 +226,7 @@ def is_condition(case: Case) -> bool:
     foreign = False
     for node in route.region.entries:
         came = node
-        for _ in range(_NEAR):
+        for _ in range(windows.CONDITION):
             op = flow.op(node)
             if op.type in SUMS and len(flow.preds[node]) > 1:
                 break

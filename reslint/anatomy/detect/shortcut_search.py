@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reslint.anatomy.detect.backtrace import LONGEST, Effect, Step, step_back
+from reslint.anatomy.detect.backtrace import Effect, Step, step_back
 from reslint.anatomy.detect.region import Atlas, Region
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.ops import SUMS
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
@@ -33,7 +34,7 @@ def nearest(flow: Flow, atlas: Atlas, side: int, other: int) -> Route | None:
     region = atlas.between(side, other)
     if region is not None:
         return _behind_shared_scale(flow, atlas, Route(side, other, (), side, region))
-    found = _search(flow, atlas, side, other, (), LONGEST)
+    found = _search(flow, atlas, side, other, (), windows.SHORTCUT)
     return Route(side, other, *found) if found is not None else None
 
 

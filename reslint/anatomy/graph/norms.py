@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.ops import NORMS, SKIP_NORMS
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
@@ -41,7 +42,6 @@ _STATISTIC = frozenset(
 _REDUCING = frozenset({"ReduceMean", "ReduceSum", "ReduceSumSquare", "ReduceL2", "ReduceL1", "GlobalAveragePool"})
 _ROOTS = frozenset({"Sqrt", "ReduceL2", "ReduceL1"})
 CASTS = frozenset({"Cast", "CastLike"})
-_MOST = 16  # ops of a decomposed statistic
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _statistic(net: Net, statistic: str, starts: Container[str]) -> tuple[tuple[
         if name in found or not net.is_data(name):
             continue
         op = net.producer.get(name)
-        if op is None or op.type not in _STATISTIC or len(found) >= _MOST:
+        if op is None or op.type not in _STATISTIC or len(found) >= windows.STATISTIC:
             return None
         found[name] = op
         todo.extend(op.inputs)

@@ -48,7 +48,7 @@ _GENERIC = _named(
 
 def row_of(op: Op) -> Operator | None:
     """What the table says of an op's operator; of another domain's operator, what it says of the name."""
-    return TABLE.get(op.kind) or _BY_NAME.get(op.type)
+    return (TABLE.get(op.kind) if op.domain else None) or _BY_NAME.get(op.type)
 
 
 def is_known(op: Op) -> bool:

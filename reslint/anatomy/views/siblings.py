@@ -9,15 +9,14 @@ from heapq import heappop, heappush
 
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import extent, work
-from reslint.anatomy.detect.backtrace import LONGEST, Effect, step_back
+from reslint.anatomy.detect.backtrace import Effect, step_back
 from reslint.anatomy.detect.region import Atlas
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Flow
 from reslint.anatomy.graph.norms import NormRun
 from reslint.anatomy.graph.ops import is_layer
 from reslint.anatomy.values import Block, Kind, Work
 from reslint.net import Net, Op
-
-_FAR = 400  # ops to look back for the merge before a piece of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[t
 
 def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | None:
     """The node where the work before a fork ends; None where a merge is reached first."""
-    for _ in range(LONGEST):
+    for _ in range(windows.STREAM):
         if node in merged:
             return None
         step = step_back(flow, node)
@@ -157,7 +156,7 @@ def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block], first: int
     seen: set[int] = set()
     nearest = None
     size = extent(flow.net, flow.names[end])
-    while todo and len(seen) < _FAR:
+    while todo and len(seen) < windows.WORK:
         node = -heappop(todo)
         if node < first:
             break

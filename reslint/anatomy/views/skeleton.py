@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from reslint.anatomy.anatomy import Anatomy, Stack
 from reslint.anatomy.describe.signature import label
+from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.ops import SKIP_NORMS, is_layer
 from reslint.anatomy.values import Block, Kind, Placement
-
-_NEAR = 16  # ops to look ahead of the last merge
 
 
 def skeleton(anatomy: Anatomy) -> str:
@@ -49,7 +48,7 @@ def has_final_norm(anatomy: Anatomy) -> bool:
     last = anatomy.blocks[-1]
     normed = next(flow.normed for flow in anatomy.flows if flow.net is last.net)
     todo, seen = [o for o in last.merge.outputs if o], 0
-    while todo and seen < _NEAR:
+    while todo and seen < windows.FINAL_NORM:
         name = todo.pop()
         if name in normed or last.merge.type in SKIP_NORMS:
             return True
