@@ -9,7 +9,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.views.fingerprint import Home, homes, layers, listed
+from reslint.anatomy.values import listed
+from reslint.anatomy.views.fingerprint import Home, homes, layers
 from reslint.anatomy.views.source import class_of, where
 from reslint.errors import UnknownRule
 from reslint.finding import Confidence, Finding, Severity

@@ -72,7 +72,7 @@ def look(model: ModelProto, configured: Settings | None = None, original: Callab
     anatomy = dissect(from_proto(model, FIXTURES / "model.onnx"))
     found = tuple(lint(anatomy, ALL, configured or Settings("design"), "model.onnx", Confidence.POSSIBLE))
     return Seen(
-        frozenset((original(b.merge.id), str(b.kind), str(b.normalization), signature(b)) for b in anatomy.blocks),
+        frozenset((original(b.merge.id), str(b.kind), str(b.normalization), str(signature(b))) for b in anatomy.blocks),
         frozenset((original(m.op.id), str(m.role)) for m in anatomy.merges),
         Counter((len(s.blocks), s.period) for s in anatomy.stacks),
         skeleton(anatomy),

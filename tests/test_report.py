@@ -303,7 +303,7 @@ class TestAnatomyJson:
                     "activation": None,
                     "nonnegative": False,
                     "reason": "made so",
-                    "signature": signature(found.blocks[0]),
+                    "signature": str(signature(found.blocks[0])),
                 }
             ],
             "merges": [

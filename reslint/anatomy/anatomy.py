@@ -10,11 +10,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from reslint.anatomy.describe.signature import period_of, shapeless, signature
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.metrics.cost import costs
 from reslint.anatomy.metrics.depth import depth_of, path_lengths
 from reslint.anatomy.sizes import Trial, tried
-from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role
+from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role, Signature
 from reslint.net import Net
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Stack:
     blocks: tuple[Block, ...]
 
     @cached_property
-    def signatures(self) -> tuple[str, ...]:
+    def signatures(self) -> tuple[Signature, ...]:
         """What each block is made of."""
         return tuple(signature(block) for block in self.blocks)
 
@@ -53,7 +53,7 @@ class Anatomy:
     """All that the rules stand on. `flows` are the nets, the outermost first, as walks see them."""
 
     net: Net
-    flows: tuple[Flow, ...]
+    flows: tuple[Dataflow, ...]
     blocks: tuple[Block, ...]
     merges: tuple[Merge, ...]
     stacks: tuple[Stack, ...]
@@ -73,7 +73,7 @@ class Anatomy:
         for block in self.blocks:
             if block.work and block.kind is not Kind.DENSE:
                 size = None if loose else block.size
-                same = shapeless(block.work) if loose else frozenset(block.work.items())
+                same = frozenset((shapeless(block.work) if loose else block.work).items())
                 found.setdefault((id(block.net), same, size), []).append(block)
         yield from map(tuple, found.values())
 

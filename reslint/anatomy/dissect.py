@@ -6,7 +6,7 @@ from reslint.anatomy.anatomy import Anatomy, Stack
 from reslint.anatomy.describe.block import block
 from reslint.anatomy.describe.stacks import stacked
 from reslint.anatomy.detect.classify import verdicts
-from reslint.anatomy.graph.dataflow import flow_of
+from reslint.anatomy.graph.dataflow import dataflow_of
 from reslint.anatomy.values import Block, Merge
 from reslint.net import Net
 
@@ -16,7 +16,7 @@ def dissect(net: Net) -> Anatomy:
     blocks: list[Block] = []
     merges: list[Merge] = []
     stacks: list[Stack] = []
-    flows = tuple(flow_of(inner) for inner in net.nets())
+    flows = tuple(dataflow_of(inner) for inner in net.nets())
     for flow in flows:
         found: list[Block] = []
         for v in verdicts(flow):

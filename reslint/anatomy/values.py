@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reslint.net import Net, Op, Shape
+from reslint.net import Dim, Net, Op, Shape
 
 
 class Kind(StrEnum):
@@ -69,8 +69,46 @@ Size = tuple[int, tuple[str, ...]]
 """How large a tensor is, whatever its layout: the product of its known extents, and its symbols."""
 
 
-Work = Counter[str]
-"""Layers and what else brings values together, with the shapes of their weights, and how often."""
+class Layer(NamedTuple):
+    """A layer, or what else brings values together, as structure tells it: equal for siblings."""
+
+    kind: str
+    """The operator, one word for those that are the same layer."""
+    shape: tuple[Dim, ...] | None = None
+    """The shape of its weight; None for what has none."""
+    strides: tuple[int, ...] = ()
+    """Its strides, each once; empty where all are 1."""
+
+    def __str__(self) -> str:
+        """`Conv[64, 64, 3, 3]/2`."""
+        shape = "" if self.shape is None else str(list(self.shape))
+        return f"{self.kind}{shape}{''.join(f'/{s}' for s in self.strides)}"
+
+
+Work = Counter[Layer]
+"""What a branch holds, and how often."""
+
+
+class Signature(NamedTuple):
+    """What a block is made of, in no particular order; `inside` counts the residual connections in its branch."""
+
+    kind: Kind
+    normalization: Placement
+    branch: frozenset[tuple[Layer, int]]
+    shortcut: frozenset[tuple[Layer, int]]
+    inside: int
+
+    def __str__(self) -> str:
+        """The signature as `reslint anatomy --format json` has it."""
+        inside = f"{self.inside} inside" if self.inside else ""
+        sides = (listed(dict(side)) for side in (self.branch, self.shortcut))
+        return " | ".join((self.kind, self.normalization, *sides, inside))
+
+
+def listed(counted: Mapping[Layer, int]) -> str:
+    """Layers as sorted text, with counts."""
+    found = sorted((str(layer), n) for layer, n in counted.items())
+    return ", ".join(f"{n} {what}" if n > 1 else what for what, n in found)
 
 
 class Block(NamedTuple):

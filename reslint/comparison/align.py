@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from reslint.anatomy.describe.signature import label, shapeless
-from reslint.anatomy.values import Work
+from reslint.anatomy.values import Layer, Work
 from reslint.comparison.row import Item, Row
 
 Pair = tuple[Item | None, Item | None]
@@ -88,7 +88,7 @@ def likeness(old: Work, new: Work) -> float:
 
 def unshaped(layers: Work) -> Work:
     """Layers without their widths: what pruning leaves of them."""
-    return Work(dict(shapeless(layers)))
+    return shapeless(layers)
 
 
 def _common(old: Sequence[Item], new: Sequence[Item]) -> int:
@@ -144,8 +144,8 @@ def _of_blocks(old: Item, new: Item) -> int:
 def _sorts(layers: Work) -> Work:
     """Layers without any size."""
     found = Work()
-    for what, n in layers.items():
-        found[what.partition("[")[0]] += n
+    for layer, n in layers.items():
+        found[Layer(layer.kind)] += n
     return found
 
 

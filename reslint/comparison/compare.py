@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reslint.anatomy import Anatomy, Block, Cost
 from reslint.anatomy.metrics.cost import costs
-from reslint.anatomy.values import Scale, Work
-from reslint.anatomy.views.fingerprint import layers, listed
+from reslint.anatomy.values import Layer, Scale, Work, listed
+from reslint.anatomy.views.fingerprint import layers
 from reslint.anatomy.views.siblings import norm_forms
 from reslint.anatomy.views.skeleton import has_final_norm, skeleton
 from reslint.comparison.align import Pair, aligned, unshaped
@@ -43,12 +43,12 @@ def compare(old: Anatomy, new: Anatomy, sizes: Mapping[str, int] | None = None) 
     )
 
 
-def _spare(pairs: Iterable[Pair], matched: Iterable[tuple[Item, Item]]) -> Counter[str]:
+def _spare(pairs: Iterable[Pair], matched: Iterable[tuple[Item, Item]]) -> Work:
     """The layers, whatever their width, that the new model has beyond those of the old one that it accounts for.
 
     Below 0 are those that the old model has beyond the new one's. Blocks that only one model has are left out.
     """
-    spare: Counter[str] = Counter()
+    spare: Work = Counter()
     for old, new in matched:
         spare.update(unshaped(new.layers))
         spare.subtract(unshaped(old.layers))
@@ -60,11 +60,11 @@ def _spare(pairs: Iterable[Pair], matched: Iterable[tuple[Item, Item]]) -> Count
     return spare
 
 
-def _negative(spare: Mapping[str, int]) -> Counter[str]:
+def _negative(spare: Mapping[Layer, int]) -> Work:
     return Counter({what: -n for what, n in spare.items()})
 
 
-def _singles(pairs: Iterable[Pair], model: Anatomy, spare: Counter[str]) -> Iterator[Single]:
+def _singles(pairs: Iterable[Pair], model: Anatomy, spare: Work) -> Iterator[Single]:
     """The blocks that only the first of two models has. What is spare in the other one is taken as theirs, in order."""
     number = _numbered(model)
     left = +spare
@@ -86,7 +86,7 @@ def _numbered(model: Anatomy) -> Mapping[int, int]:
 
 
 def _outside(pairs: Iterable[Pair], lost: Iterable[Single], gained: Iterable[Single]) -> Mapping[str, int]:
-    more: Counter[str] = Counter()
+    more = Work()
     for old, new in pairs:
         more.subtract(old.layers if old is not None and old.block is None else {})
         more.update(new.layers if new is not None and new.block is None else {})
@@ -96,10 +96,10 @@ def _outside(pairs: Iterable[Pair], lost: Iterable[Single], gained: Iterable[Sin
     for single in gained:
         if single.fate is Fate.BARE:
             more.update(_towards(layers(single.block.net, single.block.branch), _negative(more)))
-    return {what: n for what, n in sorted(more.items()) if n}
+    return dict(sorted((str(layer), n) for layer, n in more.items() if n))
 
 
-def _towards(held: Work, more: Mapping[str, int]) -> Work:
+def _towards(held: Work, more: Mapping[Layer, int]) -> Work:
     return held & Counter({what: n for what, n in more.items() if n > 0})
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from reslint.anatomy import Anatomy, Block
 from reslint.anatomy.describe.stacks import merged_tensors
-from reslint.anatomy.graph.dataflow import Flow
-from reslint.anatomy.values import Work
-from reslint.anatomy.views.fingerprint import essence, layers, layers_of, listed
+from reslint.anatomy.graph.dataflow import Dataflow
+from reslint.anatomy.values import Work, listed
+from reslint.anatomy.views.fingerprint import essence, layers, layers_of
 from reslint.net import Op
 
 
@@ -36,7 +36,7 @@ def rows(anatomy: Anatomy) -> tuple[Row, ...]:
     return tuple(row for flow in anatomy.flows for row in _of(anatomy, flow))
 
 
-def _of(anatomy: Anatomy, flow: Flow) -> Iterator[Row]:
+def _of(anatomy: Anatomy, flow: Dataflow) -> Iterator[Row]:
     blocks = [block for block in anatomy.blocks if block.net is flow.net]
     behind = _behind(flow, {name: at for at, block in enumerate(blocks) for name in merged_tensors(block)})
     bare = _bare(flow, blocks, behind)
@@ -55,7 +55,7 @@ def _of(anatomy: Anatomy, flow: Flow) -> Iterator[Row]:
         yield first
 
 
-def _streams(flow: Flow, blocks: Sequence[Block], behind: Sequence[tuple[int, int | None]]) -> Iterator[list[int]]:
+def _streams(flow: Dataflow, blocks: Sequence[Block], behind: Sequence[tuple[int, int | None]]) -> Iterator[list[int]]:
     """The blocks by their numbers, in rows that go on for as long as one block only follows."""
     before: list[int | None] = []
     for block in blocks:
@@ -70,7 +70,7 @@ def _streams(flow: Flow, blocks: Sequence[Block], behind: Sequence[tuple[int, in
     yield from {id(row): row for row in row_of.values()}.values()
 
 
-def _behind(flow: Flow, merged: Mapping[str, int]) -> Sequence[tuple[int, int | None]]:
+def _behind(flow: Dataflow, merged: Mapping[str, int]) -> Sequence[tuple[int, int | None]]:
     """For each node how many merges lie behind it at most, and the last of those."""
     found: list[tuple[int, int | None]] = []
     for name, preds in zip(flow.names, flow.preds, strict=True):
@@ -80,7 +80,7 @@ def _behind(flow: Flow, merged: Mapping[str, int]) -> Sequence[tuple[int, int | 
 
 
 def _bare(
-    flow: Flow, blocks: Sequence[Block], behind: Sequence[tuple[int, int | None]]
+    flow: Dataflow, blocks: Sequence[Block], behind: Sequence[tuple[int, int | None]]
 ) -> Mapping[int | None, Sequence[Op]]:
     """The ops in no block that hold layers, by the block behind which they stand."""
     inside = {op.id for block in blocks for op in (*block.branch, *block.shortcut, block.merge)}
@@ -91,7 +91,7 @@ def _bare(
     return found
 
 
-def _stretch(flow: Flow, ops: Sequence[Op]) -> Iterator[Item]:
+def _stretch(flow: Dataflow, ops: Sequence[Op]) -> Iterator[Item]:
     if ops:
         held: Work = Counter(layer for op in ops for layer in layers_of(flow.net, op))
         yield Item(f"bare: {listed(held)}", held, ops=tuple(ops))

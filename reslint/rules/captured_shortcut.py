@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called, producer
@@ -39,7 +39,7 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                 )
 
 
-def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+def _captured(flow: Dataflow, family: Sequence[Block]) -> Iterator[tuple[Block, str]]:
     """The few blocks whose fork is made by what opens the branch of most others, while they open theirs with nothing.
 
     With the reason where that is none.
@@ -60,7 +60,7 @@ def _captured(flow: Flow, family: Sequence[Block]) -> Iterator[tuple[Block, str]
             yield block, ""
 
 
-def _opening(flow: Flow, block: Block) -> str:
+def _opening(flow: Dataflow, block: Block) -> str:
     """The normalization or activation that a branch starts with; empty where it starts with something else."""
     readers = [op for op in flow.net.consumers.get(block.fork, ()) if op is not block.merge]
     run = flow.norm_behind.get(block.fork)
@@ -70,7 +70,7 @@ def _opening(flow: Flow, block: Block) -> str:
     return kinds.pop() if len(kinds) == 1 and len(readers) == 1 else ""
 
 
-def _kind(flow: Flow, name: str) -> str:
+def _kind(flow: Dataflow, name: str) -> str:
     """The form of the normalization, or the activation, that makes a tensor; a norm's own gain and shift are seen through."""
     for _ in range(3):
         run = flow.norms.get(name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 
 from reslint.anatomy import Anatomy, Block, Placement, Stack
 from reslint.anatomy.describe.block import is_normed_behind
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.views.siblings import norm_forms
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called
@@ -91,13 +91,13 @@ def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, 
         )
 
 
-def _behind(flows: Mapping[int, Flow], stack: Stack) -> Iterator[bool]:
+def _behind(flows: Mapping[int, Dataflow], stack: Stack) -> Iterator[bool]:
     """Whether the stream is normalized behind each merge; what stands behind the last one may be the head's."""
     found = [is_normed_behind(flows[id(block.net)], block.merge) for block in stack.blocks]
     yield from (*found[:-1], found[-2] if len(found) > 1 else found[-1])
 
 
-def _profile(flow: Flow, block: Block, behind: bool) -> Profile:
+def _profile(flow: Dataflow, block: Block, behind: bool) -> Profile:
     """The normalizations of a block's branch by form, and whether its stream is normalized behind the merge."""
     forms = norm_forms(flow, block)
     forms[_STREAM] += behind

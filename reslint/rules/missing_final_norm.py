@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import LAYOUT, SKIP_NORMS, is_interaction, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.net import Op
@@ -46,7 +46,7 @@ def missing_final_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             )
 
 
-def _starts_normed(flow: Flow, block: Block) -> bool:
+def _starts_normed(flow: Dataflow, block: Block) -> bool:
     """Whether the first thing a branch does is to normalize, so that it is pre-norm in the strict sense."""
     return any(
         name in flow.normed
@@ -55,7 +55,7 @@ def _starts_normed(flow: Flow, block: Block) -> bool:
     )
 
 
-def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
+def _head(flow: Dataflow, last: Block, merges: set[str]) -> Op | str:
     """The learned layer that reads the stream as it is, where that is all that becomes of it; else what does."""
     net = flow.net
     if last.merge.type in SKIP_NORMS and net.consumers.get(last.merge.id):
@@ -82,7 +82,7 @@ def _head(flow: Flow, last: Block, merges: set[str]) -> Op | str:
     return "more blocks follow" if any(_goes_on(flow, head, merges) for head in heads) else heads[0]
 
 
-def _is_normed(flow: Flow, head: Op) -> bool:
+def _is_normed(flow: Dataflow, head: Op) -> bool:
     """Whether a normalization follows right behind a layer, with nothing but another layout between."""
     name = head.id
     for _ in range(3):
@@ -95,7 +95,7 @@ def _is_normed(flow: Flow, head: Op) -> bool:
     return False
 
 
-def _goes_on(flow: Flow, head: Op, merges: set[str]) -> bool:
+def _goes_on(flow: Dataflow, head: Op, merges: set[str]) -> bool:
     """Whether residual blocks follow behind a layer, so that it is a transition and no head."""
     todo, seen = [head], set[str]()
     while todo:

@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from reslint.anatomy.describe.signature import extent, work
-from reslint.anatomy.detect.backtrace import Effect, Step, step_back
 from reslint.anatomy.detect.region import Region
 from reslint.anatomy.detect.verdict import Verdict
 from reslint.anatomy.graph import windows
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import (
     ACTIVATIONS,
     KEEPS_SIGN,
@@ -19,6 +18,7 @@ from reslint.anatomy.graph.ops import (
     SKIP_NORMS,
     activation_in,
 )
+from reslint.anatomy.graph.steps import Effect, Step
 from reslint.anatomy.graph.traits import FOLDED, INTERACTION, LEARNED, MIXING, NONLINEAR, NORM
 from reslint.anatomy.values import Block, Kind, Placement, Scale
 from reslint.net import Net, Op
@@ -28,7 +28,7 @@ _ONE_TO_ONE = ACTIVATIONS | LAYOUT
 _SCALING = LAYOUT | {"Mul", "Div"}
 
 
-def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
+def block(flow: Dataflow, verdict: Verdict, kind: Kind, region: Region) -> Block:
     """All that is known about one residual connection."""
     short, long = verdict.sides
     branch = tuple(dict.fromkeys([flow.op(n) for n in region.nodes]))
@@ -57,7 +57,7 @@ def block(flow: Flow, verdict: Verdict, kind: Kind, region: Region) -> Block:
     )
 
 
-def _placement(flow: Flow, merge: Op, region: Region) -> Placement:
+def _placement(flow: Dataflow, merge: Op, region: Region) -> Placement:
     """Where a block's normalization sits; on its branch if there is one, else on the stream behind the merge."""
     if region.has(NORM):
         first = set(_norms_near(flow, region, forward=True))
@@ -74,7 +74,7 @@ def _placement(flow: Flow, merge: Op, region: Region) -> Placement:
     return Placement.NONE
 
 
-def _norms_near(flow: Flow, region: Region, *, forward: bool) -> Iterator[int]:
+def _norms_near(flow: Dataflow, region: Region, *, forward: bool) -> Iterator[int]:
     """The normalizations of a branch before its first learned layer, or behind its last one."""
     inside = set(region.nodes)
     after: dict[int, list[int]] = {}
@@ -91,12 +91,12 @@ def _norms_near(flow: Flow, region: Region, *, forward: bool) -> Iterator[int]:
         if flow.names[node] in flow.norms:
             yield node
             continue
-        if flow.does[node] & (LEARNED | INTERACTION) or node in region.inner:
+        if flow.traits[node] & (LEARNED | INTERACTION) or node in region.inner:
             continue
         todo.extend(after.get(node, ()) if forward else flow.preds[node])
 
 
-def is_normed_behind(flow: Flow, merge: Op) -> bool:
+def is_normed_behind(flow: Dataflow, merge: Op) -> bool:
     """Whether the stream behind a merge goes through one normalization and nowhere else."""
     if merge.type in SKIP_NORMS:
         return not any(merge.outputs[1:])
@@ -111,7 +111,7 @@ def is_normed_behind(flow: Flow, merge: Op) -> bool:
     return False
 
 
-def _scale(flow: Flow, steps: Iterable[Step]) -> Scale | None:
+def _scale(flow: Dataflow, steps: Iterable[Step]) -> Scale | None:
     """The constant factor that a side ends with, None where there is none; a normalization's own gain is no scale."""
     value: float | None = 1.0
     found = False
@@ -128,11 +128,11 @@ def _scale(flow: Flow, steps: Iterable[Step]) -> Scale | None:
     return Scale(value) if found else None
 
 
-def _steps_inside(flow: Flow, node: int, region: Region) -> Iterator[Step]:
+def _steps_inside(flow: Dataflow, node: int, region: Region) -> Iterator[Step]:
     """The steps back from a branch's end as far as they stay inside the branch."""
     inside = set(region.nodes)
     while node in inside:
-        step = step_back(flow, node)
+        step = flow.step_back(node)
         if step is None:
             return
         yield step
@@ -165,7 +165,7 @@ def scaled_behind(net: Net, name: str) -> float:
     return factor
 
 
-def _is_gated(flow: Flow, node: int) -> bool:
+def _is_gated(flow: Dataflow, node: int) -> bool:
     """Whether a branch ends in a product with something computed from data (a gate, an adaptive scale)."""
     op = flow.ops[node]
     for _ in range(windows.BRANCH_GATE):
@@ -183,7 +183,7 @@ def _activation(net: Net, merge: Op) -> Op | None:
     return merge if activation_in(merge) else None
 
 
-def _is_nonnegative(flow: Flow, node: int) -> bool:
+def _is_nonnegative(flow: Dataflow, node: int) -> bool:
     """Whether a branch ends in something that can't be below zero."""
     op = flow.ops[node]
     if op is not None and flow.names[node] not in op.outputs:

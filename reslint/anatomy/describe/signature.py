@@ -1,10 +1,10 @@
-"""A block in, what it is made of as text out: structure alone, never a name or a counter."""
+"""What a block is made of: structure alone, never a name or a counter."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from reslint.anatomy.graph import windows
@@ -21,56 +21,43 @@ from reslint.anatomy.graph.ops import (
     kernel,
     strides,
 )
-from reslint.anatomy.values import Block, Size, Work
+from reslint.anatomy.values import Block, Layer, Signature, Size, Work
 from reslint.net import Net, Op, Shape
 
 
-def signature(block: Block) -> str:
-    """Kind, normalization, and the ops of branch and shortcut with the shapes of their weights, in no particular order."""
-    inside = f"{len(block.inner)} inside" if block.inner else ""
-    parts = (
-        str(block.kind),
-        str(block.normalization),
-        content(block.net, block.branch),
-        content(block.net, block.shortcut),
-        inside,
-    )
-    return " | ".join(parts)
+def signature(block: Block) -> Signature:
+    """What a block is made of: what an exporter does to shapes and constants leaves no trace in it."""
+    branch, shortcut = (_content(block.net, ops) for ops in (block.branch, block.shortcut))
+    return Signature(block.kind, block.normalization, branch, shortcut, len(block.inner))
 
 
-def content(net: Net, ops: Iterable[Op]) -> str:
-    """The ops that matter, as a sorted list with counts: what an exporter does to shapes and constants leaves no trace."""
-    counted = Counter(described(net, op) for op in ops)
-    return ", ".join(f"{n} {what}" if n > 1 else what for what, n in sorted(counted.items()) if what)
+def _content(net: Net, ops: Iterable[Op]) -> frozenset[tuple[Layer, int]]:
+    return frozenset(Counter(layer for op in ops if (layer := described(net, op)) is not None).items())
 
 
-def described(net: Net, op: Op) -> str:
-    """One op in a signature; empty for layout and arithmetic."""
+def described(net: Net, op: Op) -> Layer | None:
+    """One op in a signature; None for layout and arithmetic."""
     if is_learned(net, op) or is_interaction(net, op):
         weights = (net.shape(i) for i in op.fixed)
-        return _layer(_plain(op), next((s for s in weights if s and len(s) > 1), ()), _strides(op))
+        return Layer(_plain(op), next((s for s in weights if s and len(s) > 1), ()), _strides(op))
     if is_norm(op) or op.type in POOLING and not is_reduction(op) or is_gathering(op):
-        return op.type
-    return ""
+        return Layer(op.type)
+    return None
 
 
 def _strides(op: Op) -> tuple[int, ...]:
-    return strides(op) if op.type in CONVS else ()
-
-
-@lru_cache  # a net has few kinds of layers
-def _layer(kind: str, shape: Shape, strides: tuple[int, ...]) -> str:
-    stride = "/".join(str(s) for s in dict.fromkeys(strides))
-    return f"{kind}{list(shape)}{'/' + stride if stride not in ('', '1') else ''}"
+    found = tuple(dict.fromkeys(strides(op))) if op.type in CONVS else ()
+    return () if found == (1,) else found
 
 
 def work(net: Net, ops: Iterable[Op]) -> Work:
     """What a branch does, without normalizations: what makes blocks siblings. Siblings share it, so it is not to be changed."""
-    return _counted(tuple([what for op in ops if not is_norm(op) and (what := described(net, op))]))
+    found = (described(net, op) for op in ops if not is_norm(op))
+    return _counted(tuple([layer for layer in found if layer is not None]))
 
 
 @lru_cache  # a net has few kinds of branches
-def _counted(layers: tuple[str, ...]) -> Work:
+def _counted(layers: tuple[Layer, ...]) -> Work:
     return Counter(layers)
 
 
@@ -86,13 +73,12 @@ def _extent(shape: Shape) -> Size:
     return known, tuple(sorted(str(d) for d in shape if not isinstance(d, int)))
 
 
-def shapeless(layers: Work) -> frozenset[tuple[str, int]]:
+def shapeless(layers: Work) -> Work:
     """Work without channels and strides: the same block in another stage."""
-    counted: Counter[str] = Counter()
-    for what, n in layers.items():
-        kind, _, shape = what.partition("[")
-        counted[kind + ",".join(shape.partition("]")[0].split(", ")[2:])] += n
-    return frozenset(counted.items())
+    counted = Work()
+    for layer, n in layers.items():
+        counted[Layer(layer.kind, (layer.shape or ())[2:])] += n
+    return counted
 
 
 def _plain(op: Op) -> str:
@@ -123,7 +109,7 @@ def kernels(net: Net, op: Op) -> Iterator[str]:
         yield "x".join(str(k) for k in shape)
 
 
-def period_of(signs: Sequence[str]) -> int:
+def period_of(signs: Sequence[Hashable]) -> int:
     """The smallest step after which signatures repeat, but for a few; the whole length where they don't.
 
     The first block of a stage, which fits shapes, may differ from all others and is not counted among the few.

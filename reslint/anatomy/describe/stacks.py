@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reslint.anatomy.anatomy import Stack
-from reslint.anatomy.detect.backtrace import Effect, step_back
 from reslint.anatomy.graph import windows
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
+from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.values import Block, Kind, Placement
 
 
-def stacked(flow: Flow, blocks: Sequence[Block], first: int) -> tuple[tuple[Block, ...], tuple[Stack, ...]]:
+def stacked(flow: Dataflow, blocks: Sequence[Block], first: int) -> tuple[tuple[Block, ...], tuple[Stack, ...]]:
     """The blocks, each with the number of its stack counted from `first`, and the stacks."""
     known = list(blocks)
     stacks = []
@@ -29,7 +29,7 @@ def _with_own_tail(row: list[Block]) -> list[Block]:
     return [*row[:-1], row[-1]._replace(normalization=Placement.NONE)]
 
 
-def _rows(flow: Flow, blocks: Sequence[Block]) -> Sequence[Sequence[int]]:
+def _rows(flow: Dataflow, blocks: Sequence[Block]) -> Sequence[Sequence[int]]:
     """The places of the blocks of each row."""
     merged = {name: at for at, block in enumerate(blocks) for name in merged_tensors(block)}
     row_of: list[list[int]] = []
@@ -50,7 +50,7 @@ def merged_tensors(block: Block) -> tuple[str, ...]:
     return tuple([o for o in block.merge.outputs if o])
 
 
-def _previous(flow: Flow, blocks: Sequence[Block], at: int, merged: Mapping[str, int]) -> int | None:
+def _previous(flow: Dataflow, blocks: Sequence[Block], at: int, merged: Mapping[str, int]) -> int | None:
     """The place of the block whose merged stream a block forks from, with nothing learned between."""
     block = blocks[at]
     if block.kind is Kind.DENSE:  # a DenseNet joins all that came before anew: the last join feeds the branch
@@ -63,7 +63,7 @@ def _previous(flow: Flow, blocks: Sequence[Block], at: int, merged: Mapping[str,
         found = merged.get(name)
         if found is not None and found != at:
             return found
-        step = step_back(flow, flow.index[name])
+        step = flow.step_back(flow.index[name])
         if step is None or step.effect is Effect.LEARNED:
             return None
         name = flow.names[step.before]

@@ -1,19 +1,19 @@
-"""Flow in, one verdict per merge out."""
+"""Dataflow in, one verdict per merge out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reslint.anatomy.detect.backtrace import Effect
 from reslint.anatomy.detect.concat import concat, without_lone_ladders
 from reslint.anatomy.detect.gated import gate
-from reslint.anatomy.detect.grounds import Case
+from reslint.anatomy.detect.grounds import Candidate
 from reslint.anatomy.detect.objections import Objection, to_sum
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import Route, nearest
 from reslint.anatomy.detect.verdict import Verdict
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself, fused_sum
+from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
@@ -21,7 +21,7 @@ from reslint.net import Op
 _ITSELF = "the stream itself reaches the merge"
 
 
-def verdicts(flow: Flow) -> Iterator[Verdict]:
+def verdicts(flow: Dataflow) -> Iterator[Verdict]:
     """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
     atlas = Atlas(flow)
     found = []
@@ -41,7 +41,7 @@ def verdicts(flow: Flow) -> Iterator[Verdict]:
     yield from without_lone_ladders(flow, atlas, found)
 
 
-def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
+def _verdict(flow: Dataflow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
     """What the op behind a node is as a merge; None where it brings nothing together."""
     if len(flow.preds[node]) < 2:
         return Verdict(op, None, Role.OTHER, "adds a tensor to itself") if adds_to_itself(op) else None
@@ -53,13 +53,13 @@ def _verdict(flow: Flow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
     return concat(flow, atlas, op) if op.type in ("Concat", "QLinearConcat") else None
 
 
-def _is_fused(flow: Flow, node: int, op: Op) -> bool:
+def _is_fused(flow: Dataflow, node: int, op: Op) -> bool:
     """Whether a node is where a fused op adds a tensor to its product."""
     added = fused_sum(op)
     return added in flow.index and flow.index[added] in flow.preds[node] and flow.names[node] in op.outputs
 
 
-def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
+def _difference(flow: Dataflow, atlas: Atlas, op: Op) -> Verdict:
     """The verdict on `x - F(x)`, a residual connection whose branch is subtracted."""
     stream, branch = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
     region = atlas.between(stream, branch)
@@ -68,19 +68,19 @@ def _difference(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
     return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
 
 
-def _is_weighed(flow: Flow, op: Op) -> bool:
+def _is_weighed(flow: Dataflow, op: Op) -> bool:
     """Whether all that happens to a difference is that a gate scales it, as in `v + g * (u - v)`."""
     after = flow.net.consumers.get(op.id, ())
     return bool(after) and all(c.type == "Mul" and len(c.data) > 1 for c in after)
 
 
-def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
+def _sum(flow: Dataflow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
     gated = gate(flow, atlas, op, sides)
     if gated is not None:
         return gated
     refused: Objection | None = None
     for route in _by_cost(flow, atlas, sides):
-        objection = to_sum(Case(flow, atlas, op, route))
+        objection = to_sum(Candidate(flow, atlas, op, route))
         if objection is None:
             kind, why = _kind(route)
             return Verdict(op, kind, Role.OTHER, why, route.fork, (route.side, route.other), route.steps, route.region)
@@ -90,7 +90,7 @@ def _sum(flow: Flow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:
     return Verdict(op, None, refused.role, refused.reason, objection=refused)
 
 
-def _by_cost(flow: Flow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route]:
+def _by_cost(flow: Dataflow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route]:
     """The routes between the sides of a sum; the one that does least to its shortcut first."""
     found = []
     for a, b in _pairs(sides):

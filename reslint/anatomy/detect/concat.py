@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reslint.anatomy.detect.backtrace import Effect, Step, step_back
-from reslint.anatomy.detect.grounds import Case
+from reslint.anatomy.detect.grounds import Candidate
 from reslint.anatomy.detect.objections import ROW_OF_BLOCKS, to_concatenation
 from reslint.anatomy.detect.region import Atlas, Region
 from reslint.anatomy.detect.shortcut_search import nearest
 from reslint.anatomy.detect.verdict import Verdict
 from reslint.anatomy.graph import windows
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import CONVS, PRODUCTS
+from reslint.anatomy.graph.steps import Effect, Step
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
 
 
-def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
+def concat(flow: Dataflow, atlas: Atlas, op: Op) -> Verdict:
     """The verdict on a concatenation of two or more data tensors."""
     parts = tuple(dict.fromkeys(flow.index[i] for i in op.inputs if i in flow.index))
     if not _joins_channels(flow, atlas, op):
@@ -30,7 +30,7 @@ def concat(flow: Flow, atlas: Atlas, op: Op) -> Verdict:
         route = nearest(flow, atlas, part, newest) if part != newest else None
         if route is None:
             continue
-        objection = to_concatenation(Case(flow, atlas, op, route))
+        objection = to_concatenation(Candidate(flow, atlas, op, route))
         if objection is None:
             return _dense(op, "an input is kept beside what was made of it", part, newest, route.steps, route.region)
         if refused.region is None:
@@ -44,7 +44,7 @@ def _dense(op: Op, why: str, part: int, newest: int, steps: tuple[Step, ...], re
     return Verdict(op, Kind.DENSE, Role.OTHER, why, region.fork, (part, newest), steps, region)
 
 
-def without_lone_ladders(flow: Flow, atlas: Atlas, found: Sequence[Verdict]) -> Iterator[Verdict]:
+def without_lone_ladders(flow: Dataflow, atlas: Atlas, found: Sequence[Verdict]) -> Iterator[Verdict]:
     """The verdicts, corrected where one concatenation around a row of blocks was taken for a U-net's.
 
     The joints of an encoder with its decoder lie inside each other; one that lies in none and holds none keeps its input
@@ -63,31 +63,31 @@ def _nested(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return a[0] <= b[0] and b[1] <= a[1] or b[0] <= a[0] and a[1] <= b[1]
 
 
-def _dual(flow: Flow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+def _dual(flow: Dataflow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     """A slice of a stream, and a residual merge whose shortcut is another slice of it (dual path networks)."""
     for merge in parts:
         if merge in atlas.residual and merge not in atlas.dense:
             shortcuts = [p for p in flow.preds[merge] if p != atlas.regions[merge].end]
-            sources = {s.before for p in shortcuts if (s := step_back(flow, p)) and s.effect is Effect.SLICE}
+            sources = {s.before for p in shortcuts if (s := flow.step_back(p)) and s.effect is Effect.SLICE}
             for part in parts:
-                step = step_back(flow, part)
+                step = flow.step_back(part)
                 if part != merge and step is not None and step.effect is Effect.SLICE and step.before in sources:
                     yield part, merge
 
 
-def _is_merged(flow: Flow, atlas: Atlas, node: int) -> bool:
+def _is_merged(flow: Dataflow, atlas: Atlas, node: int) -> bool:
     """Whether a stream comes from a residual merge with nothing learned between."""
     for _ in range(windows.STREAM):
         if node in atlas.residual and node not in atlas.dense:
             return True
-        step = step_back(flow, node)
+        step = flow.step_back(node)
         if step is None or step.effect is Effect.LEARNED:
             return False
         node = step.before
     return False
 
 
-def _joins_channels(flow: Flow, atlas: Atlas, op: Op) -> bool:
+def _joins_channels(flow: Dataflow, atlas: Atlas, op: Op) -> bool:
     """Whether a concatenation is along channels: the last axis for what a matrix product reads, else the second."""
     shape = flow.net.shape
     known = next((s for i in op.inputs if (s := shape(i)) is not None), None)
@@ -102,7 +102,7 @@ def _joins_channels(flow: Flow, atlas: Atlas, op: Op) -> bool:
     return axis == 1 if rank == 2 or _meets_convolution(flow, atlas, op) else axis == rank - 1
 
 
-def _meets_convolution(flow: Flow, atlas: Atlas, op: Op) -> bool:
+def _meets_convolution(flow: Dataflow, atlas: Atlas, op: Op) -> bool:
     """Whether the first layer behind a concatenation, or the last before it, is a convolution."""
     todo, seen = [op], 0
     while todo and seen < windows.READER:
@@ -117,7 +117,7 @@ def _meets_convolution(flow: Flow, atlas: Atlas, op: Op) -> bool:
     return any(_is_convolved(flow, atlas, flow.index[i]) for i in op.inputs if i in flow.index)
 
 
-def _is_convolved(flow: Flow, atlas: Atlas, node: int) -> bool:
+def _is_convolved(flow: Dataflow, atlas: Atlas, node: int) -> bool:
     """Whether the last layer before a node is a convolution or the like; a DenseNet asks for each part again and again."""
     known = atlas.convolved.get(node)
     if known is None:
@@ -125,13 +125,13 @@ def _is_convolved(flow: Flow, atlas: Atlas, node: int) -> bool:
     return known
 
 
-def _follows_convolution(flow: Flow, node: int) -> bool:
+def _follows_convolution(flow: Dataflow, node: int) -> bool:
     """Whether the last layer before a node, a few simple steps back, is one that keeps channels second."""
     for _ in range(windows.PART):
         op = flow.ops[node]
         if op is not None and (op.type in CONVS or op.type in ("BatchNormalization", "MaxPool")):
             return True
-        step = step_back(flow, node)
+        step = flow.step_back(node)
         if step is None or step.effect not in (Effect.SCALE, Effect.BIAS, Effect.ACTIVATION):
             return False
         node = step.before

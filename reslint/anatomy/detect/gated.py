@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reslint.anatomy.detect.backtrace import Effect, step_back
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import nearest
 from reslint.anatomy.detect.verdict import Verdict
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.loops import carried
 from reslint.anatomy.graph.norms import CASTS, uncast
+from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import LEARNED
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
 from reslint.net.weights import scalar
 
 
-def gate(flow: Flow, atlas: Atlas, op: Op, sides: Sequence[int]) -> Verdict | None:
+def gate(flow: Dataflow, atlas: Atlas, op: Op, sides: Sequence[int]) -> Verdict | None:
     """The verdict on `g * u + (1 - g) * v`, also spelled `v + g * (u - v)`, where one of u and v is made of the other.
 
     `sides` are the nodes that the op adds.
@@ -38,19 +38,19 @@ def gate(flow: Flow, atlas: Atlas, op: Op, sides: Sequence[int]) -> Verdict | No
     return None
 
 
-def _is_carried(flow: Flow, fork: int, op: Op) -> bool:
+def _is_carried(flow: Dataflow, fork: int, op: Op) -> bool:
     """Whether what is made of a loop's state goes into the next step as that state: steps in time, and no depth."""
     states = {before: after for before, after in carried(flow.net) if flow.net.canonical(after) in flow.index}
     after = states.get(flow.names[_unlaid(flow, fork)]) if states else None
     return after is not None and _unlaid(flow, flow.index[flow.net.canonical(after)]) == flow.index[op.id]
 
 
-def _unlaid(flow: Flow, node: int) -> int:
+def _unlaid(flow: Dataflow, node: int) -> int:
     """The node that a tensor only lays out anew, or adds a constant to."""
-    step = step_back(flow, node)
+    step = flow.step_back(node)
     while step is not None and step.effect in (Effect.LAYOUT, Effect.BIAS):
         node = step.before
-        step = step_back(flow, node)
+        step = flow.step_back(node)
     return node
 
 
@@ -66,7 +66,7 @@ def _may_be_product(op: Op | None) -> bool:
     return op is not None and (op.type == "Mul" or op.type in CASTS)
 
 
-def _mixed(flow: Flow, op: Op) -> Iterator[tuple[_Term, _Term]]:
+def _mixed(flow: Dataflow, op: Op) -> Iterator[tuple[_Term, _Term]]:
     """What a gate mixes: u, v of `g * u + (1 - g) * v` and of `v + g * (u - v)`; the gate itself depends on data."""
     net = flow.net
     here, there = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
@@ -92,7 +92,7 @@ def _mixed(flow: Flow, op: Op) -> Iterator[tuple[_Term, _Term]]:
                 yield _Term(flow.index[minus.inputs[0]], product), _Term(flow.index[v], flow.index[v])
 
 
-def _is_complement(flow: Flow, gate: str, other: str) -> bool:
+def _is_complement(flow: Dataflow, gate: str, other: str) -> bool:
     """Whether `other` is 1 - gate."""
     minus = _maker(flow, other)
     return (
@@ -103,7 +103,7 @@ def _is_complement(flow: Flow, gate: str, other: str) -> bool:
     )
 
 
-def _maker(flow: Flow, name: str) -> Op | None:
+def _maker(flow: Dataflow, name: str) -> Op | None:
     """What computed a tensor, casts aside."""
     producer = flow.net.producer
     op = producer.get(name)

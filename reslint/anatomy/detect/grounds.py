@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reslint.anatomy.detect.backtrace import Effect, step_back
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import Route
 from reslint.anatomy.graph import windows
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import CONVS, LAYOUT, SLICING, SUMS, is_depthwise, is_downsampling, kernel
+from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import DOWN, INTERACTION, LEARNED, MIXING, NONLINEAR, UP, WORK
 from reslint.net import Net, Op
 
@@ -21,10 +21,10 @@ _PARTS = LAYOUT | SLICING | {"Mul", "Div", "Pad"}
 _PLAIN = frozenset({Effect.LAYOUT, Effect.BIAS, Effect.SLICE})
 
 
-class Case(NamedTuple):
+class Candidate(NamedTuple):
     """A merge, and a route that would make it a residual connection."""
 
-    flow: Flow
+    flow: Dataflow
     atlas: Atlas
     merge: Op
     route: Route
@@ -35,19 +35,19 @@ class Case(NamedTuple):
         return Effect.LEARNED in self.route.effects
 
 
-def does_no_work(case: Case) -> bool:
+def does_no_work(candidate: Candidate) -> bool:
     """Whether nothing between fork and merge learns, interacts, pools or gathers."""
-    return not case.route.region.has(WORK)
+    return not candidate.route.region.has(WORK)
 
 
-def learns_nothing(case: Case) -> bool:
+def learns_nothing(candidate: Candidate) -> bool:
     """Whether nothing between fork and merge is learned."""
-    return not case.route.region.has(LEARNED)
+    return not candidate.route.region.has(LEARNED)
 
 
-def becomes_gate(case: Case) -> bool:
+def becomes_gate(candidate: Candidate) -> bool:
     """Whether all that happens to a sum is that it becomes a gate: a sigmoid, or a tanh that is multiplied (GRU, GTrXL)."""
-    flow, name = case.flow, case.merge.id
+    flow, name = candidate.flow, candidate.merge.id
     for _ in range(windows.GATE):
         after = flow.net.consumers.get(name, ())
         kinds = {c.type for c in after}
@@ -64,10 +64,10 @@ def becomes_gate(case: Case) -> bool:
     return False
 
 
-def projects_in_attention(case: Case) -> bool:
+def projects_in_attention(candidate: Candidate) -> bool:
     """Whether the shortcut projects a query, or attention's weights: the fork first feeds a product of two data tensors."""
-    flow, route = case.flow, case.route
-    if not case.projects:
+    flow, route = candidate.flow, candidate.route
+    if not candidate.projects:
         return False
     fork = flow.ops[route.fork]
     if fork is not None and fork.type == "Softmax":
@@ -77,7 +77,7 @@ def projects_in_attention(case: Case) -> bool:
     while todo:
         node = todo.pop()
         op = flow.op(node)
-        if flow.does[node] & INTERACTION:
+        if flow.traits[node] & INTERACTION:
             continue
         if op.type not in _PARTS:
             return False
@@ -87,18 +87,18 @@ def projects_in_attention(case: Case) -> bool:
     return True
 
 
-def _outputs(flow: Flow, op: Op) -> tuple[int, ...]:
+def _outputs(flow: Dataflow, op: Op) -> tuple[int, ...]:
     return tuple(flow.index[o] for o in op.outputs if o in flow.index)
 
 
-def gates(case: Case) -> bool:
+def gates(candidate: Candidate) -> bool:
     """Whether a shortcut that is brought into shape meets what the fork only gates."""
-    return bool(case.route.effects & _RESHAPING) and only_gates(case)
+    return bool(candidate.route.effects & _RESHAPING) and only_gates(candidate)
 
 
-def only_gates(case: Case) -> bool:
+def only_gates(candidate: Candidate) -> bool:
     """Whether the fork reaches the other side only as a factor between 0 and 1 on something else."""
-    flow, atlas, route = case.flow, case.atlas, case.route
+    flow, atlas, route = candidate.flow, candidate.atlas, candidate.route
     op = flow.ops[route.other]
     if op is None or op.type != "Mul" or len(op.inputs) != 2:
         return False
@@ -109,18 +109,18 @@ def only_gates(case: Case) -> bool:
     return False
 
 
-def takes_other_slices(case: Case) -> bool:
+def takes_other_slices(candidate: Candidate) -> bool:
     """Whether shortcut and branch take different slices of the fork, and the branch's is no stream of its own."""
-    return is_all_slices(case) and not _is_coupled(case.flow, case.route)
+    return is_all_slices(candidate) and not _is_coupled(candidate.flow, candidate.route)
 
 
-def is_all_slices(case: Case) -> bool:
+def is_all_slices(candidate: Candidate) -> bool:
     """Whether the shortcut is a slice of the fork, and all that the branch takes of it are slices, too."""
-    entries = case.route.region.entries
-    return Effect.SLICE in case.route.effects and all(case.flow.op(e).type in SLICING for e in entries)
+    entries = candidate.route.region.entries
+    return Effect.SLICE in candidate.route.effects and all(candidate.flow.op(e).type in SLICING for e in entries)
 
 
-def _is_coupled(flow: Flow, route: Route) -> bool:
+def _is_coupled(flow: Dataflow, route: Route) -> bool:
     """Whether the other slice is a stream of its own, which goes on beside its branch (reversible halves)."""
     for node in route.region.entries:
         readers = flow.net.consumers.get(flow.names[node], ())
@@ -129,7 +129,7 @@ def _is_coupled(flow: Flow, route: Route) -> bool:
     return False
 
 
-def _is_joined(flow: Flow, op: Op) -> bool:
+def _is_joined(flow: Dataflow, op: Op) -> bool:
     """Whether an op is a sum or a concatenation, or only lays out what one reads."""
     for _ in range(windows.JOINT):
         if op.type in SUMS or op.type == "Concat":
@@ -141,10 +141,10 @@ def _is_joined(flow: Flow, op: Op) -> bool:
     return False
 
 
-def becomes_attention(case: Case) -> bool:
+def becomes_attention(candidate: Candidate) -> bool:
     """Whether a sum becomes attention weights: a softmax follows with nothing learned between."""
-    flow = case.flow
-    todo, seen = [case.merge] if flow.attends else [], 0
+    flow = candidate.flow
+    todo, seen = [candidate.merge] if flow.attends else [], 0
     while todo and seen < windows.LOGITS:
         op = todo.pop()
         seen += 1
@@ -157,9 +157,9 @@ def becomes_attention(case: Case) -> bool:
     return False
 
 
-def spreads_vector(case: Case) -> bool:
+def spreads_vector(candidate: Candidate) -> bool:
     """Whether the shortcut starts from a vector that was smaller than the merge all along."""
-    flow, op, route = case.flow, case.merge, case.route
+    flow, op, route = candidate.flow, candidate.merge, candidate.route
     out, side = flow.net.shape(op.id), flow.net.shape(flow.names[route.side])
     if out is None or side is None or side == out:
         return False
@@ -172,55 +172,55 @@ def spreads_vector(case: Case) -> bool:
     return ones > sum(d == 1 for d in out) and sum(d != 1 for d in fork) < sum(d != 1 for d in out)
 
 
-def joins_resolutions(case: Case) -> bool:
+def joins_resolutions(candidate: Candidate) -> bool:
     """Whether a decoder takes in what its encoder had: a row of blocks lies between, or a lateral layer."""
-    between = bool(case.route.region.inner) or case.projects
-    return between and changes_resolution(case)
+    between = bool(candidate.route.region.inner) or candidate.projects
+    return between and changes_resolution(candidate)
 
 
-def changes_resolution(case: Case) -> bool:
+def changes_resolution(candidate: Candidate) -> bool:
     """Whether the branch goes down and comes up again; where the shortcut goes down itself, it is a smaller block."""
-    region = case.route.region
-    smaller = any(is_downsampling(case.flow.net, op) for step in case.route.steps for op in step.ops)
+    region = candidate.route.region
+    smaller = any(is_downsampling(candidate.flow.net, op) for step in candidate.route.steps for op in step.ops)
     return region.has(DOWN | UP) and not region.level and not smaller
 
 
-def is_brought_to_size(case: Case) -> bool:
+def is_brought_to_size(candidate: Candidate) -> bool:
     """Whether a projection meets a branch that was resampled last, and is not resampled itself."""
-    lateral = case.projects and Effect.RESAMPLE not in case.route.effects
-    return lateral and _is_resampled(case.flow, case.route.other)
+    lateral = candidate.projects and Effect.RESAMPLE not in candidate.route.effects
+    return lateral and _is_resampled(candidate.flow, candidate.route.other)
 
 
-def _is_resampled(flow: Flow, node: int) -> bool:
+def _is_resampled(flow: Dataflow, node: int) -> bool:
     """Whether the last thing that happened to a tensor is a resampling."""
-    step = step_back(flow, node)
+    step = flow.step_back(node)
     while step is not None and step.effect is Effect.LAYOUT:
-        step = step_back(flow, step.before)
+        step = flow.step_back(step.before)
     return step is not None and step.effect is Effect.RESAMPLE
 
 
-def goes_down_and_up(case: Case) -> bool:
+def goes_down_and_up(candidate: Candidate) -> bool:
     """Whether the shortcut goes down in resolution and comes up again by itself."""
-    return case.route.effects >= _DOWN_AND_UP
+    return candidate.route.effects >= _DOWN_AND_UP
 
 
-def is_term(case: Case) -> bool:
+def is_term(candidate: Candidate) -> bool:
     """Whether a sum is only read by another sum, whose other side is a layer's output, too (WaveNet's skips)."""
-    flow, merge = case.flow, case.merge
+    flow, merge = candidate.flow, candidate.merge
     after = flow.net.consumers.get(merge.id, ())
-    if not case.projects or len(after) != 1 or after[0].type not in SUMS:
+    if not candidate.projects or len(after) != 1 or after[0].type not in SUMS:
         return False
     others = [flow.index[i] for i in after[0].inputs if i in flow.index and i != merge.id]
-    steps = [step_back(flow, other) for other in others]
+    steps = [flow.step_back(other) for other in others]
     if any(other < node for other in others for node in (flow.index[i] for i in merge.inputs if i in flow.index)):
         return False  # what was there before is a stream, and no further term
     return bool(steps) and all(s is not None and s.effect in (Effect.LEARNED, Effect.BIAS) for s in steps)
 
 
-def is_condition(case: Case) -> bool:
+def is_condition(candidate: Candidate) -> bool:
     """Whether the fork enters the other side only by pointwise layers that are added to what doesn't come from it."""
-    flow, atlas, route = case.flow, case.atlas, case.route
-    if not case.projects:
+    flow, atlas, route = candidate.flow, candidate.atlas, candidate.route
+    if not candidate.projects:
         return False
     inside = set(route.region.nodes)
     foreign = False
@@ -230,9 +230,9 @@ def is_condition(case: Case) -> bool:
             op = flow.op(node)
             if op.type in SUMS and len(flow.preds[node]) > 1:
                 break
-            step = step_back(flow, node)
+            step = flow.step_back(node)
             after = [n for o in op.outputs for c in flow.net.consumers.get(o, ()) for n in _outputs(flow, c)]
-            layer = bool(flow.does[node] & LEARNED) and _is_pointwise(flow.net, op)
+            layer = bool(flow.traits[node] & LEARNED) and _is_pointwise(flow.net, op)
             if len(after) != 1 or after[0] not in inside or not layer and (step is None or step.effect not in _PLAIN):
                 return False
             came, node = node, after[0]
@@ -243,18 +243,18 @@ def is_condition(case: Case) -> bool:
     return foreign
 
 
-def is_linear(case: Case) -> bool:
+def is_linear(candidate: Candidate) -> bool:
     """Whether the shortcut is a projection, and nothing between fork and merge is nonlinear or mixes."""
-    region = case.route.region
-    return case.projects and not (region.has(NONLINEAR) or region.has(MIXING))
+    region = candidate.route.region
+    return candidate.projects and not (region.has(NONLINEAR) or region.has(MIXING))
 
 
-def works_on_both_sides(case: Case) -> bool:
+def works_on_both_sides(candidate: Candidate) -> bool:
     """Whether the shortcut does more learned work than fitting shapes takes."""
-    return case.projects and not _fits_shapes(case.flow, case.route)
+    return candidate.projects and not _fits_shapes(candidate.flow, candidate.route)
 
 
-def _fits_shapes(flow: Flow, route: Route) -> bool:
+def _fits_shapes(flow: Dataflow, route: Route) -> bool:
     """Whether the learned work on a shortcut only fits shapes: one pointwise or patch-wise layer, and depthwise ones."""
     learned = [op for s in route.steps if s.effect is Effect.LEARNED for op in s.ops]
     full = [op for op in learned if not is_depthwise(flow.net, op) or _is_pointwise(flow.net, op)]
@@ -267,12 +267,12 @@ def _is_pointwise(net: Net, op: Op) -> bool:
     return all(k <= max(s, 1) for k, s in zip(extents, strides, strict=False))
 
 
-def works_on_part(case: Case) -> bool:
+def works_on_part(candidate: Candidate) -> bool:
     """Whether the older part of a concatenation is more than the stream itself, or a slice of it."""
-    return bool(case.route.effects - {Effect.LAYOUT, Effect.SLICE})
+    return bool(candidate.route.effects - {Effect.LAYOUT, Effect.SLICE})
 
 
-def holds_row_of_blocks(case: Case) -> bool:
+def holds_row_of_blocks(candidate: Candidate) -> bool:
     """Whether more than one residual connection, joins apart, lies between the parts."""
-    residual, dense = case.atlas.residual, case.atlas.dense
-    return sum(n in residual and n not in dense for n in case.route.region.inner) > 1
+    residual, dense = candidate.atlas.residual, candidate.atlas.dense
+    return sum(n in residual and n not in dense for n in candidate.route.region.inner) > 1

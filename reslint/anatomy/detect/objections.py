@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from reslint.anatomy.detect import grounds
-from reslint.anatomy.detect.grounds import Case
+from reslint.anatomy.detect.grounds import Candidate
 from reslint.anatomy.values import Role
 
 
@@ -30,7 +30,7 @@ class Objection(NamedTuple):
 
     number: int
     name: str
-    holds: Callable[[Case], bool]
+    holds: Callable[[Candidate], bool]
     role: Role
     reason: str
     in_shortcut: bool = False
@@ -106,16 +106,16 @@ TO_CONCATENATIONS = (
 """What is objected to a route between the parts of a concatenation, in the order in which it decides."""
 
 
-def to_sum(case: Case) -> Objection | None:
+def to_sum(candidate: Candidate) -> Objection | None:
     """The first objection to a route between the sides of a sum, None where it makes a residual connection."""
-    return _first(TO_SUMS, case)
+    return _first(TO_SUMS, candidate)
 
 
-def to_concatenation(case: Case) -> Objection | None:
+def to_concatenation(candidate: Candidate) -> Objection | None:
     """The first objection to a route between the parts of a concatenation, None where it makes a dense connection."""
-    return _first(TO_CONCATENATIONS, case)
+    return _first(TO_CONCATENATIONS, candidate)
 
 
-def _first(rows: tuple[Objection, ...], case: Case) -> Objection | None:
-    is_stream = not case.route.steps  # as most shortcuts are
-    return next((row for row in rows if not (is_stream and row.in_shortcut) and row.holds(case)), None)
+def _first(rows: tuple[Objection, ...], candidate: Candidate) -> Objection | None:
+    is_stream = not candidate.route.steps  # as most shortcuts are
+    return next((row for row in rows if not (is_stream and row.in_shortcut) and row.holds(candidate)), None)

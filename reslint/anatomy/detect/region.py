@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.traits import DOWN, GAINS, LAYER, NORM, REDUCES, UP, WORK
 
 
@@ -13,7 +13,7 @@ class Region(NamedTuple):
     """The nodes on all ways from `fork` to `end`, fork excluded, in topological order.
 
     Regions that were known before are stepped over: `inner` are their merges, which stand for all that is inside. `sources`
-    are the nodes that flow in from elsewhere. `ops` counts and `does` tells what all ops do, those inside included; `level`
+    are the nodes that flow in from elsewhere. `ops` counts and `traits` tells what all ops do, those inside included; `level`
     says that there is a way that never changes the resolution, `weighted` is the largest number of learned layers on a way,
     `bare` says that a way leads through no normalization. There is a region for each merge and for most that are tried, and
     a frozen dataclass takes four times as long to make as a tuple.
@@ -26,14 +26,14 @@ class Region(NamedTuple):
     entries: tuple[int, ...]
     sources: tuple[int, ...]
     ops: int
-    does: int
+    traits: int
     level: bool
     weighted: int
     bare: bool
 
     def has(self, bits: int) -> bool:
         """Whether something in the region does all of this (reslint.anatomy.graph.traits)."""
-        return self.does & bits == bits
+        return self.traits & bits == bits
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Atlas:
     `convolved` says of the parts of concatenations whether the last layer before them is a convolution.
     """
 
-    flow: Flow
+    flow: Dataflow
     regions: dict[int, Region] = field(default_factory=dict)
     residual: set[int] = field(default_factory=set)
     dense: set[int] = field(default_factory=set)
@@ -109,14 +109,14 @@ class Atlas:
         sources: tuple[int, ...],
     ) -> Region:
         known = [self.regions[n] for n in inner]
-        bits, seen = self.flow.does, self.flow.ops
-        does = 0
+        bits, seen = self.flow.traits, self.flow.ops
+        traits = 0
         for node in nodes:
-            does |= bits[node]
-        if does & REDUCES and does & GAINS:
-            does |= WORK  # positions brought together under a learned gain: a global response normalization
+            traits |= bits[node]
+        if traits & REDUCES and traits & GAINS:
+            traits |= WORK  # positions brought together under a learned gain: a global response normalization
         for region in known:
-            does |= region.does
+            traits |= region.traits
         return Region(
             fork=fork,
             end=end,
@@ -125,10 +125,10 @@ class Atlas:
             entries=entries,
             sources=sources,
             ops=len({seen[n] for n in nodes}) + sum([r.ops for r in known]),
-            does=does,
-            level=not does & (DOWN | UP) or self._is_level(fork, end, nodes),
-            weighted=self._weighted(fork, end, nodes) if does & LAYER else 0,
-            bare=not does & NORM or self._is_bare(fork, end, nodes),
+            traits=traits,
+            level=not traits & (DOWN | UP) or self._is_level(fork, end, nodes),
+            weighted=self._weighted(fork, end, nodes) if traits & LAYER else 0,
+            bare=not traits & NORM or self._is_bare(fork, end, nodes),
         )
 
     def _is_level(self, fork: int, end: int, nodes: tuple[int, ...]) -> bool:
@@ -139,7 +139,7 @@ class Atlas:
             if known is not None and known.fork in flat and known.level:
                 flat.add(node)
                 continue
-            if not self.flow.does[node] & (DOWN | UP) and not flat.isdisjoint(self.flow.preds[node]):
+            if not self.flow.traits[node] & (DOWN | UP) and not flat.isdisjoint(self.flow.preds[node]):
                 flat.add(node)
         return end in flat
 
@@ -159,13 +159,13 @@ class Atlas:
 
     def _weighted(self, fork: int, end: int, nodes: tuple[int, ...]) -> int:
         """The largest number of learned layers on a way from fork to end."""
-        does, preds, regions = self.flow.does, self.flow.preds, self.regions
+        traits, preds, regions = self.flow.traits, self.flow.preds, self.regions
         far = {fork: 0}
         for node in nodes:
             known = regions.get(node)
             if known is not None and known.fork in far:
                 far[node] = far[known.fork] + known.weighted
             else:
-                own = 1 if does[node] & LAYER else 0
+                own = 1 if traits[node] & LAYER else 0
                 far[node] = own + max([far[p] for p in preds[node] if p in far], default=0)
         return far[end]

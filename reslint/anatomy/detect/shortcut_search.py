@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reslint.anatomy.detect.backtrace import Effect, Step, step_back
 from reslint.anatomy.detect.region import Atlas, Region
 from reslint.anatomy.graph import windows
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import SUMS
+from reslint.anatomy.graph.steps import Effect, Step
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 
 _NOTHING: frozenset[Effect] = frozenset()
@@ -29,7 +29,7 @@ class Route(NamedTuple):
         return frozenset(s.effect for s in self.steps) if self.steps else _NOTHING
 
 
-def nearest(flow: Flow, atlas: Atlas, side: int, other: int) -> Route | None:
+def nearest(flow: Dataflow, atlas: Atlas, side: int, other: int) -> Route | None:
     """The way back to the nearest fork behind one side that feeds the other side, too."""
     region = atlas.between(side, other)
     if region is not None:
@@ -38,9 +38,9 @@ def nearest(flow: Flow, atlas: Atlas, side: int, other: int) -> Route | None:
     return Route(side, other, *found) if found is not None else None
 
 
-def _behind_shared_scale(flow: Flow, atlas: Atlas, route: Route) -> Route:
+def _behind_shared_scale(flow: Dataflow, atlas: Atlas, route: Route) -> Route:
     """A route that starts at the scaled stream itself, where equal products were merged into one that only sums read."""
-    step = step_back(flow, route.side)
+    step = flow.step_back(route.side)
     if step is None or step.effect is not Effect.SCALE:
         return route
     readers = flow.net.consumers.get(flow.names[route.side], ())
@@ -54,10 +54,10 @@ def _behind_shared_scale(flow: Flow, atlas: Atlas, route: Route) -> Route:
 
 
 def _search(
-    flow: Flow, atlas: Atlas, node: int, other: int, steps: tuple[Step, ...], left: int
+    flow: Dataflow, atlas: Atlas, node: int, other: int, steps: tuple[Step, ...], left: int
 ) -> tuple[tuple[Step, ...], int, Region] | None:
     """Walk back from a node until one that feeds `other`; where linear streams are summed or joined, along each of them."""
-    step = step_back(flow, node) if left else None
+    step = flow.step_back(node) if left else None
     if step is not None:
         if not _may_follow(steps, step.effect):
             return None
@@ -77,9 +77,9 @@ def _search(
     return None
 
 
-def _is_linear_sum(flow: Flow, atlas: Atlas, node: int) -> bool:
+def _is_linear_sum(flow: Dataflow, atlas: Atlas, node: int) -> bool:
     """Whether what meets in a node are simple steps from streams side by side, and not from one block after another."""
-    steps = [step_back(flow, p) for p in flow.preds[node]]
+    steps = [flow.step_back(p) for p in flow.preds[node]]
     sources = {s.before for s in steps if s is not None}
     if flow.op(node).type == "Concat":
         return True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reslint.anatomy.detect.backtrace import Step
 from reslint.anatomy.detect.objections import Objection
 from reslint.anatomy.detect.region import Region
+from reslint.anatomy.graph.steps import Step
 from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
 

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from reslint.anatomy.graph.norms import NormRun, find_norms
 from reslint.anatomy.graph.ops import SKIP_NORMS, fused_sum
-from reslint.anatomy.graph.traits import NORM, facts_of
+from reslint.anatomy.graph.steps import Step, Steps
+from reslint.anatomy.graph.traits import NORM, traits_of
 from reslint.net import Net, Op
-
-if TYPE_CHECKING:
-    from reslint.anatomy.detect.backtrace import Step
 
 _PRODUCT = "\0product"  # the unnamed tensor inside a fused op; no tensor's name holds this character
 
 
 @dataclass(frozen=True, eq=False)
-class Flow:
+class Dataflow:
     """The tensors of a net that depend on its inputs' values, numbered so that a tensor comes after all it is made of.
 
     `ops` is the producer of each (None for an input of the net), `preds` what it is made of. A node is a tensor and not an
     op because the outputs of a Split are different things, and fused ops are taken apart: a convolution that adds a tensor to
-    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `does` the bits of what each op does
+    its product has two nodes. `norms` are normalizations by the tensor that leaves them, `traits` the bits of what each op does
     (reslint.anatomy.graph.traits).
     """
 
@@ -33,12 +30,16 @@ class Flow:
     preds: tuple[tuple[int, ...], ...]
     index: dict[str, int]
     norms: dict[str, NormRun]
-    does: tuple[int, ...]
+    traits: tuple[int, ...]
 
     @cached_property
-    def steps(self) -> dict[int, Step | None]:
-        """The steps back that were taken so far, by the node where they start (reslint.anatomy.detect.backtrace)."""
-        return {}
+    def steps(self) -> Steps:
+        """The step back from each node, where there is one."""
+        return Steps(self.net, self.names, self.ops, self.preds, self.index, self.norms, self.traits)
+
+    def step_back(self, node: int) -> Step | None:
+        """The step that made a node of one other data tensor; None where two streams meet, or the op is unknown."""
+        return self.steps[node]
 
     @cached_property
     def normed(self) -> frozenset[str]:
@@ -68,7 +69,7 @@ class Flow:
         return op
 
 
-def flow_of(net: Net) -> Flow:
+def dataflow_of(net: Net) -> Dataflow:
     """Number the data tensors of a net. Captured tensors of an outer graph count as inputs."""
     numbers = _Numbers({}, [], [], [], [])
     norms = find_norms(net)
@@ -81,8 +82,8 @@ def flow_of(net: Net) -> Flow:
         total = _total(op)
         if total:
             norms[op.id] = NormRun(total, op, (op,), op.type)
-        does = facts_of(net, op, norms)
-        inside = does & ~NORM  # what the tensors that are not normalized themselves have behind them
+        traits = traits_of(net, op, norms)
+        inside = traits & ~NORM  # what the tensors that are not normalized themselves have behind them
         if total:
             made_of = (numbers.add(total, op, made_of, inside),)
         elif added and len(made_of) > 1 and net.is_data(added):
@@ -91,15 +92,15 @@ def flow_of(net: Net) -> Flow:
         apart = (total or added) and op.id + _PRODUCT in numbers.index  # then all is done in the node before
         for output in op.outputs:
             if output and output not in numbers.index:
-                numbers.add(output, op, made_of, 0 if apart else does if output == op.id else inside)
-    return Flow(
+                numbers.add(output, op, made_of, 0 if apart else traits if output == op.id else inside)
+    return Dataflow(
         net,
         tuple(numbers.names),
         tuple(numbers.ops),
         tuple(numbers.preds),
         numbers.index,
         norms,
-        tuple(numbers.does),
+        tuple(numbers.traits),
     )
 
 
@@ -111,15 +112,15 @@ class _Numbers:
     names: list[str]
     ops: list[Op | None]
     preds: list[tuple[int, ...]]
-    does: list[int]
+    traits: list[int]
 
-    def add(self, name: str, op: Op | None, made_of: tuple[int, ...], does: int) -> int:
+    def add(self, name: str, op: Op | None, made_of: tuple[int, ...], traits: int) -> int:
         """The number of a new node."""
         self.index[name] = number = len(self.names)
         self.names.append(name)
         self.ops.append(op)
         self.preds.append(made_of)
-        self.does.append(does)
+        self.traits.append(traits)
         return number
 
     def of(self, name: str) -> int:

@@ -31,7 +31,7 @@ going down or up in resolution; what may hold a folded normalization, reduces, h
 """
 
 
-def facts_of(net: Net, op: Op, norms: Container[str]) -> int:
+def traits_of(net: Net, op: Op, norms: Container[str]) -> int:
     """The bits of an op; `norms` are the tensors that leave a normalization."""
     normed = NORM if op.id in norms else 0
     if op.type in _PLAIN:

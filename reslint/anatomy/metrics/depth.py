@@ -1,4 +1,4 @@
-"""Flow and blocks in, depth out: the longest ways through a net, and how long all ways through its residual graph are."""
+"""Dataflow and blocks in, depth out: the longest ways through a net, and how long all ways through its residual graph are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reslint.anatomy.graph.dataflow import Flow, flow_of
+from reslint.anatomy.graph.dataflow import Dataflow, dataflow_of
 from reslint.anatomy.graph.ops import ACTIVATIONS, CHOOSING, FOREVER, RECURRENT, is_clipping, is_layer
 from reslint.anatomy.graph.traits import INTERACTION, LAYER
 from reslint.anatomy.values import Block, Depth, Paths
@@ -20,7 +20,7 @@ Distribution = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 _NEGLIGIBLE = 1e-18
 
 
-def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str], joins: Set[str]) -> Depth:
+def depth_of(flow: Dataflow, blocks: Sequence[Block], bypasses: Set[str], joins: Set[str]) -> Depth:
     """How deep a net is, bodies included.
 
     Merges come by first output: `bypasses` are what a skip of any kind reaches, `joins` where parallel branches join.
@@ -33,23 +33,23 @@ def depth_of(flow: Flow, blocks: Sequence[Block], bypasses: Set[str], joins: Set
     return Depth(longest, weighted, residual, len(plain), plain)
 
 
-def _named(flow: Flow) -> Iterator[tuple[str, Op | None]]:
+def _named(flow: Dataflow) -> Iterator[tuple[str, Op | None]]:
     return zip(flow.names, flow.ops, strict=True)
 
 
-def layers(flow: Flow) -> list[int]:
+def layers(flow: Dataflow) -> list[int]:
     """Weighted layers at each node."""
-    return _with_bodies(flow, lambda f: [1 if does & LAYER else 0 for does in f.does])
+    return _with_bodies(flow, lambda f: [1 if traits & LAYER else 0 for traits in f.traits])
 
 
-def _with_bodies(flow: Flow, own: Callable[[Flow], list[int]]) -> list[int]:
+def _with_bodies(flow: Dataflow, own: Callable[[Dataflow], list[int]]) -> list[int]:
     """The weight of each node, where an op with bodies weighs what its deepest body does, as often as it runs."""
     weights = own(flow)
     deep: dict[str, int] = {}  # by op: one with many outputs has a node for each, and bodies may hold such ops again
     for node, op in enumerate(flow.ops):
         if op is not None and op.bodies:
             if op.id not in deep:
-                inside = (_longest(inner, _with_bodies(inner, own))[0] for inner in map(flow_of, op.bodies))
+                inside = (_longest(inner, _with_bodies(inner, own))[0] for inner in map(dataflow_of, op.bodies))
                 deep[op.id] = _times(flow.net, op) * max(inside)
             weights[node] = deep[op.id]
     return weights
@@ -61,7 +61,7 @@ def _times(net: Net, op: Op) -> int:
     return trips[0] if trips and 0 < trips[0] < FOREVER else 1
 
 
-def _longest(flow: Flow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+def _longest(flow: Dataflow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     """The largest total weight on a way through a net, and the nodes of that way."""
     far: list[int] = []
     back: list[int] = []
@@ -83,7 +83,7 @@ def _longest(flow: Flow, weights: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     return total, tuple(reversed(way))
 
 
-def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[Op]:
+def _longest_plain(flow: Dataflow, bypasses: Set[str], joins: Set[str]) -> Iterator[Op]:
     """The layers of the longest run between two merges; those with nothing nonlinear between them count once.
 
     Where parallel branches join, the shortest bypasses the others; and what a gate multiplies bypasses the gate.
@@ -106,12 +106,12 @@ def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[
         if op.id in bypasses or before < 0:
             continue
         runs[node], fresh[node], back[node] = runs[before], fresh[before], before
-        if flow.does[node] & LAYER:
+        if flow.traits[node] & LAYER:
             if fresh[node] or not runs[node]:
                 runs[node] += 1
                 counted[node] = True
             fresh[node] = op.type in RECURRENT or is_clipping(net, op)
-        elif op.type in ACTIVATIONS or flow.does[node] & INTERACTION or op.type in CHOOSING:
+        elif op.type in ACTIVATIONS or flow.traits[node] & INTERACTION or op.type in CHOOSING:
             fresh[node] = True
         elif flow.names[node] in flow.norms:
             fresh[node] = fresh[node] or op.type != "BatchNormalization"  # its statistics are constants by then
@@ -124,7 +124,7 @@ def _longest_plain(flow: Flow, bypasses: Set[str], joins: Set[str]) -> Iterator[
     yield from reversed(found)
 
 
-def path_lengths(flow: Flow, blocks: Sequence[Block]) -> Paths:
+def path_lengths(flow: Dataflow, blocks: Sequence[Block]) -> Paths:
     """The distribution of path lengths, in weighted layers, through the residual graph of a net.
 
     Each block adds a way of its shortcut's layers to the ways through its branch, so that the number of ways of each

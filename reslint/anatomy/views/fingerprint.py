@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import label
 from reslint.anatomy.graph.norms import is_norm
 from reslint.anatomy.graph.ops import CONVS, FUSED_ATTENTION, POOLING, PRODUCTS, is_gathering, is_learned, is_reduction
-from reslint.anatomy.values import Block, Placement
-from reslint.net import Net, Op
+from reslint.anatomy.values import Block, Layer, Placement, Work, listed
+from reslint.net import Net, Op, Shape
 
 _UNSEEN = (Placement.NONE, Placement.FOLDED, Placement.UNKNOWN)
 
@@ -67,12 +67,12 @@ def homes(anatomy: Anatomy, wanted: Set[tuple[int, str]]) -> Mapping[tuple[int, 
     return found
 
 
-def layers(net: Net, ops: Iterable[Op]) -> Counter[str]:
+def layers(net: Net, ops: Iterable[Op]) -> Work:
     """The layers that ops hold, in words that quantization, fusion and exporters have in common."""
     return Counter(layer for op in ops for layer in layers_of(net, op))
 
 
-def layers_of(net: Net, op: Op) -> Iterator[str]:
+def layers_of(net: Net, op: Op) -> Iterator[Layer]:
     """What one op holds: usually one layer or none; a fused attention with packed weights holds three."""
     if is_norm(op):
         return
@@ -83,30 +83,25 @@ def layers_of(net: Net, op: Op) -> Iterator[str]:
         or op.type in POOLING
         and not (is_reduction(op) or op.type.startswith(("Global", "QLinearGlobal")))
     ):
-        yield op.type.removeprefix("QLinear")
+        yield Layer(op.type.removeprefix("QLinear"))
 
 
-def listed(counted: Mapping[str, int]) -> str:
-    """Layers as sorted text, with counts."""
-    return ", ".join(f"{n} {what}" if n > 1 else what for what, n in sorted(counted.items()))
-
-
-def _learned(op: Op, weight: Sequence[object]) -> Iterator[str]:
+def _learned(op: Op, weight: Shape) -> Iterator[Layer]:
     if op.type in CONVS:
         kind = "ConvTranspose" if op.type == "ConvTranspose" else "Conv"
         strides = op.integers("strides") or ()
-        yield f"{kind}{list(weight)}" + (f"/{strides[0]}" if math.prod(strides) > 1 else "")
+        yield Layer(kind, weight, strides[:1] if math.prod(strides) > 1 else ())
     elif op.type in FUSED_ATTENTION:
         width, packed = (weight[0], weight[1]) if len(weight) == 2 else (0, 0)
         if isinstance(width, int) and width and packed == 3 * width:
-            yield from (f"MatMul{[width, width]}",) * 3
+            yield from (Layer("MatMul", (width, width)),) * 3
     elif op.type in PRODUCTS:
-        yield f"MatMul{sorted(weight, key=str)}"  # Gemm may hold its weight transposed
+        yield Layer("MatMul", tuple(sorted(weight, key=str)))  # Gemm may hold its weight transposed
     else:
-        yield f"{op.type}{list(weight)}"
+        yield Layer(op.type, weight)
 
 
-def _weight(net: Net, op: Op) -> Sequence[object]:
+def _weight(net: Net, op: Op) -> Shape:
     """The extents of an op's weight, as they were before packing into few bits."""
     if op.type in ("MatMulNBits", "MatMulBnb4"):
         return op.integer("K", 0), op.integer("N", 0)

@@ -9,13 +9,13 @@ from heapq import heappop, heappush
 
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import extent, work
-from reslint.anatomy.detect.backtrace import Effect, step_back
 from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.graph import windows
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.norms import NormRun
 from reslint.anatomy.graph.ops import is_layer
-from reslint.anatomy.values import Block, Kind, Work
+from reslint.anatomy.graph.steps import Effect
+from reslint.anatomy.values import Block, Kind, Layer, Work
 from reslint.net import Net, Op
 
 
@@ -34,7 +34,7 @@ class Gap:
     alone: bool = False
 
 
-def norm_forms(flow: Flow, block: Block) -> Counter[str]:
+def norm_forms(flow: Dataflow, block: Block) -> Counter[str]:
     """How often each form of normalization stands in a block's branch."""
     runs = (flow.norms.get(o) for op in block.branch for o in op.outputs)
     return Counter(_form(run) for run in runs if run is not None)
@@ -63,13 +63,13 @@ def gaps(anatomy: Anatomy) -> Iterator[Gap | NoGap]:
             yield from _inside(blocks, [f for f in kin if len(f) > 1])
 
 
-def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap | NoGap]:
+def _between(flow: Dataflow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap | NoGap]:
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
     atlas = Atlas(flow)
     found = tuple(_unbypassed(flow, atlas, blocks))
     usual = Counter(frozenset(layers.items()) for _, _, layers in found)
     alone = sum(extent(flow.net, flow.names[s]) == extent(flow.net, flow.names[e]) for s, e, _ in found) == 1
-    habits = {frozenset[tuple[str, int]](), *(layers for layers, n in usual.items() if n > 1)}
+    habits = {frozenset[tuple[Layer, int]](), *(layers for layers, n in usual.items() if n > 1)}
     for start, end, layers in found:
         size = extent(flow.net, flow.names[end])
         region = atlas.between(start, end)
@@ -95,7 +95,7 @@ def _between(flow: Flow, blocks: Sequence[Block], kin: Sequence[tuple[Block, ...
 
 def _is_transition(rest: Work) -> bool:
     """Whether work is what stands between two stages: one layer, or a pooling beside it."""
-    resamples = any("/" in what or "Pool" in what or "Transpose" in what for what in rest)
+    resamples = any(layer.strides or "Pool" in layer.kind or "Transpose" in layer.kind for layer in rest)
     return rest.total() == 1 or rest.total() == 2 and resamples
 
 
@@ -118,7 +118,7 @@ def weights_of(net: Net, ops: Iterable[Op]) -> set[str]:
     return {i for op in ops if is_layer(net, op) for i in op.fixed}
 
 
-def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
+def _unbypassed(flow: Dataflow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
     """For each block whose fork is made by layers: where they start and end, and their work."""
     sums = [b for b in blocks if b.kind is not Kind.DENSE]
     merged = {flow.index[o]: b for b in sums for o in b.merge.outputs if o in flow.index}
@@ -135,19 +135,19 @@ def _unbypassed(flow: Flow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[t
             yield start, end, work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
 
 
-def _last_layer(flow: Flow, node: int, merged: Mapping[int, Block]) -> int | None:
+def _last_layer(flow: Dataflow, node: int, merged: Mapping[int, Block]) -> int | None:
     """The node where the work before a fork ends; None where a merge is reached first."""
     for _ in range(windows.STREAM):
         if node in merged:
             return None
-        step = step_back(flow, node)
+        step = flow.step_back(node)
         if step is None or step.effect is Effect.LEARNED:
             return node
         node = step.before
     return None
 
 
-def _stream_before(flow: Flow, end: int, merged: Mapping[int, Block], first: int) -> int | None:
+def _stream_before(flow: Dataflow, end: int, merged: Mapping[int, Block], first: int) -> int | None:
     """The nearest merge before a node, of its size if there is one near; what is older flows in from the side.
 
     Nothing is looked for beyond the `first` merge of all: before a decoder there may be an encoder without any.

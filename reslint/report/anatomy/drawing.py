@@ -132,7 +132,7 @@ def _names(row: Row, marks: Marks) -> Iterator[tuple[str, str]]:
 
 def _sign(block: Block, marks: Marks) -> Hashable:
     """What is drawn alike. Dense blocks grow by their nature, so that what they do is enough."""
-    made_of = "" if block.kind is Kind.DENSE else signature(block)
+    made_of = "" if block.kind is Kind.DENSE else str(signature(block))
     return block.kind, block.normalization, branch_word(block), made_of, marks.get(block.merge.id)
 
 

@@ -55,7 +55,7 @@ def _block(block: Block) -> dict[str, object]:
         "activation": block.activation.kind if block.activation else None,
         "nonnegative": block.nonnegative,
         "reason": block.reason,
-        "signature": signature(block),
+        "signature": str(signature(block)),
     }
 
 

@@ -63,7 +63,7 @@ def _seen(block: Block, made: Mapping[str, int]) -> Seen:
         str(block.normalization),
         branch_word(block),
         shortcut_word(block),
-        "" if block.kind is Kind.DENSE else signature(block),  # dense blocks grow by their nature
+        "" if block.kind is Kind.DENSE else str(signature(block)),  # dense blocks grow by their nature
         block.fork,
         block.reason,
         tuple(_scales(block)),

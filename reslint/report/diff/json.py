@@ -66,5 +66,5 @@ def _block(block: Block) -> dict[str, object]:
         "does": word(block),
         "module": module,
         "source": {"file": source.file, "line": source.line} if source else None,
-        "signature": signature(block),
+        "signature": str(signature(block)),
     }
