@@ -6,10 +6,10 @@ import onnx
 import pytest
 from onnx import TensorProto, defs, helper, shape_inference
 from pages import HEADER, weigh
-from reslint.anatomy.detect.backtrace import _EFFECTS
 
 from reslint.anatomy import Kind, dissect
 from reslint.anatomy.graph.operators import TABLE, Axes, Family, Macs, Operator, Sign
+from reslint.anatomy.graph.steps import _EFFECTS
 from reslint.anatomy.metrics.macs import COUNTS
 from reslint.net import from_proto
 from reslint.net.contrib import _SHAPES, OWN

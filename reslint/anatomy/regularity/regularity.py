@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import extent
-from reslint.anatomy.graph.dataflow import Flow
+from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import ACTIVATIONS, NORMS, is_layer
 from reslint.anatomy.regularity.canonical import Describer, Slot
 from reslint.anatomy.regularity.consensus import odd_ones
@@ -52,7 +52,7 @@ def odd_blocks(anatomy: Anatomy) -> Iterator[OddBlock]:
             yield from found
 
 
-def _odd(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[OddBlock]:
+def _odd(flow: Dataflow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[OddBlock]:
     net = flow.net
     merges = [*(b.merge for b in blocks), *_lost(flow, blocks, anatomy)]
     parts = _cut(net, merges, {b.merge.id: b.fork for b in blocks})
@@ -95,7 +95,7 @@ def _cut(net: Net, merges: Sequence[Op], forks: dict[str, str]) -> Cut:
     return cut(net, merges, [fork for fork in begin if fork is not None])
 
 
-def _lost(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[Op]:
+def _lost(flow: Dataflow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[Op]:
     """Sums that bring the stream of a block together with something else of its size, and are no residual connection.
 
     A slip (a branch that reads an older stream) can make one of a merge; where it is none, it is so in all siblings.
@@ -113,7 +113,7 @@ def _lost(flow: Flow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[Op]
             yield op
 
 
-def _stream_of(flow: Flow, name: str) -> str:
+def _stream_of(flow: Dataflow, name: str) -> str:
     """The tensor that a stream is before its normalization and activation."""
     for _ in range(2):
         run = flow.norms.get(name)
