@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import shutil
 import tempfile
@@ -25,6 +24,7 @@ from reslint.look import chosen, limits_of
 from reslint.net import from_proto
 from reslint.net.edit import Edit, edited, key_of, nodes, spliced, unsound
 from reslint.net.limits import bounded
+from reslint.net.pages import Pages
 from reslint.net.read import TEXT_SUFFIXES, light
 from reslint.rules import Draft
 
@@ -148,8 +148,7 @@ def _harmed(path: str, before: Anatomy, model: ModelProto, config: Config, plan:
 
 def _copy(source: BinaryIO, edits: Mapping[str, Edit], out: IO[bytes]) -> None:
     """Write a file's bytes with other nodes; what stays is handed on in parts, so that the memory never holds the weights."""
-    with mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-        pieces = spliced(buffer, edits)
+    pieces = spliced(Pages(source.fileno()), edits)
     for piece in pieces:
         if isinstance(piece, bytes):
             out.write(piece)

@@ -15,7 +15,9 @@ from reslint.net.triage import is_pointer
 
 _DIGITS = 20  # of a number of bytes at most
 _POINTER = 1024  # a git LFS pointer is smaller than this
-_HOLDING = frozenset({"Constant", "If", "Loop", "Scan", "SequenceMap"})  # whose attributes hold tensors, or bodies
+_HOLDING = frozenset(
+    {"Constant", "ConstantOfShape", "If", "Loop", "Scan", "SequenceMap"}
+)  # whose attributes hold tensors, or bodies
 _SMALL = {"INT2": 2, "UINT2": 2, "INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
 _BITS = {value: _SMALL[name] for name, value in TensorProto.DataType.items() if name in _SMALL}
 """Types of which several elements share a byte; the installed onnx may know less of them."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, defs, numpy_helper
 from onnx.shape_inference import infer_shapes
 
+from reslint.errors import UnreadableModel
 from reslint.net.arithmetic import LARGEST, computed, held, literal
 from reslint.net.contrib import FORGIVING, OWN, are_known, known
 from reslint.net.damage import versions_of
@@ -22,7 +23,8 @@ from reslint.net.values import STANDARD, Array
 _INTEGERS = frozenset({TensorProto.INT64, TensorProto.INT32})
 _GROWING = frozenset({"Range", "ConstantOfShape", "Concat"})
 _ENDS = frozenset({2**31 - 1, 2**63 - 1})  # how exporters write the end of a slice
-_MOST = 2 << 30  # bytes that inference may take to propagate values; without them it takes less
+_LEAST, _GROWTH = 1 << 29, 64
+"""Bytes that inference may take, and how many for each byte of the model beside that; sound models take a fifth of it."""
 _SMALL = 64  # elements of an axes or shape constant at most
 
 
@@ -102,12 +104,17 @@ def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool) -> Mod
     for domain in sorted({"" if domain in STANDARD else domain for domain, _ in used} - versions.keys()):
         bare.opset_import.add(domain=domain, version=1)  # some optimizers leave it out, and inference refuses all of it
     task = partial(_infer, versions, are_known(used), propagates)
+    data = bare.SerializeToString()
+    most = _LEAST + _GROWTH * len(data)
     try:
-        told = natively(task, bare.SerializeToString(), "onnx's shape inference", memory=_MOST if propagates else 0)
+        told = natively(task, data, "onnx's shape inference", memory=most)
     except OutOfMemory:
-        if propagates:
+        if propagates:  # of values, which takes more
             return _told(bare, used, False)
-        raise
+        raise UnreadableModel(
+            f"makes onnx's shape inference take more than {most >> 20} MB, far more than a model of its size needs; "
+            "a shape in it is damaged or hostile"
+        ) from None
     except (NativeError, ValueError):
         return bare  # a graph that inference refuses whole is still read; what is unknown stays unknown
     return ModelProto.FromString(told)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from reslint.errors import UnreadableModel
 from reslint.net.limits import OutOfMemory, allow, memory_limit
+from reslint.processes import die_with
 
 Task = Callable[[bytes], bytes]
 
@@ -146,11 +147,12 @@ if _FORKS:
 def _started() -> _Server:
     theirs, requests = os.pipe()
     answers, ours = os.pipe()
+    asked = os.getpid()
     with _unheard():
         process = os.fork()
     if not process:
         try:
-            _begin(theirs, ours)
+            _begin(theirs, ours, asked)
             _serve()
         finally:
             os._exit(0)
@@ -169,7 +171,7 @@ def _unheard() -> Iterator[None]:
         yield
 
 
-def _begin(requests: int, answers: int) -> None:
+def _begin(requests: int, answers: int, asked: int) -> None:
     """Leave all that belongs to the process that asks: its files, its signals, its limits on time."""
     import resource
 
@@ -183,6 +185,7 @@ def _begin(requests: int, answers: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     gc.disable()
     gc.freeze()
+    die_with(asked)
 
 
 def _serve() -> None:

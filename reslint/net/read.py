@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from reslint.net.build import build
 from reslint.net.external import external_problems
 from reslint.net.functions import clashes, inlined
 from reslint.net.native import natively
+from reslint.net.pages import pages
 from reslint.net.skim import skim
 from reslint.net.triage import HEAD, refuse, refuse_deep
 from reslint.net.values import Net
@@ -60,10 +60,9 @@ def _net(model: ModelProto, path: Path) -> Net:
 
 
 def _binary_model(path: Path) -> ModelProto:
-    with path.open("rb") as file:
-        refuse(path, file.read(HEAD))
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            light = skim(buffer)
+    with pages(path) as buffer:
+        refuse(path, buffer[:HEAD])
+        light = skim(buffer)
     try:
         return ModelProto.FromString(light)
     except DecodeError as error:
@@ -71,7 +70,8 @@ def _binary_model(path: Path) -> ModelProto:
 
 
 def _text_model(path: Path) -> ModelProto:
-    text = path.read_bytes()
+    with pages(path) as buffer:
+        text = buffer[:]
     refuse(path, text[:HEAD])
     refuse_deep(text)
     try:

@@ -1,20 +1,20 @@
 """Model file bytes in, the same model without the payloads of its large tensors out.
 
 The protobuf wire format (https://protobuf.dev/programming-guides/encoding) nests by length, so that a tensor's bytes
-can be stepped over without being read: of a memory-mapped file only the pages that hold structure are touched. A
+can be stepped over without being read: of a file only the parts that hold structure are read. A
 payload that was left out is written back as external data whose location is the model file itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from mmap import mmap
 from os import urandom
 from typing import NamedTuple
 
 from reslint.errors import UnreadableModel
+from reslint.net.pages import Pages
 
-Buffer = bytes | mmap
+Buffer = bytes | Pages
 
 LARGE = 2048
 """Payloads of more bytes than this stay in the file; shape inference only reads smaller ones."""

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
 from reslint.anatomy.sizes.extent import Extents, Numbers
 from reslint.net import Net, Op
+from reslint.net.arithmetic import held
 
 MOST = 256
 """Tensors of more elements than this are not computed."""
@@ -166,9 +167,10 @@ def _filled(op: Op, known: list[Numbers], given: Sequence[Numbers | None], whole
     shape = _fixed(given, 0)
     if shape is None or math.prod(shape) > MOST:
         return None
-    held = op.attribute("value")
-    value = numpy_helper.to_array(held).reshape(-1)[0] if isinstance(held, TensorProto) else 0.0
-    return np.full((1, *shape), float(value))
+    value = op.attribute("value")
+    if not isinstance(value, TensorProto):
+        return np.zeros((1, *shape))
+    return np.full((1, *shape), float(held(value).reshape(-1)[0]))
 
 
 def _expanded(op: Op, known: list[Numbers], given: Sequence[Numbers | None], whole: bool) -> Numbers | None:

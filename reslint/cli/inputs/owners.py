@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 _DATA = re.compile(r"(?P<model>.+\.onnx)[._]data(_\d+)?")
 """What exporters call a model's external data: model.onnx.data, model.onnx_data, model.onnx_data_1."""
+_PART = 1 << 24  # bytes
 
 
 def owners(path: str) -> Iterator[str]:
@@ -38,8 +38,12 @@ def _naming(data: Path) -> Iterator[str]:
 
 
 def _holds(model: Path, name: bytes) -> bool:
+    if not model.is_file():  # a pipe would be waited for
+        return False
     with open(model, "rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            return False
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return content.find(name) >= 0
+        before = b""
+        while part := file.read(_PART):
+            if name in before + part:
+                return True
+            before = part[-len(name) :]
+    return False

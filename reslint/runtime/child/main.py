@@ -1,4 +1,4 @@
-"""A pickled Job on standard input in, a pickled Answer in a file out: the process that a model may crash."""
+"""A pickled Job on standard input in, a packed Answer on standard output out: the process that a model may crash."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnxruntime
 
+from reslint.processes import die_with, swept
 from reslint.runtime.child.profile import profiled
 from reslint.runtime.child.stopwatch import timed
 from reslint.runtime.protocol.job import Answer, Array, Event, Feed, Job, Placed, Plan, Ran, Shaking
+from reslint.runtime.protocol.packing import packed, size_of
 from reslint.runtime.protocol.providers import CPU, CUDA, TENSORRT
 
 _FATAL = 4  # the only messages that ONNX Runtime may write; what fails is raised as well
@@ -28,10 +30,15 @@ _FATAL = 4  # the only messages that ONNX Runtime may write; what fails is raise
 def main() -> None:
     """Run what standard input asks for."""
     job: Job = pickle.load(sys.stdin.buffer)  # from the parent; the child has no rights that the parent lacks
+    die_with(job.parent)
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what a library says is no answer
     _limit(job.memory)
     if all(plan.exact for plan in job.plans):
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # for TensorRT, which has no option for it
-    Path(job.answer).write_bytes(pickle.dumps(_answered(job)))
+    with os.fdopen(answers, "wb") as file:
+        for part in packed(_answered(job)):
+            file.write(part)
 
 
 def _limit(memory: int) -> None:
@@ -41,13 +48,16 @@ def _limit(memory: int) -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _answered(job: Job) -> Answer:
     used: list[int] = []
     ran: list[tuple[Ran, ...]] = []
     where: list[tuple[Placed, ...]] = []
+    room = job.most
     made = first = 0.0
     for plan in job.plans:
         here: list[Ran] = []
@@ -76,6 +86,9 @@ def _answered(job: Job) -> Answer:
                     here.append(_shook(session, feed, plan.shaking))
                     continue
                 here.append(Ran(tuple(_outputs(session, feed) for _ in range(plan.times))))
+                room -= sum(map(size_of, chain.from_iterable(each.values() for each in here[-1].outputs)))
+                if room < 0:
+                    return Answer(error=f"{plan.label}: MemoryError: its outputs", at=at)
         except Exception as error:  # ONNX Runtime's errors have no base of their own; each becomes the answer
             return Answer(error=f"{plan.label}: {error}", at=at)
         ran.append(tuple(here))
@@ -104,7 +117,7 @@ def _profiled(feed: Feed, plan: Plan | None) -> tuple[Event, ...]:
     """How long each node takes, from a session of its own, since profiling costs time."""
     if plan is None:
         return ()
-    with TemporaryDirectory(prefix="reslint-") as folder:
+    with swept() as folder:
         return profiled(started(plan, profile=str(Path(folder) / "profile")), feed)
 
 

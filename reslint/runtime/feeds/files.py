@@ -13,6 +13,7 @@ from onnx import OptionalProto, SequenceProto, TensorProto, numpy_helper
 
 from reslint.errors import RunFailed
 from reslint.net import Net
+from reslint.net.arithmetic import held
 from reslint.net.values import Array
 from reslint.runtime.feeds.kinds import Kind
 from reslint.runtime.protocol.job import Fed, Feed
@@ -162,11 +163,11 @@ def _value(data: bytes, kind: Kind | None) -> Fed | None:
     if kind is not None and kind.optional:
         found = OptionalProto.FromString(data)
         if found.elem_type == OptionalProto.TENSOR:
-            return numpy_helper.to_array(found.tensor_value)
+            return held(found.tensor_value)
         return _list(found.sequence_value) if found.elem_type == OptionalProto.SEQUENCE else None
     if kind is not None and kind.sequence:
         return _list(SequenceProto.FromString(data))
-    return numpy_helper.to_array(TensorProto.FromString(data))
+    return held(TensorProto.FromString(data))
 
 
 def _list(saved: SequenceProto) -> list[Array]:

@@ -12,10 +12,12 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 from reslint.errors import RunFailed
 from reslint.runtime.protocol.job import Answer, Feed, Job, Plan, Timing
+from reslint.runtime.protocol.packing import unpacked
 
 _ROOT = str(Path(__file__).parents[3])
 # The current folder stays off the path (-P): it may hold an onnxruntime.py that is none of ours.
@@ -24,6 +26,11 @@ _START = f"import sys; sys.path.append({_ROOT!r}); from reslint.runtime.child.ma
 _NO_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Failed to allocate memory", "pthread_create failed")
 # Where in its own source ONNX Runtime fails: a path, a line, and the signature of a function.
 _SOURCE = re.compile(r"\S*onnxruntime\S*:\d+ [^()]*\([^()]*\)(::<lambda\(\)>)?( const)?( \[with [^\]]*\])? ")
+_SHARE = 8
+"""The part of a run's memory that its outputs may take: they are held several times, and compared in double precision."""
+_MOST = 4 << 30  # bytes of outputs where there is no limit of memory
+_BESIDE = 1 << 28  # bytes of an answer beside them
+_SAID = 1 << 16  # bytes of messages that are read
 _OUT = "ran out of memory; give it more with --memory, or smaller inputs with --dim"
 
 
@@ -52,23 +59,41 @@ def launch(
     plans: tuple[Plan, ...], feeds: tuple[tuple[Feed, ...], ...], limits: Limits, timing: Timing | None = None
 ) -> Answer:
     """Run the plans in a process of their own. Raises RunFailed with one line where that process ends otherwise than well."""
-    with TemporaryDirectory(prefix="reslint-") as folder:
-        file = Path(folder) / "answer"
-        job = pickle.dumps(Job(plans, feeds, str(file), limits.memory, timing))
+    most = limits.memory // _SHARE or _MOST
+    job = pickle.dumps(Job(plans, feeds, limits.memory, most, os.getpid(), timing))
+    with TemporaryFile() as answers, TemporaryFile() as errors:  # without a name: a process that is killed leaves none
         try:
             ended = subprocess.run(
                 [sys.executable, "-P", "-c", _START],
                 input=job,
-                capture_output=True,
+                stdout=answers,
+                stderr=errors,
                 timeout=limits.left,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise RunFailed(f"was stopped after {limits.seconds:g} s; give it longer with --timeout") from error
-        if ended.returncode or not file.is_file():
-            raise RunFailed(_died(ended.returncode, ended.stderr.decode("utf-8", "replace")))
-        answer: Answer = pickle.loads(file.read_bytes())
-    return replace(answer, error=f"{answer.error}{cause(ended.stderr)}") if answer.error else answer
+        said = _last(errors)
+        size = os.fstat(answers.fileno()).st_size
+        if ended.returncode:
+            raise RunFailed(_died(ended.returncode, said.decode("utf-8", "replace")))
+        if size > most + _BESIDE:
+            raise RunFailed(_OUT)
+        answers.seek(0)
+        try:
+            with open(answers.fileno(), "rb", closefd=False) as file:
+                answer = unpacked(file, size)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise RunFailed(_died(0, said.decode("utf-8", "replace"))) from error
+        except MemoryError as error:
+            raise RunFailed(_OUT) from error
+    return replace(answer, error=f"{answer.error}{cause(said)}") if answer.error else answer
+
+
+def _last(errors: BinaryIO) -> bytes:
+    """The end of what a process said on standard error."""
+    errors.seek(max(0, os.fstat(errors.fileno()).st_size - _SAID))
+    return errors.read(_SAID)
 
 
 def cause(errors: bytes) -> str:

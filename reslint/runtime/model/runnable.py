@@ -11,6 +11,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, nump
 
 from reslint.errors import RunFailed
 from reslint.net import Net
+from reslint.net.arithmetic import held
 from reslint.net.external import is_lacking
 from reslint.net.functions import inlined
 from reslint.net.read import light
@@ -134,12 +135,12 @@ def _widen(graph: GraphProto) -> None:
             if attribute.name in _TYPE_ATTRIBUTES and attribute.i in _NARROW:
                 attribute.i = TensorProto.FLOAT
             if attribute.HasField("t") and attribute.t.data_type in _NARROW:
-                values = numpy_helper.to_array(attribute.t).astype(np.float32)
+                values = held(attribute.t).astype(np.float32)
                 attribute.t.CopyFrom(numpy_helper.from_array(values, attribute.t.name))
         for body in _bodies(node):
             for tensor in body.initializer:
                 if tensor.data_type in _NARROW:
-                    values = numpy_helper.to_array(tensor).astype(np.float32)
+                    values = held(tensor).astype(np.float32)
                     tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
             _widen(body)
 

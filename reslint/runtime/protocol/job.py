@@ -133,13 +133,15 @@ class Event:
 class Job:
     """Sessions and inputs. Of each input's alternatives the first that the first session takes is used for all.
 
-    With `timing` the plans are timed on the first input, in turns.
+    With `timing` the plans are timed on the first input, in turns. `most` is how many bytes the outputs may take, and
+    `parent` the process that waits for them.
     """
 
     plans: tuple[Plan, ...]
     feeds: tuple[tuple[Feed, ...], ...]
-    answer: str
     memory: int
+    most: int
+    parent: int
     timing: Timing | None = None
 
 
