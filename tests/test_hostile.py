@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import ml_dtypes
+import numpy as np
 import onnx.parser
 import pytest
 from onnx import ModelProto, TensorProto, helper
@@ -20,6 +24,9 @@ from reslint.errors import UnreadableModel
 from reslint.net import from_proto, native, read
 from reslint.net.limits import Limits, OutOfMemory, OutOfTime, bounded
 from reslint.net.native import NativeError, natively
+from reslint.net.pages import pages
+from reslint.runtime.protocol.job import Answer, Array, Event, Overflow, Placed, Ran
+from reslint.runtime.protocol.packing import packed, unpacked
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="a fork beside threads is safe on Linux only")
 SOUND = "(float[1, 8] x) => (float[1, 8] y) <float[8, 8] w> { f = MatMul (x, w) y = Add (x, f) }"
@@ -234,6 +241,106 @@ class TestDamage:
             f"{graph} k = Conv <strides = [2, 0]> (x, w) f = Conv (x, v) g = Relu (f) h = Conv (g, v) y = Add (k, h) }}"
         )
         assert isinstance(check(model, profile="design"), tuple)
+
+
+class TestReading:
+    def test_a_file_that_becomes_shorter(self, tmp_path: Path) -> None:
+        path = tmp_path / "m.onnx"
+        path.write_bytes(bytes(3 << 20))
+        with pages(path) as held:
+            assert held[3 << 19] == 0
+            os.truncate(path, 100)
+            with pytest.raises(UnreadableModel, match="became shorter while it was read"):
+                held[1 << 10]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no pipes in folders")
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "m.onnx")
+        with pytest.raises(UnreadableModel, match="it is a pipe and no file"):
+            read(tmp_path / "m.onnx")
+
+    def test_a_shape_of_many_axes(self) -> None:
+        model = text("(float[1, 8] x, int64[2147483647] s) => (y) { y = Expand (x, s) }", 9)
+        with pytest.raises(UnreadableModel, match="makes onnx's shape inference take more than 512 MB"):
+            from_proto(model)
+
+
+def answer() -> Answer:
+    outputs: dict[str, Array] = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "b": np.array(1.5, np.float16),
+        "c": np.array(["x", "y\ud800"], dtype=object),
+        "d": np.zeros((0, 3), np.int64),
+        "e": np.array([1, 2], ml_dtypes.bfloat16),
+    }
+    ran = Ran((outputs, {}), Overflow("t", float("inf")))
+    return Answer(
+        (1,), ((ran,),), placed=((Placed("n", "Add", "CPU"),),), seconds=(((0.1,),),), events=(Event("n", 0.5),)
+    )
+
+
+class TestAnswer:
+    def test_back_and_forth(self, tmp_path: Path) -> None:
+        path = tmp_path / "answer"
+        path.write_bytes(b"".join(packed(answer())))
+        with path.open("rb") as file:
+            back = unpacked(file, path.stat().st_size)
+        assert repr(back) == repr(answer())
+        assert {name: a.dtype for name, a in back.ran[0][0].outputs[0].items()} == {
+            name: a.dtype for name, a in answer().ran[0][0].outputs[0].items()
+        }
+
+    @pytest.mark.parametrize("seed", range(60))
+    def test_damage_is_told_and_nothing_is_executed(self, seed: int, tmp_path: Path) -> None:
+        chance = random.Random(seed)
+        data = bytearray(b"".join(packed(answer())))
+        for _ in range(chance.randrange(1, 8)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        path = tmp_path / "answer"
+        path.write_bytes(data[: chance.choice((len(data), chance.randrange(len(data))))])
+        with path.open("rb") as file, suppress(ValueError, TypeError, LookupError, AttributeError):
+            assert isinstance(unpacked(file, path.stat().st_size), Answer)
+
+    def test_outputs_that_are_too_large(self, tmp_path: Path) -> None:
+        model = text("(float[1] x) => (float[n, m] y) <int64[2] s = {9000, 9000}> { y = Expand (x, s) }", 9)
+        files = saved(tmp_path, large=model)
+        ran = reslint(tmp_path, "run", *files, "--memory", "2")
+        assert ran.returncode == 2
+        assert "ran out of memory; give it more with --memory" in ran.stderr
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_killed_leaves_nothing(number: int, tmp_path: Path) -> None:
+    body = "body = b (int64 i, bool c, float[2] a) => (bool d, float[2] n) { d = Identity (c) n = Neg (a) }"
+    weights = "int64 n = {9223372036854775807}, bool go = {1}"
+    files = saved(
+        tmp_path, endless=text(f"(float[2] x) => (float[2] y) <{weights}> {{ y = Loop <{body}> (n, go, x) }}")
+    )
+    left = tmp_path / "left"
+    left.mkdir()
+    command = [sys.executable, "-m", "reslint", "run", *files, "--timeout", "100"]
+    around = {**os.environ, "TMPDIR": str(left)}
+    run = subprocess.Popen(command, cwd=tmp_path, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children: list[int] = []
+    while run.poll() is None and not any(b"reslint.runtime.child" in _command(child) for child in children):
+        children = _children(run.pid)
+        time.sleep(0.05)
+    run.send_signal(number)
+    run.wait()
+    assert children
+    assert all(map(_is_gone, children))
+    assert list(left.iterdir()) == []
+
+
+def _children(process: int) -> list[int]:
+    return [int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def _command(process: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 class TestDoor:

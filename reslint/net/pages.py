@@ -72,7 +72,7 @@ def pages(path: Path) -> Iterator[Pages]:
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise UnreadableModel(f"is {_kind(os.fstat(number).st_mode)} and no file; name a file")
+            raise UnreadableModel(f"can't be opened: it is {_kind(os.fstat(number).st_mode)} and no file")
         yield Pages(number)
     finally:
         os.close(number)
