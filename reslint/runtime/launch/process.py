@@ -23,6 +23,7 @@ _ROOT = str(Path(__file__).parents[3])
 # The current folder stays off the path (-P): it may hold an onnxruntime.py that is none of ours.
 _START = f"import sys; sys.path.append({_ROOT!r}); from reslint.runtime.child.main import main; main()"
 
+_SILENT = {"ORT_DISABLE_TELEMETRY": "1"}  # else ONNX Runtime leaves a file in the temporary folder, and calls Microsoft
 _NO_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Failed to allocate memory", "pthread_create failed")
 # Where in its own source ONNX Runtime fails: a path, a line, and the signature of a function.
 _SOURCE = re.compile(r"\S*onnxruntime\S*:\d+ [^()]*\([^()]*\)(::<lambda\(\)>)?( const)?( \[with [^\]]*\])? ")
@@ -68,6 +69,7 @@ def launch(
                 input=job,
                 stdout=answers,
                 stderr=errors,
+                env={**os.environ, **_SILENT},
                 timeout=limits.left,
                 check=False,
             )
