@@ -32,32 +32,46 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Finding:
-    """One thing that is wrong, where, and what was seen.
-
-    `tensor` is the first output of the op, `node` the node's name (the tensor where it has none), `related` the other
-    places of the same finding. `evidence` holds plain numbers, `help` one sentence on what to do. `lines` are labelled
-    lines of evidence for a person. `kind` is the class of the module. `place` is the op's rank in the graph, for sorting.
-    """
+    """One thing that is wrong, where, and what was seen."""
 
     rule: str
+    """The name of the rule, such as `shortcut-broadcast`."""
     family: str
+    """The rule's family, such as `shortcut`; it selects all rules of the family."""
     severity: Severity
+    """How bad it is, as configured."""
     confidence: Confidence
+    """How sure it is."""
     message: str
+    """One line that says what is wrong, with its numbers and tensors."""
     path: str
+    """The model, as it was named."""
     tensor: str
+    """The first output of the op at which it was found."""
     node: str
+    """The node's name in the file; the tensor where it has none."""
     help: str
+    """One sentence on what to do."""
     related: tuple[str, ...] = ()
+    """The other places of the same finding, by tensor, in the order of the graph."""
     module: str | None = None
+    """The PyTorch module, such as `layer3.4`; None where the exporter did not note it."""
     kind: str | None = None
+    """The class of that module; None where the exporter did not note it."""
     file: str | None = None
+    """The file of the user's code that made the op; None where the exporter did not note it."""
     line: int | None = None
+    """The line in that file, from 1."""
     code: str = ""
+    """The text of that line, as the exporter noted it."""
     fingerprint: str = ""
+    """Sixteen hex digits that stay the same when names change, by which baselines and code hosts know it again."""
     evidence: Evidence = field(default_factory=dict)
+    """What was seen, as plain values by name; each rule's page states units where a value has one."""
     lines: tuple[tuple[str, str], ...] = ()
+    """The same as labelled lines for a person."""
     place: int = 0
+    """The rank of the op in the graph, for sorting."""
 
     def __repr__(self) -> str:
         return f"<Finding {self.severity} {self.rule} at {self.module or self.node!r}: {self.message!r}>"

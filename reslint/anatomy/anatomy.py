@@ -29,6 +29,7 @@ class Stack:
     """Blocks in a row on one stream of one shape."""
 
     blocks: tuple[Block, ...]
+    """The blocks in the order of the stream, at least one."""
 
     @cached_property
     def signatures(self) -> tuple[Signature, ...]:
@@ -50,13 +51,18 @@ class Stack:
 
 @dataclass(frozen=True, repr=False)
 class Anatomy:
-    """All that the rules stand on. `flows` are the nets, the outermost first, as walks see them."""
+    """All that the rules stand on."""
 
     net: Net
+    """The model's graph."""
     flows: tuple[Dataflow, ...]
+    """That graph and the bodies inside it as walks see them, the outermost first."""
     blocks: tuple[Block, ...]
+    """The residual connections, net by net in topological order of their merges."""
     merges: tuple[Merge, ...]
+    """The merges that are none, and why, in the same order."""
     stacks: tuple[Stack, ...]
+    """The blocks in rows; each block is in one."""
 
     @cached_property
     def families(self) -> tuple[tuple[Block, ...], ...]:
@@ -73,7 +79,7 @@ class Anatomy:
         for block in self.blocks:
             if block.work and block.kind is not Kind.DENSE:
                 size = None if loose else block.size
-                same = frozenset((shapeless(block.work) if loose else block.work).items())
+                same = shapeless(block.work) if loose else block.work
                 found.setdefault((id(block.net), same, size), []).append(block)
         yield from map(tuple, found.values())
 

@@ -1,4 +1,4 @@
-"""What reslint knows about a net: blocks, the other merges, depth and cost. All frozen."""
+"""What reslint knows about a net: blocks, the other merges, depth and cost. Values all, which nobody changes."""
 
 from __future__ import annotations
 
@@ -54,15 +54,19 @@ class Source:
     """A line of Python that the exporter noted."""
 
     file: str
+    """The file, as the exporter wrote it."""
     line: int
+    """The line, from 1."""
     text: str = ""
+    """The line's text, where it was noted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A constant factor on a side of a merge; its value is None where it is a vector or its weights are not there."""
+    """A constant factor on a side of a merge."""
 
     value: float | None
+    """The factor; None where it is a vector, or its weights are not there."""
 
 
 Size = tuple[int, tuple[str, ...]]
@@ -85,18 +89,26 @@ class Layer(NamedTuple):
         return f"{self.kind}{shape}{''.join(f'/{s}' for s in self.strides)}"
 
 
+Content = frozenset[tuple[Layer, int]]
+"""The layers of a branch or a shortcut in no particular order, each with how often it is there."""
+
 Work = Counter[Layer]
-"""What a branch holds, and how often."""
+"""The same where layers are added, subtracted and compared."""
 
 
 class Signature(NamedTuple):
-    """What a block is made of, in no particular order; `inside` counts the residual connections in its branch."""
+    """What a block is made of: equal for blocks of the same make, whatever their names."""
 
     kind: Kind
+    """How the stream reaches the merge."""
     normalization: Placement
-    branch: frozenset[tuple[Layer, int]]
-    shortcut: frozenset[tuple[Layer, int]]
+    """Where the normalization sits."""
+    branch: Content
+    """What the branch holds, without the blocks inside it."""
+    shortcut: Content
+    """What the shortcut holds; empty where it is the stream itself."""
     inside: int
+    """How many residual connections lie in the branch."""
 
     def __str__(self) -> str:
         """The signature as `reslint anatomy --format json` has it."""
@@ -112,42 +124,56 @@ def listed(counted: Mapping[Layer, int]) -> str:
 
 
 class Block(NamedTuple):
-    """One residual connection.
+    """One residual connection: a fork, a shortcut and a branch, and the merge that ends it.
 
-    `fork` is the tensor that feeds both sides, `sides` the tensors that the merge reads: shortcut first, then branch.
-    `shapes` are those of the sides, `size` is how large the merged stream is, and `work` what the branch does, without
-    normalizations (reslint.anatomy.describe.signature).
-    `shortcut` and `branch` hold the ops on the way, in topological order; where a branch holds residual connections of its
-    own (`inner`, by merge) only what is outside of them, while `branch_ops` counts all. `scale_shortcut` and
-    `scale_branch` are constant factors at the ends of the sides, None where there is none; `gated_branch` says that the
-    branch ends in a product with something computed from data. `activation` is what all of the merged stream goes through.
-    `depth` is the largest number of weighted layers on a way through the branch.
-
-    A net may have ten thousands of them, and a frozen dataclass takes four times as long to make as a tuple.
+    Extents are those of the file: integers, names of symbolic dimensions, or None where nothing is known. A net may have ten
+    thousands of blocks, and a frozen dataclass takes four times as long to make as a tuple.
     """
 
     net: Net
+    """The net that holds the block: the model's graph, or the body of an If, Loop or Scan."""
     merge: Op
+    """The op that brings shortcut and branch together; its first output names the block."""
     kind: Kind
+    """How the stream reaches the merge."""
     fork: str
+    """The tensor that feeds both sides."""
     sides: tuple[str, str]
+    """The tensors that the merge reads: the shortcut's, then the branch's."""
     shapes: tuple[Shape | None, Shape | None]
+    """The shapes of the sides, None where the rank is unknown."""
     size: Size | None
+    """How large the merged stream is, None where its rank is unknown."""
     shortcut: tuple[Op, ...]
+    """The ops from the fork to the merge on the shortcut's side, in topological order; empty where it is the stream itself."""
     branch: tuple[Op, ...]
+    """The ops on the branch, in topological order, without those of the blocks inside it."""
     branch_ops: int
-    work: Work
+    """The number of ops on the branch, with those of the blocks inside it."""
+    work: Content
+    """The layers on the branch, without normalizations: what makes blocks siblings."""
     reason: str
+    """Why it is seen as a block, in words for a person."""
     normalization: Placement
+    """Where the block's normalization sits."""
     scale_shortcut: Scale | None
+    """The constant factor at the shortcut's end; None where there is none."""
     scale_branch: Scale | None
+    """The constant factor at the branch's end (LayerScale, say); None where there is none."""
     gated_branch: bool
+    """Whether the branch ends in a product with something computed from data."""
     activation: Op | None
+    """The activation that all of the merged stream goes through; the merge itself where it is fused with one."""
     nonnegative: bool
+    """Whether the branch ends in something that cannot be below zero."""
     nonlinear: bool
+    """Whether the branch holds a nonlinear op, or one that mixes positions by weights that it computes from them."""
     depth: int
+    """The largest number of weighted layers on a way through the branch."""
     inner: tuple[str, ...]
+    """The blocks inside the branch, by the first outputs of their merges."""
     stack: int = 0
+    """The number of the block's stack, from 0."""
 
     def __repr__(self) -> str:
         return f"<Block {self.merge.id!r}: {self.kind}, {self.normalization}, branch of {self.branch_ops} ops>"
@@ -158,45 +184,64 @@ class Merge:
     """A merge of data that is no residual connection, and why."""
 
     net: Net
+    """The net that holds it."""
     op: Op
+    """The op that merges."""
     role: Role
+    """What it is instead."""
     reason: str
+    """Why it is no residual connection, in words for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The lengths, in weighted layers, of all paths through the residual graph (evidence: Veit et al. 2016).
-
-    `shares[k]` is the share of paths with `start + k` layers; lengths of a share below 1e-18 are left out.
-    """
+    """The lengths, in weighted layers, of all paths through the residual graph (Veit et al. 2016, arXiv:1605.06431)."""
 
     log2_count: float
+    """The binary logarithm of the number of paths."""
     min: int
+    """The length of the shortest path."""
     mean: float
+    """The mean length."""
     max: int
+    """The length of the longest path."""
     mode: int
+    """The length that most paths have."""
     variance: float
+    """The variance of the lengths, in squared layers."""
     start: int
+    """The length to which the first share belongs."""
     shares: tuple[float, ...]
+    """The share, from 0 to 1, of the paths with `start + k` layers; lengths at both ends with less than 1e-18 are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How deep a net is: in ops and weighted layers on its longest path, in residual blocks, and without a bypass."""
+    """How deep a net is."""
 
     ops: int
+    """The number of ops on the path with the most."""
     weighted: int
+    """The number of layers with weights on the path with the most."""
     residual: int
+    """The largest number of residual blocks on one path."""
     longest_plain: int
+    """The largest number of weighted layers in a row that no shortcut bypasses."""
     plain: tuple[Op, ...] = ()
+    """Those layers, in topological order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Parameters, multiply-accumulates and bytes of activations; `unknown` lists op types that were not counted."""
+    """What a net, or a part of it, costs for one run."""
 
     params: int
+    """The number of learned parameters."""
     macs: int
+    """The number of multiply-accumulates."""
     activation_bytes: int = 0
+    """The bytes of all tensors that ops make."""
     unknown: tuple[str, ...] = ()
+    """The types of ops whose multiply-accumulates were not counted."""
     by_op: Mapping[str, int] | None = None
+    """The multiply-accumulates of each op, by first output; None where nobody asked for them."""

@@ -88,7 +88,7 @@ def likeness(old: Work, new: Work) -> float:
 
 def unshaped(layers: Work) -> Work:
     """Layers without their widths: what pruning leaves of them."""
-    return shapeless(layers)
+    return Work(dict(shapeless(layers.items())))
 
 
 def _common(old: Sequence[Item], new: Sequence[Item]) -> int:

@@ -12,26 +12,32 @@ from reslint.net import Op
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a model's nodes ran: those that another provider took than the one asked for, with its name; `nodes` counts all."""
+    """Where a model's nodes ran."""
 
     anatomy: Anatomy
+    """The model."""
     provider: str
+    """The execution provider that was asked for."""
     elsewhere: tuple[tuple[Op, str], ...]
+    """The ops that another provider took, each with that provider's name."""
     nodes: Mapping[str, int] = field(default_factory=dict)
+    """How many nodes each provider took."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How much slower a model is than its reference, run in turns: the median ratio and its 95 percent interval.
-
-    `most` is how much slower it may be.
-    """
+    """How much slower a model is than its reference when the two run in turns."""
 
     against: str
+    """The reference, as it was named."""
     median: float
+    """The median of the model's time over the reference's; 1.2 is a fifth slower."""
     low: float
+    """The lower end of the median's 95 percent interval."""
     high: float
+    """The upper end of that interval."""
     most: float = math.inf
+    """How much slower the model may be."""
 
     @property
     def decision(self) -> str:
@@ -41,43 +47,58 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of a model's time a block takes; `rest` says in words what it is where there is no block."""
+    """How much of a model's time a block takes."""
 
     block: Block | None
+    """The block; None for what lies in no block."""
     rest: str
+    """What it is in words where there is no block, else empty."""
     share: float
+    """Its share of the time, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a session costs before it is warm: milliseconds to make it and for its first run, and the most memory, in bytes."""
+    """What a session costs before it is warm."""
 
     session: float
+    """How long it takes to make the session, in milliseconds."""
     first: float
+    """How long its first run takes, in milliseconds."""
     memory: int
+    """The most memory that the process held, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long a model took, in milliseconds.
-
-    `intervals` hold each percentile at 95 percent, `shares` are of the time. `where` is the machine in words: processor,
-    driver, versions, clocks, and the sizes that were fed.
-    """
+    """How long a model took for one run."""
 
     anatomy: Anatomy
+    """The model."""
     provider: str
+    """The execution provider on which it ran."""
     threads: int
+    """The number of threads that one op may use."""
     runs: int
+    """The number of runs that were timed."""
     p50: float
+    """The median time of a run, in milliseconds."""
     p90: float
+    """The time, in milliseconds, within which 90 of 100 runs ended."""
     p95: float
+    """The same for 95 of 100 runs."""
     p99: float
+    """The same for 99 of 100 runs."""
     ratio: Ratio | None = None
+    """How it compares with a reference; None where there is none."""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The 95 percent interval of each percentile by its name (`p50`), in milliseconds."""
     shares: tuple[Share, ...] = ()
+    """How the time is shared among blocks; empty where nobody asked."""
     where: Mapping[str, str] = field(default_factory=dict)
+    """The machine in words: processor, driver, versions, clocks, and the sizes that were fed."""
     start: Start | None = None
+    """What the session cost before it was warm; None where that was not measured."""
 
     def beside(self, name: str, limit: float) -> str:
         """How a percentile lies to its budget: `over` or `within` where the whole interval does, else `undecided`."""

@@ -11,18 +11,20 @@ from reslint.net import Net, Op
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a tensor held over all runs: its largest magnitude, the mean of its squares and its mean.
-
-    `lost` is the share of its nonzero elements that half precision takes for zero, `shape` is that of the first run, and
-    `steady` says whether all runs, on different inputs, gave the same; None where there was one.
-    """
+    """What a tensor held over all runs, in the units of the model's own values."""
 
     peak: float
+    """The largest magnitude; NaN or infinity where an element was."""
     square: float
+    """The mean of the squares."""
     mean: float = 0.0
+    """The mean."""
     lost: float = 0.0
+    """The share, from 0 to 1, of the nonzero elements that half precision takes for zero."""
     shape: tuple[int, ...] = ()
+    """The shape in the first run."""
     steady: bool | None = None
+    """Whether all runs, on different inputs, gave the same; None where there was one."""
 
     @property
     def finite(self) -> bool:
@@ -42,16 +44,18 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """A residual block as it ran: its shortcut, its branch, and what its merge made of them.
-
-    `cosine` is that between what goes into the block and what comes out, None where the two have not the same shape.
-    """
+    """A residual block as it ran."""
 
     block: Block
+    """The block."""
     shortcut: Range
+    """What the merge read from the shortcut."""
     branch: Range
+    """What the merge read from the branch."""
     merged: Range
+    """What the merge made of them."""
     cosine: float | None = None
+    """The cosine between what goes into the block and what comes out, from -1 to 1; None where their shapes differ."""
 
     @property
     def ratio(self) -> float:
@@ -64,56 +68,77 @@ class Squared:
     """What a decomposed normalization squares, as it ran."""
 
     net: Net
+    """The net that holds it."""
     op: Op
+    """The op that squares."""
     range: Range
+    """What it reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """An output of the model as it ran, and the op that makes it."""
+    """An output of the model as it ran."""
 
     name: str
+    """The output's name."""
     op: Op
+    """The op that makes it."""
     range: Range
+    """What it held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nonfinite:
-    """The op that makes the first NaN or infinity out of finite inputs, and the constant that held it already, if one did."""
+    """The op that makes the first NaN or infinity out of finite inputs."""
 
     net: Net
+    """The net that holds it."""
     op: Op
+    """The op."""
     what: str
+    """`NaN` or `infinity`."""
     constant: str
+    """The constant that held it already; empty where the op computes it."""
     reaches: str
+    """The first output that is not finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overflowed:
-    """The first op that overflowed where each was rounded to a type, what it gave before, and whether outputs suffer."""
+    """The first op that overflowed where the result of each was rounded to a narrower type."""
 
     net: Net
+    """The net that holds it."""
     op: Op
+    """The op."""
     peak: float
+    """The largest magnitude of its result before it was rounded."""
     type: str
+    """The type, such as `float16`."""
     harms: bool
+    """Whether outputs suffer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The stream of a model at each residual merge that can be tapped, and its outputs.
-
-    `half` says that it is to be held to half precision's range, `made_up` that weights were missing and are no one's.
-    """
+    """The stream of a model at each residual merge that can be tapped, and its outputs."""
 
     anatomy: Anatomy
+    """The model."""
     taps: tuple[Tap, ...]
+    """The blocks as they ran, in topological order."""
     squares: tuple[Squared, ...] = ()
+    """What decomposed normalizations square."""
     nonfinite: Nonfinite | None = None
+    """Where the first NaN or infinity came from; None where there was none."""
     half: bool = False
+    """Whether it is to be held to half precision's range."""
     made_up: bool = False
+    """Whether weights were missing and were filled with random numbers."""
     exits: tuple[Exit, ...] = ()
+    """The outputs of the model."""
     overflow: Overflowed | None = None
+    """The first overflow in a narrower type; None where there was none, or nobody asked."""
 
     @property
     def untapped(self) -> int:

@@ -35,9 +35,9 @@ def build(model: ModelProto, path: Path, unread: tuple[str, ...]) -> Net:
     return _Builder(model, inferred(model, nodes), path, unread).net()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
-    """What is known of a graph's tensors so far, while its nodes are read one after the other.
+    """What is known of a graph's tensors so far: it fills while the nodes are read, one after the other.
 
     `fixed` names what is constant, around a body as well, `static` what does not depend on the inputs' values either. A
     left-out input, whose name is empty, is no reason against being constant, and so stands in both.

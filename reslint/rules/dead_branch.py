@@ -62,7 +62,7 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
 
 def _sort(block: Block) -> tuple[object, ...]:
     """What blocks of one sort have in common: their kind and their work, of whatever size."""
-    return block.kind, block.normalization, frozenset(shapeless(block.work).items())
+    return block.kind, block.normalization, shapeless(block.work)
 
 
 def _zeroed(block: Block) -> tuple[Op, str, bool] | None:

@@ -21,7 +21,7 @@ from reslint.anatomy.graph.ops import (
     kernel,
     strides,
 )
-from reslint.anatomy.values import Block, Layer, Signature, Size, Work
+from reslint.anatomy.values import Block, Content, Layer, Signature, Size
 from reslint.net import Net, Op, Shape
 
 
@@ -31,8 +31,13 @@ def signature(block: Block) -> Signature:
     return Signature(block.kind, block.normalization, branch, shortcut, len(block.inner))
 
 
-def _content(net: Net, ops: Iterable[Op]) -> frozenset[tuple[Layer, int]]:
-    return frozenset(Counter(layer for op in ops if (layer := described(net, op)) is not None).items())
+def _content(net: Net, ops: Iterable[Op]) -> Content:
+    return _counted(tuple([layer for op in ops if (layer := described(net, op)) is not None]))
+
+
+@lru_cache  # a net has few kinds of branches
+def _counted(layers: tuple[Layer, ...]) -> Content:
+    return frozenset(Counter(layers).items())
 
 
 def described(net: Net, op: Op) -> Layer | None:
@@ -50,15 +55,9 @@ def _strides(op: Op) -> tuple[int, ...]:
     return () if found == (1,) else found
 
 
-def work(net: Net, ops: Iterable[Op]) -> Work:
-    """What a branch does, without normalizations: what makes blocks siblings. Siblings share it, so it is not to be changed."""
-    found = (described(net, op) for op in ops if not is_norm(op))
-    return _counted(tuple([layer for layer in found if layer is not None]))
-
-
-@lru_cache  # a net has few kinds of branches
-def _counted(layers: tuple[Layer, ...]) -> Work:
-    return Counter(layers)
+def work(net: Net, ops: Iterable[Op]) -> Content:
+    """What a branch does, without normalizations: what makes blocks siblings."""
+    return _content(net, (op for op in ops if not is_norm(op)))
 
 
 def extent(net: Net, name: str) -> Size | None:
@@ -73,12 +72,12 @@ def _extent(shape: Shape) -> Size:
     return known, tuple(sorted(str(d) for d in shape if not isinstance(d, int)))
 
 
-def shapeless(layers: Work) -> Work:
-    """Work without channels and strides: the same block in another stage."""
-    counted = Work()
-    for layer, n in layers.items():
+def shapeless(layers: Iterable[tuple[Layer, int]]) -> Content:
+    """Layers without channels and strides: the same block in another stage."""
+    counted: Counter[Layer] = Counter()
+    for layer, n in layers:
         counted[Layer(layer.kind, (layer.shape or ())[2:])] += n
-    return counted
+    return frozenset(counted.items())
 
 
 def _plain(op: Op) -> str:

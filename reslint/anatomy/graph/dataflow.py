@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,8 +29,8 @@ class Dataflow:
     names: tuple[str, ...]
     ops: tuple[Op | None, ...]
     preds: tuple[tuple[int, ...], ...]
-    index: dict[str, int]
-    norms: dict[str, NormRun]
+    index: Mapping[str, int]
+    norms: Mapping[str, NormRun]
     traits: tuple[int, ...]
 
     @cached_property
@@ -104,9 +105,9 @@ def dataflow_of(net: Net) -> Dataflow:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Numbers:
-    """The nodes of a flow as they are numbered."""
+    """The nodes of a flow, which fill as they are numbered."""
 
     index: dict[str, int]
     names: list[str]

@@ -79,7 +79,7 @@ def adds_to_itself(op: Op) -> bool:
 def may_hold_norm(net: Net, op: Op) -> bool:
     """Whether a normalization may have been folded into an op: a convolution with a bias, or the exporter's note that it was.
 
-    The note may only acquit: a file without it proves nothing (evidence: folding leaves no op behind).
+    The note may only acquit: a file without it proves nothing, since folding leaves no op behind.
     """
     row = row_of(op)
     if row is not None and row.bias is not None and len(op.inputs) > row.bias and op.inputs[row.bias]:

@@ -36,7 +36,7 @@ POST_NORM = 4
 """Ops from a merge to the normalization of a post-norm block; 2 are needed."""
 
 BRANCH_GATE = 4
-"""Layout ops from a branch's end back to the product that gates it; 1 is needed; none is needed."""
+"""Layout ops from a branch's end back to the product that gates it; none is needed."""
 
 GAIN = 8
 """Ops from a merge to the last constant that makes up for its gain; 1 is needed."""

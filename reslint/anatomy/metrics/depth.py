@@ -128,7 +128,7 @@ def path_lengths(flow: Dataflow, blocks: Sequence[Block]) -> Paths:
     """The distribution of path lengths, in weighted layers, through the residual graph of a net.
 
     Each block adds a way of its shortcut's layers to the ways through its branch, so that the number of ways of each
-    length is a product of polynomials (evidence 2.3, after Veit et al. 2016); it is multiplied out in floating point.
+    length is a product of polynomials (Veit et al. 2016, section 4: arXiv:1605.06431); it is multiplied out in floating point.
     """
     total, way = _longest(flow, layers(flow))
     place = {flow.names[node]: at for at, node in enumerate(way)}

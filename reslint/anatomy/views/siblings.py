@@ -15,7 +15,7 @@ from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.norms import NormRun
 from reslint.anatomy.graph.ops import is_layer
 from reslint.anatomy.graph.steps import Effect
-from reslint.anatomy.values import Block, Kind, Layer, Work
+from reslint.anatomy.values import Block, Content, Kind, Work
 from reslint.net import Net, Op
 
 
@@ -67,10 +67,11 @@ def _between(flow: Dataflow, blocks: Sequence[Block], kin: Sequence[tuple[Block,
     """Gaps between two blocks: work on the stream that is a sibling's, beyond what usually stands there."""
     atlas = Atlas(flow)
     found = tuple(_unbypassed(flow, atlas, blocks))
-    usual = Counter(frozenset(layers.items()) for _, _, layers in found)
+    usual = Counter(content for _, _, content in found)
     alone = sum(extent(flow.net, flow.names[s]) == extent(flow.net, flow.names[e]) for s, e, _ in found) == 1
-    habits = {frozenset[tuple[Layer, int]](), *(layers for layers, n in usual.items() if n > 1)}
-    for start, end, layers in found:
+    habits = {Content(), *(content for content, n in usual.items() if n > 1)}
+    for start, end, content in found:
+        layers = Work(dict(content))
         size = extent(flow.net, flow.names[end])
         region = atlas.between(start, end)
         weights = weights_of(flow.net, (flow.op(n) for n in region.nodes)) if region is not None else set()
@@ -78,7 +79,7 @@ def _between(flow: Dataflow, blocks: Sequence[Block], kin: Sequence[tuple[Block,
         changes = before != size
         why = "its work is that of no block on a stream of its size"
         for family in kin:
-            theirs = family[0].work
+            theirs = Work(dict(family[0].work))
             rest = layers - theirs
             if family[0].size not in (size, before) or rest + theirs != layers:
                 continue
@@ -102,13 +103,13 @@ def _is_transition(rest: Work) -> bool:
 def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
     """Gaps inside a branch: a block that does a sibling's work and, after it, that of another family."""
     together = {
-        (frozenset((a[0].work + c[0].work).items()), a[0].size): c
+        (Content((Work(dict(a[0].work)) + Work(dict(c[0].work))).items()), a[0].size): c
         for a in kin
         for c in kin
         if a[0].inner and not c[0].inner
     }
     for block in blocks if together else ():
-        family = together.get((frozenset(block.work.items()), block.size))
+        family = together.get((block.work, block.size))
         if family is not None and block.inner:
             yield Gap(block.net, block.inner[-1], block.merge, family)
 
@@ -118,7 +119,7 @@ def weights_of(net: Net, ops: Iterable[Op]) -> set[str]:
     return {i for op in ops if is_layer(net, op) for i in op.fixed}
 
 
-def _unbypassed(flow: Dataflow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Work]]:
+def _unbypassed(flow: Dataflow, atlas: Atlas, blocks: Sequence[Block]) -> Iterator[tuple[int, int, Content]]:
     """For each block whose fork is made by layers: where they start and end, and their work."""
     sums = [b for b in blocks if b.kind is not Kind.DENSE]
     merged = {flow.index[o]: b for b in sums for o in b.merge.outputs if o in flow.index}

@@ -23,9 +23,9 @@ def embedded(value: object) -> Markup:
     return Markup(text.translate(_ESCAPES))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Texts:
-    """Each text once, known by its number."""
+    """Each text once, known by its number: it fills as texts are met."""
 
     numbers: dict[str, int] = field(default_factory=dict)
 
