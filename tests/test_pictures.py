@@ -212,5 +212,5 @@ class TestSvg:
 
 def test_the_readme_shows_a_picture() -> None:
     root = FIXTURES.parent
-    (link,) = re.findall(r"!\[[^\]]+\]\(([^)]+\.svg)\)", (root / "README.md").read_text("utf-8"))
+    (link,) = re.findall(r"!\[[^\]]+\]\((docs/[^)]+\.svg)\)", (root / "README.md").read_text("utf-8"))
     assert {"layer3", "shortcut-broadcast"} <= set(texts((root / link).read_text("utf-8")))
