@@ -18,11 +18,11 @@ from reslint.measure.agreement import (
 from reslint.measure.fed import Fed, Given
 from reslint.measure.gradients import VANISHED, GradientFlow, Layer, Passage, Reach, Spread, geometric
 from reslint.measure.kept import Kept
-from reslint.measure.latency import Latency, Placement, Ratio, Share, Start
+from reslint.measure.latency import Latency, Placement, Ratio, Share, Start, Step, Sweep
 from reslint.measure.measurement import Measurement, worst
 from reslint.measure.parameters import Parameters, Unread
 from reslint.measure.sensitivity import Felt, Sensitivity
-from reslint.measure.signal import Exit, Nonfinite, Overflowed, Range, Signal, Squared, Tap
+from reslint.measure.signal import Exit, Nonfinite, Overflowed, Range, Signal, Squared, Tap, Weight
 from reslint.measure.training import (
     CONVERGED,
     LEARNED,
@@ -86,8 +86,11 @@ __all__ = [
     "Spread",
     "Squared",
     "Start",
+    "Step",
+    "Sweep",
     "Tap",
     "Unread",
+    "Weight",
     "geometric",
     "worst",
 ]

@@ -96,7 +96,8 @@ class Agreement:
 
     `parts` is the first block whose stream differs, `before` the number of blocks whose streams agree and that come before
     it, or of all where it is None; both are None where that is not known. `blocks` is the noise of each block that was
-    compared, in order. `lost` are the blocks of the reference that have no partner.
+    compared, in order. `lost` are the blocks of the reference that have no partner. `matched` are inputs and outputs of the
+    model with the names that the reference has for them, where these differ.
     """
 
     anatomy: Anatomy
@@ -106,6 +107,7 @@ class Agreement:
     before: int | None = None
     blocks: tuple[Noise, ...] = ()
     lost: tuple[Block, ...] = ()
+    matched: tuple[tuple[str, str], ...] = ()
 
     @property
     def agrees(self) -> bool:

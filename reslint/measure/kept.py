@@ -10,25 +10,33 @@ from reslint.net import Op
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The ops to keep in float32 so that the outputs have a wanted signal-to-noise ratio in a narrower type, all in dB.
-
-    `before` is the ratio with none of them kept (minus infinity where numbers are lost), `after` with these. `applied` is what
-    the converted model has, None where it could not be tried. `overflowing` are those that give or read what the type can't
-    hold. `whole` are types of which all ops are kept, `nameless` those of which ops have no name of their own, so that a
-    list of names can't mean them: all of that type are kept. `blocked` are types that the converter keeps anyway.
-    """
+    """The ops to keep in float32 so that the outputs have a wanted signal-to-noise ratio in a narrower type."""
 
     anatomy: Anatomy
+    """The model."""
     type: str
+    """The narrower type: `float16` or `bfloat16`."""
     wanted: float
+    """The ratio that is wanted, in dB."""
     before: float
+    """The ratio with none of them kept, in dB; minus infinity where finite numbers are none any more."""
     after: float
+    """The ratio with these kept, in dB, from rounding each op."""
     applied: float | None
+    """The ratio of the converted model, in dB; None where it could not be run."""
     ops: tuple[Op, ...]
+    """The ops to keep."""
     overflowing: tuple[Op, ...]
+    """Those of them that give or read what the type can't hold."""
     whole: tuple[str, ...] = ()
+    """The types of which all ops are kept."""
     nameless: tuple[str, ...] = ()
+    """The types of which some ops have no name of their own, so that a list can't mean them: all of that type are kept."""
     blocked: tuple[str, ...] = ()
+    """The types that ONNX Runtime's converter keeps anyway."""
     of: int = 0
+    """How many ops could be rounded."""
     tried: int = 0
+    """How many sets were tried."""
     cut_short: bool = False
+    """Whether the time was over before the search was."""

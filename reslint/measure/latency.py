@@ -70,6 +70,37 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How long a model took at one size of a dimension, or why it could not be run there."""
+
+    dimension: str
+    """The symbolic dimension."""
+    size: int
+    """Its size."""
+    latency: Latency | None = None
+    """How long the model took; None where it could not be run."""
+    failed: str = ""
+    """Why it could not be run; empty where it could."""
+
+    @property
+    def throughput(self) -> float:
+        """How much of the dimension is done in a second: samples of a batch, tokens of a sequence."""
+        return self.size * 1000 / self.latency.p50 if self.latency is not None else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A model timed at several sizes, each in a process of its own."""
+
+    anatomy: Anatomy
+    """The model."""
+    provider: str
+    """The execution provider on which it ran."""
+    steps: tuple[Step, ...]
+    """One for each size, in the order in which they were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """How long a model took for one run."""
 

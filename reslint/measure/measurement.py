@@ -9,7 +9,7 @@ from reslint.measure.agreement import Agreement, Difference, Noise
 from reslint.measure.fed import Fed
 from reslint.measure.gradients import GradientFlow
 from reslint.measure.kept import Kept
-from reslint.measure.latency import Latency, Placement
+from reslint.measure.latency import Latency, Placement, Sweep
 from reslint.measure.sensitivity import Sensitivity
 from reslint.measure.signal import Signal
 from reslint.measure.training import Curvature, Initialization, LearningRate, LeftOut
@@ -22,6 +22,7 @@ Measurement = (
     | Placement
     | Latency
     | Kept
+    | Sweep
     | GradientFlow
     | Initialization
     | Curvature

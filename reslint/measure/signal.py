@@ -88,6 +88,26 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """What a weight holds that it should not."""
+
+    name: str
+    """The tensor's name."""
+    op: Op
+    """The first op that uses it as a weight."""
+    nan: int
+    """How many of its numbers are NaN."""
+    infinite: int
+    """How many are infinite."""
+    peak: float
+    """Its largest finite magnitude."""
+    zero_rows: int
+    """How many of the layer's outputs have a weight of all zeros."""
+    rows: int
+    """How many outputs the layer has; 0 where that has no meaning."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nonfinite:
     """The op that makes the first NaN or infinity out of finite inputs."""
 
@@ -139,6 +159,8 @@ class Signal:
     """The outputs of the model."""
     overflow: Overflowed | None = None
     """The first overflow in a narrower type; None where there was none, or nobody asked."""
+    weights: tuple[Weight, ...] = ()
+    """The weights that hold what they should not."""
 
     @property
     def untapped(self) -> int:

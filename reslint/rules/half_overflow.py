@@ -34,6 +34,7 @@ def half_overflow(signal: Signal, settings: Settings) -> Iterator[Draft]:
         share = f"{gone[0][2].lost:.0%} of its nonzero elements become" if gone[0][2].lost else "which becomes"
         says = f"{share} zero in half precision, whose smallest number is {_LEAST:g}"
         yield _draft(gone, Severity.NOTE, says, _LEAST)
+    yield from _weights(signal)
     yield from _squares([s for s in signal.squares if s.range.finite and s.range.peak > _ROOT])
 
 
@@ -99,4 +100,20 @@ def _squares(found: list[Squared]) -> Iterator[Draft]:
             "cast to float32 before the square, or use the fused LayerNormalization or RMSNormalization",
             {"peak": first.range.peak, "limit": _ROOT, "count": len(found)},
             related=tuple(s.op for s in found[1:]),
+        )
+
+
+def _weights(signal: Signal) -> Iterator[Draft]:
+    """Weights that half precision can't hold."""
+    over = [weight for weight in signal.weights if weight.peak > _LARGEST]
+    if over:
+        first = over[0]
+        yield Draft(
+            first.op,
+            signal.anatomy.net,
+            f"the weight {first.name} holds {first.peak:.4g}; above {_LARGEST:g} half precision has infinity",
+            "keep this op in float32 or bfloat16, or scale the weight down",
+            {"peak": first.peak, "limit": _LARGEST, "weight": first.name, "count": len(over)},
+            related=tuple(weight.op for weight in over[1:] if weight.op is not first.op),
+            severity=Severity.ERROR,
         )

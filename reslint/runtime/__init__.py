@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     from reslint.runtime.agreement.compare import Tolerances
     from reslint.runtime.keeping.keep import USUAL
     from reslint.runtime.launch.process import Limits, default_memory
-    from reslint.runtime.request import Measured, Wanted
+    from reslint.runtime.request import Measured, Module, Wanted
     from reslint.runtime.run import measured
     from reslint.runtime.timing.latency import ROUNDS
 
-__all__ = ["ROUNDS", "USUAL", "Limits", "Measured", "Tolerances", "Wanted", "default_memory", "measured"]
+__all__ = ["ROUNDS", "USUAL", "Limits", "Measured", "Module", "Tolerances", "Wanted", "default_memory", "measured"]
 
 # The child that runs a model starts anew for each run and needs none of these, nor onnx (PEP 562).
 _HOMES = {
     "Limits": "launch.process",
     "Measured": "request",
+    "Module": "request",
     "ROUNDS": "timing.latency",
     "Tolerances": "agreement.compare",
     "USUAL": "keeping.keep",

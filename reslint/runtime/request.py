@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reslint.measure import Measurement
+from reslint.net.values import Array
 from reslint.runtime.agreement.compare import Tolerances
 from reslint.runtime.launch.process import Limits
 from reslint.runtime.protocol.job import Feed
@@ -18,13 +19,22 @@ def _silent(phase: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Module:
+    """A PyTorch module that is the reference: what it gives on an input, in order, and what its parts at these paths give."""
+
+    name: str
+    run: Callable[[Feed, Sequence[str]], tuple[Sequence[Array], Mapping[str, Array]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What to run a model on, and how.
 
     `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
-    of weights that are missing. `keep` is the ratio in dB for which ops to keep in float32 are looked for. `rounds`: time so
-    many runs, for at least so many `seconds`. `say` is
-    told what the run is at.
+    of weights that are missing. `keep` is the ratio
+    in dB for which ops to keep in float32 are looked for. `map` says which input or output of the reference ours is, `sweep`
+    at which sizes of a dimension it is timed. `rounds`: time so many runs, for at least so many `seconds`. `say` is told what
+    the run is at.
     """
 
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -39,6 +49,9 @@ class Wanted:
     fill: int | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     against: Path | None = None
+    module: Module | None = None
+    map: Mapping[str, str] = field(default_factory=dict)
+    sweep: tuple[tuple[str, tuple[int, ...]], ...] = ()
     provider: str = "cpu"
     rounds: int = 0
     seconds: float = 0.0

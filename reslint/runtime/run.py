@@ -15,7 +15,8 @@ from reslint.net import Net
 from reslint.net.values import Array, opset
 from reslint.runtime.agreement.checks import Known, agreements, narrowed, referred, rounded
 from reslint.runtime.agreement.compare import coarseness
-from reslint.runtime.agreement.on_provider import placed, timed
+from reslint.runtime.agreement.module import against_module
+from reslint.runtime.agreement.on_provider import placed
 from reslint.runtime.feeds.files import arrays, given, store
 from reslint.runtime.feeds.kinds import Kind, kinds
 from reslint.runtime.feeds.synthesize import Inputs, dims, synthesized, typed, words
@@ -30,9 +31,11 @@ from reslint.runtime.model.taps import Measure, Pair, Taken, Taps, doubtful
 from reslint.runtime.probes.sensitivity import sensitivity
 from reslint.runtime.probes.signal import signal
 from reslint.runtime.probes.streams import exposed, streams
+from reslint.runtime.probes.weights import odd_weights
 from reslint.runtime.protocol.job import Answer, Feed, Plan
 from reslint.runtime.protocol.providers import CPU, provider
 from reslint.runtime.request import Measured, Wanted
+from reslint.runtime.timing.timed import swept, timed
 
 _OLDEST = 7  # the operator set from which ONNX Runtime knows arithmetic, which taps are made of
 _GIVEN = "saved"
@@ -74,11 +77,13 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *rounded(known, _signal(known, half, wanted), answer, wanted),
         *agreements(known, answer, saved),
         *referred(known, answer, wanted),
+        *against_module(known, answer, wanted),
         *narrowed(known, answer, wanted),
         *sensitivity(known, wanted),
         *kept(known, wanted),
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, there, where, feeds[0], wanted, limits),
+        *swept(anatomy, there, where, wanted, limits),
     )
     fed = _fed(anatomy, types, wanted, tuple(s[at] for s, at in zip(inputs.sizes, answer.used, strict=True)), feeds)
     subjects: tuple[Measurement, ...] = (fed, *_blamed(found, fed))
@@ -126,7 +131,8 @@ def _signal(known: Known, half: bool, wanted: Wanted) -> Signal:
     held = half or wanted.precision == "float16"
     wanted.say("measuring the signal")
     measure = _measuring(seen, (*known.feeds, *_more(known, wanted)), known.limits, half=held)
-    return signal(known.anatomy, known.found, measure, half=held, made_up=bool(known.model.made_up))
+    found = signal(known.anatomy, known.found, measure, half=held, made_up=bool(known.model.made_up))
+    return found if found.made_up else replace(found, weights=tuple(odd_weights(known.anatomy.net)))
 
 
 def _more(known: Known, wanted: Wanted) -> Iterator[Feed]:
@@ -180,7 +186,13 @@ def _notes(subjects: Sequence[object], wanted: Wanted, why: str) -> Iterator[str
         yield f"NaN or infinity is fed to {', '.join(fed.nonfinite)}: what comes of it is not blamed on the model"
     if wanted.provider in ("cuda", "tensorrt"):
         yield "TF32 is off (use_tf32=0) where outputs are compared, and on where runs are timed"
-    yield from dict.fromkeys(line for found in subjects if isinstance(found, Referred) for line in _left_out(found))
+    referred = [found for found in subjects if isinstance(found, Referred)]
+    yield from dict.fromkeys(line for found in referred for line in _left_out(found))
+    yield from dict.fromkeys(
+        f"named otherwise in {found.against}: {', '.join(f'{ours} is {theirs}' for ours, theirs in found.matched)}"
+        for found in referred
+        if found.matched
+    )
     for found in subjects:
         if isinstance(found, Placement):
             yield "; ".join(f"{many} nodes on {where}" for where, many in found.nodes.items())

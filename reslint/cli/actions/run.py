@@ -19,11 +19,12 @@ from reslint.cli.output.streams import emit, note
 from reslint.config import Config
 from reslint.finding import Confidence
 from reslint.lint import lint
-from reslint.look import Judged
+from reslint.look import Judged, needing_torch
 from reslint.measure import Kept, worst
 from reslint.report.run.kept import lists
 from reslint.rules import Rule, Settings
-from reslint.runtime import USUAL, Limits, Measured, Tolerances, Wanted, default_memory, measured
+from reslint.runtime import USUAL, Limits, Measured, Module, Tolerances, Wanted, default_memory, measured
+from reslint.settings import Factory
 
 
 def run(options: RunOptions, start: float) -> int:
@@ -36,7 +37,7 @@ def run(options: RunOptions, start: float) -> int:
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
         settings = _settings(config.settings(path), options)
-        rounds = asked_for.rounds if options.time or settings.latency or options.max_ratio else 0
+        rounds = asked_for.rounds if options.time or settings.latency or options.max_ratio or options.sweep else 0
         wanted = replace(asked_for, rounds=rounds, store=stores.get(path), max_ratio=settings.max_ratio)
         wanted = replace(wanted, tolerances=replace(asked_for.tolerances, by_type=settings.tolerance))
         found = measured(anatomy, replace(wanted, say=partial(say, path)))
@@ -81,11 +82,16 @@ def _tell(path: str, found: Measured, quiet: bool) -> None:
 
 def _wanted(options: RunOptions) -> Wanted:
     """What is to be measured of any model; the rest is the model's own."""
+    against = options.against
+    factory = options.configuration.factory(against) if against is not None else None
     return Wanted(
         sizes=dict(map(_size, options.dim)),
         seed=options.seed,
         inputs=options.inputs,
-        against=options.against,
+        against=Path(against) if against is not None and factory is None else None,
+        module=_module(against, factory) if against is not None and factory is not None else None,
+        map=dict(map(_pair, options.map)),
+        sweep=tuple(map(_sizes, options.sweep)),
         provider=options.provider,
         precision=options.as_ or "",
         keep=_ratio(options) if options.keep_float32 else None,
@@ -100,6 +106,28 @@ def _wanted(options: RunOptions) -> Wanted:
         libraries=options.custom_ops,
         limits=Limits(options.timeout, int(options.memory * 1e9) if options.memory else default_memory()),
     )
+
+
+def _module(name: str, factory: Factory) -> Module:
+    """The PyTorch module that a model is compared with."""
+    with needing_torch():
+        from reslint.export.exported import asked
+        from reslint.export.reference import reference
+    return Module(name, reference(asked(factory)[0]))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, _, theirs = text.partition("=")
+    if not ours or not theirs:
+        raise click.BadParameter(f"{text!r} is no OURS=THEIRS, such as logits=output_0", param_hint="--map")
+    return ours, theirs
+
+
+def _sizes(text: str) -> tuple[str, tuple[int, ...]]:
+    name, _, sizes = text.rpartition("=")
+    if not name or not all(size.isdecimal() and int(size) > 0 for size in sizes.split(",")):
+        raise click.BadParameter(f"{text!r} is no NAME=SIZE,SIZE, such as batch=1,8,32", param_hint="--sweep")
+    return name, tuple(map(int, sizes.split(",")))
 
 
 def _ratio(options: RunOptions) -> float:

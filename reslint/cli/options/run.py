@@ -55,10 +55,19 @@ class RunOptions(Judging):
         float | None, Option("Compare element by element, with this absolute tolerance.", type=click.FloatRange(min=0))
     ] = None
     against: Annotated[
-        Path | None, Option("Compare with this .onnx file, or with an .npz file of outputs.", metavar="FILE")
+        str | None,
+        Option("Compare with this .onnx file, .npz file of outputs, or PyTorch module:factory.", metavar="SPEC"),
     ] = None
+    map: Annotated[
+        tuple[str, ...],
+        Option("An input or output and what --against calls it; repeatable.", metavar="OURS=THEIRS"),
+    ] = ()
     provider: Annotated[str, Option("What runs the model.", type=click.Choice(PROVIDERS))] = "cpu"
     time: Annotated[bool, Option("Also measure the latency.")] = False
+    sweep: Annotated[
+        tuple[str, ...],
+        Option("Time the model at these sizes of a symbolic dimension, too; repeatable.", metavar="NAME=SIZE,SIZE,..."),
+    ] = ()
     runs: Annotated[int, Option("How many runs are timed.", type=click.IntRange(min=20))] = 400
     seconds: Annotated[float, Option("How long runs are timed, at least.", type=click.FloatRange(min=0))] = 1.0
     threads: Annotated[
@@ -89,10 +98,21 @@ class RunOptions(Judging):
 
     def ready(self) -> Self:
         """Refuse what can't be run."""
+        if self.map and self.against is None:
+            raise click.BadParameter("says what --against calls an input or output", param_hint="--map")
         if self.keep_float32 is not None and self.as_ is None:
             raise click.BadParameter("needs the narrower type: --as float16, or bfloat16", param_hint="--keep-float32")
         if self.snr is not None and self.keep_float32 is None:
             raise click.BadParameter("is what --keep-float32 is to bring: name its file", param_hint="--snr")
-        if self.max_ratio is not None and (self.against is None or self.against.suffix == ".npz"):
+        if self.sweep and self.inputs is not None:
+            raise click.BadParameter("makes up inputs of each size; leave out --inputs", param_hint="--sweep")
+        ready = super().ready()
+        if self.max_ratio is not None and not ready.timed_against:
             raise click.BadParameter("needs a model to be timed against: --against old.onnx", param_hint="--max-ratio")
-        return super().ready()
+        return ready
+
+    @property
+    def timed_against(self) -> bool:
+        """Whether --against is a model that ONNX Runtime can run."""
+        against = self.against
+        return against is not None and not against.endswith(".npz") and self.configuration.factory(against) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from reslint.measure import Latency, Ratio
+from reslint.measure import Latency, Ratio, Step
 from reslint.report.common.plain import counted, plain
 
 INDENT = "    "
@@ -30,6 +30,19 @@ def lines(found: Latency) -> Iterator[str]:
 def shares(found: Latency) -> Iterator[tuple[str, str]]:
     """The rest of the time, in words, that lies in no block."""
     yield from ((share.rest, f"{share.share:.1%}") for share in found.shares if share.block is None)
+
+
+SWEPT = ("at", "p50", "low", "high", "a second", "load", "first run", "peak MiB")
+
+
+def steps(step: Step) -> tuple[str, ...]:
+    """A row of a sweep: the median with its interval, throughput, cold start and memory."""
+    at, found = f"{plain(step.dimension)}={step.size}", step.latency
+    if found is None or found.start is None:
+        return f"{at}: {plain(step.failed)}", *[""] * (len(SWEPT) - 1)
+    low, high = found.intervals["p50"]
+    numbers = (found.p50, low, high, step.throughput, found.start.session, found.start.first)
+    return at, *(f"{value:.3g}" for value in numbers), f"{found.start.memory / 2**20:.0f}"
 
 
 def _between(interval: tuple[float, float] | None) -> str:

@@ -17,6 +17,7 @@ from reslint.measure import (
     Measurement,
     Sensitivity,
     Signal,
+    Sweep,
     Tap,
     worst,
 )
@@ -24,12 +25,13 @@ from reslint.net import Op
 from reslint.report.common.plain import counted, plain
 from reslint.report.flow import text as flow_text
 from reslint.report.run.kept import told
-from reslint.report.run.latency import lines, shares
+from reslint.report.run.latency import SWEPT, lines, shares, steps
 from reslint.report.run.values import LARGEST
 
 _INDENT = "    "
 _MOST = 24  # rows; --verbose shows all
 _WIDEST = 40
+_FEW = 4
 
 
 def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
@@ -52,6 +54,9 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
     for one in measured:
         if isinstance(one, Kept):
             yield from told(one, verbose)
+        if isinstance(one, Sweep):
+            yield f"  latency by size in ms, on {one.provider}"
+            yield from table(SWEPT, [steps(step) for step in one.steps], verbose)
         if isinstance(one, Latency):
             yield from lines(one)
             yield from _shares(one, verbose)
@@ -84,6 +89,11 @@ def _signal(signal: Signal, verbose: bool) -> Iterator[str]:
     if signal.taps:
         yield f"  signal at {counted(len(signal.taps), 'residual merge')}"
         yield from table(_COLUMNS, [_row(tap) for tap in signal.taps], verbose)
+    zeros = [w for w in signal.weights if w.zero_rows]
+    if zeros:
+        rows = ", ".join(f"{w.zero_rows} of {w.rows} in {plain(w.name)}" for w in (zeros if verbose else zeros[:_FEW]))
+        more = f", and in {len(zeros) - _FEW} more" if len(zeros) > _FEW and not verbose else ""
+        yield f"  outputs whose weights are all zeros: {rows}{more}"
     if signal.untapped:
         yield f"  {counted(signal.untapped, 'block')} not tapped: in bodies, concatenations and fused ops"
 

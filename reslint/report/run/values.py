@@ -20,6 +20,7 @@ from reslint.measure import (
     Sensitivity,
     Share,
     Signal,
+    Sweep,
     Tap,
 )
 from reslint.net import Op
@@ -80,6 +81,12 @@ def _tap(tap: Tap) -> Row:
     }
 
 
+def _weights(signal: object) -> Iterator[Row]:
+    for weight in signal.weights if isinstance(signal, Signal) else ():
+        held = {"nan": weight.nan, "infinite": weight.infinite, "peak": weight.peak}
+        yield {"weight": weight.name, **place(weight.op), **held, "zero_rows": weight.zero_rows, "rows": weight.rows}
+
+
 def _range(found: Range) -> Row:
     return {"variance": found.variance, "mean": found.mean, "rms": found.rms, "peak": found.peak}
 
@@ -106,6 +113,7 @@ def _difference(agreement: Agreement, d: Difference) -> Row:
         "decided": d.decided,
         "parts_at": place(agreement.parts.merge) if agreement.parts is not None else None,
         "blocks_before": agreement.before,
+        "matched": [{"name": ours, "reference": theirs} for ours, theirs in agreement.matched],
         "lost": [place(block.merge) for block in agreement.lost],
         "blocks": [_noise(noise) for noise in agreement.blocks],
     }
@@ -191,12 +199,26 @@ def finite(value: float | None) -> float | str | None:
     return value if value is None or isfinite(value) else str(value)
 
 
+def _sweep(sweep: object) -> Iterator[Row]:
+    if isinstance(sweep, Sweep):
+        for step in sweep.steps:
+            row: Row = {"dimension": step.dimension, "size": step.size, "failed": step.failed or None}
+            timed = next(_latency(step.latency), {})
+            yield {
+                **row,
+                "per_second": step.throughput,
+                **{k: v for k, v in timed.items() if k not in ("ratio", "shares")},
+            }
+
+
 _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
     ("fed", Fed, _fed),
     ("signal", Signal, _signal),
+    ("weights", Signal, _weights),
     ("agreement", Agreement, _agreement),
     ("sensitivity", Sensitivity, _sensitivity),
     ("placement", Placement, _placement),
     ("latency", Latency, _latency),
+    ("sweep", Sweep, _sweep),
     ("keep_float32", Kept, _kept),
 )

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reslint.anatomy import Anatomy, dissect
-from reslint.errors import ReslintError, RunFailed
+from reslint.errors import RunFailed
 from reslint.measure import SAVED, Agreement, Narrowed, Optimized, Overflowed, Referred, Repeated, Signal
-from reslint.net import read
 from reslint.net.values import Array
 from reslint.runtime.agreement.by_block import Pair, Side, compared_by_block, lost, paired, partners
 from reslint.runtime.agreement.compare import EXACT, Tolerances, coarseness, differences
 from reslint.runtime.agreement.decided import decided
+from reslint.runtime.agreement.reference import opened
 from reslint.runtime.launch.process import Limits, launch, told
 from reslint.runtime.model.bfloat16 import on_cpu
 from reslint.runtime.model.bounded_outputs import squashed
-from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
+from reslint.runtime.model.runnable import Runnable, is_half, plan, widened
 from reslint.runtime.probes.streams import Stream, streams
 from reslint.runtime.protocol.job import Answer, Feed, Ran
 from reslint.runtime.request import Wanted
@@ -86,28 +86,23 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
         return
     name = wanted.against.name or str(wanted.against)
     wanted.say(f"comparing with {name}")
-    try:
-        reference = dissect(read(wanted.against))
-        other = on_cpu(runnable(reference.net, wanted.fill, wanted.libraries), reference.net)
-    except ReslintError as error:
-        raise RunFailed(f"can't be compared with {name}: {error}") from error
-    inputs = known.anatomy.net.inputs
-    strange = [given for given in reference.net.inputs if given not in inputs]
-    if strange:
-        mine = ", ".join(inputs) or "none"
-        raise RunFailed(f"can't be compared: {name} has the input {strange[0]!r}, and those of the model are: {mine}")
-    theirs = launch((plan(name, other),), tuple((feed,) for feed in known.feeds), known.limits)
+    other = opened(known.anatomy.net, wanted, on_cpu)
+    reference = dissect(other.net)
+    theirs = launch((plan(name, other.model),), tuple((feed,) for feed in known.feeds), known.limits)
     if theirs.error:
         raise RunFailed(f"can't be compared: {told(theirs.error)}")
-    coarse = replace(known, tolerances=known.tolerances.at_least(other.was or coarseness(other.proto)))
+    coarse = replace(known, tolerances=known.tolerances.at_least(other.model.was or coarseness(other.model.proto)))
     for at, ran in enumerate(theirs.ran[0]):
-        found = coarse.compared(answer.ran[0][at].outputs[0], ran.outputs[0], Referred, name)
+        found = coarse.compared(answer.ran[0][at].outputs[0], other.renamed(ran.outputs[0]), Referred, name)
         if not found.differences:
-            raise RunFailed(f"can't be compared: {name} has no output of the same name")
-        side = Side(other, streams(reference))
-        found = coarse.tied(found, known.side, side, at)
+            raise RunFailed(
+                f"can't be compared: {name} has no output of the same name, and none that stands at the same place with the "
+                f"same type and shape; it has {', '.join(other.net.outputs)}; say which is which with --map OURS=THEIRS"
+            )
+        side = Side(other.model, streams(reference))
+        found = coarse.tied(found, known.side, side, at) if not other.matched else found
         pairs = partners(known.found, side.found, known.anatomy, reference)
-        found = replace(found, lost=() if found.agrees else lost(known.anatomy, reference))
+        found = replace(found, lost=() if found.agrees else lost(known.anatomy, reference), matched=other.matched)
         yield coarse.by_block(found, known.side, side, at, pairs)
 
 

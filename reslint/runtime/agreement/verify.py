@@ -61,7 +61,7 @@ def _parted(found: Referred, model: Runnable, feed: Feed, tolerances: Tolerances
     first = _first_apart(found, exposing, feed, tolerances, pairs)
     if first.parts is not None:
         return first
-    ends = {path: (op.id, block) for block in found.anatomy.blocks for path, op in _end(found.anatomy.net, block)}
+    ends = dict(ended(found.anatomy))
     given = inner.modules(tuple(ends))
     pairs = tuple((*ends[path], value) for path, value in given.items())
     return _first_apart(found, exposing, feed, tolerances, pairs)
@@ -83,6 +83,11 @@ def _first_apart(
         if ours[at].shape == wanted.shape and not difference(name, ours[at], wanted, tolerances).agrees:
             return replace(found, parts=block, before=at)
     return replace(found, before=len(pairs))
+
+
+def ended(anatomy: Anatomy) -> Iterator[tuple[str, tuple[str, Block]]]:
+    """The modules that hold blocks, by their paths, each with what it gives and its last block."""
+    yield from ((path, (op.id, block)) for block in anatomy.blocks for path, op in _end(anatomy.net, block))
 
 
 def _end(net: Net, block: Block) -> Iterator[tuple[str, Op]]:

@@ -160,7 +160,7 @@ def _first(session: onnxruntime.InferenceSession, alternatives: Sequence[Feed]) 
     first: Exception | None = None
     for at, feed in enumerate(alternatives):
         try:
-            session.run(None, dict(feed))
+            _outputs(session, feed)
         except Exception as error:
             if len(alternatives) == 1:
                 raise
@@ -235,7 +235,8 @@ def _placed(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Place
 
 def _outputs(session: onnxruntime.InferenceSession, feed: Feed) -> dict[str, Array]:
     names = [o.name for o in session.get_outputs()]
-    made = session.run(names, dict(feed))
+    taken = {i.name for i in session.get_inputs()}  # a reference may do without some of what the model takes
+    made = session.run(names, {name: value for name, value in feed.items() if name in taken})
     return {part: array for name, value in zip(names, made, strict=True) for part, array in _parts(name, value)}
 
 

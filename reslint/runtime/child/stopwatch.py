@@ -76,7 +76,8 @@ def _bound(session: onnxruntime.InferenceSession, feed: Feed) -> Callable[[], No
         return lambda: session.run(None, held)  # only tensors can be bound
     device = "cuda" if session.get_providers()[0] in _GPU else "cpu"
     binding = session.io_binding()
-    for name, value in feed.items():
+    taken = {i.name for i in session.get_inputs()}
+    for name, value in ((n, v) for n, v in feed.items() if n in taken):
         if isinstance(value, list) or value.dtype.kind == "O":
             binding.bind_cpu_input(name, value)  # strings have no place on a device
         else:
