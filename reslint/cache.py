@@ -24,7 +24,7 @@ from reslint.own.places import homes, sources
 from reslint.result import About, Looked, Suppressed
 from reslint.version import __version__
 
-_SCHEMA = 3
+_SCHEMA = 4
 _KEPT = 30 * 86_400  # seconds that an entry may lie unused
 _TICK = 50_000_000  # nanoseconds: a file that changed so lately may change again without its times showing that
 
@@ -148,6 +148,7 @@ def _looked(held: Mapping[str, object]) -> Looked:
     return Looked(
         path,
         unread=tuple(map(str, _list(held["unread"]))),
+        notes=tuple(map(str, _list(held["notes"]))),
         kinds={kind: int(str(number)) for kind, number in _table(held["kinds"]).items()},
         findings=tuple(_finding(_table(row)) for row in _list(held["findings"])),
         suppressed=tuple(

@@ -15,6 +15,7 @@ from traceback import format_exc
 from reslint.allow import allowed
 from reslint.anatomy import Anatomy
 from reslint.anatomy import dissect as dissected
+from reslint.anatomy.values import NOT_ANALYSED
 from reslint.config import Config
 from reslint.errors import (
     ExportFailed,
@@ -23,6 +24,7 @@ from reslint.errors import (
     RunFailed,
     UnknownRule,
     UnreadableModel,
+    brief,
 )
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, regraded, unknown_rule
@@ -78,7 +80,8 @@ def look(
             judge = judge and partial(statically, beside=beside)
         else:
             with bounded(limits_of(config)):
-                anatomy, notes = dissected(read(Path(path))), ()
+                anatomy = dissected(read(Path(path)))
+                notes = tuple(_left_out(anatomy))
         with bounded(Limits() if factory or command != "check" else limits_of(config)):  # a run has limits of its own
             looked = replace(examined(path, anatomy, config.at(path), judge, command=command), notes=notes)
         looked = portrayed(looked, anatomy) if drawn else looked
@@ -90,6 +93,14 @@ def look(
         says = UnreadableModel("made reslint itself fail, as shown above; please report it")
         return Seen(failed(path, says, config, format_exc()))
     return Seen(looked, anatomy)
+
+
+def _left_out(anatomy: Anatomy) -> Iterator[str]:
+    """One line on the merges that were not analysed; nothing for most models."""
+    left = [merge for merge in anatomy.merges if merge.reason.startswith(NOT_ANALYSED)]
+    if left:
+        one, rest = left[0], f", nor {len(left) - 1} more" if len(left) > 1 else ""
+        yield f"{one.op.type} {brief(one.op.id)!r} was {one.reason}{rest}; what stands there is not checked"
 
 
 def limits_of(config: Config) -> Limits:

@@ -343,6 +343,30 @@ def _command(process: int) -> bytes:
     return b""
 
 
+class TestTangles:
+    def test_a_merge_of_too_many_ways_is_told_and_the_rest_is_analysed(self, tmp_path: Path) -> None:
+        many = 40
+        wide = " ".join(f"r{k} = Relu (y)" for k in range(many))
+        graph = f"(float[1, 8] x) => (float[1, 8] z) <float[8, 8] w> {{ f = MatMul (x, w) y = Add (x, f) {wide}"
+        files = saved(tmp_path, tangled=text(f"{graph} z = Sum ({', '.join(f'r{k}' for k in range(many))}) }}"))
+        says = "Sum 'z' was not analysed: more than 1000 ways lead here; what stands there is not checked"
+        for _ in range(2):  # the second time from the cache
+            ran = reslint(tmp_path, "check", *files)
+            assert f"tangled.onnx: note: {says}" in ran.stderr
+            assert "1 residual block" in ran.stdout
+            time.sleep(0.1)
+
+    def test_a_net_of_tangles_is_left_at_some_point(self) -> None:
+        held, nodes = ["x"], []
+        for k in range(900):
+            nodes.append(f"f{k} = MatMul ({held[-1]}, w) y{k} = Add (f{k}, {held[len(held) // 2]})")
+            held.append(f"y{k}")
+        anatomy = dissect(text(f"(float[1, 8] x) => (float[1, 8] {held[-1]}) <float[8, 8] w> {{ {' '.join(nodes)} }}"))
+        left = [merge.reason for merge in anatomy.merges if merge.reason.startswith("not analysed")]
+        assert left
+        assert anatomy.blocks
+
+
 class TestDoor:
     def test_a_value_of_constant_of_shape_is_not_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)

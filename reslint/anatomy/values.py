@@ -37,6 +37,10 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+NOT_ANALYSED = "not analysed"
+"""How the reason of a merge begins to which too many ways lead."""
+
+
 class Placement(StrEnum):
     """Where the normalization of a block sits."""
 

@@ -8,14 +8,14 @@ from reslint.anatomy.detect.concat import concat, without_lone_ladders
 from reslint.anatomy.detect.gated import gate
 from reslint.anatomy.detect.grounds import Candidate
 from reslint.anatomy.detect.objections import Objection, to_sum
-from reslint.anatomy.detect.region import Atlas
+from reslint.anatomy.detect.region import Atlas, TooManyWays
 from reslint.anatomy.detect.shortcut_search import Route, nearest
 from reslint.anatomy.detect.verdict import Verdict
 from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself, fused_sum
 from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
-from reslint.anatomy.values import Kind, Role
+from reslint.anatomy.values import NOT_ANALYSED, Kind, Role
 from reslint.net import Op
 
 _ITSELF = "the stream itself reaches the merge"
@@ -28,7 +28,11 @@ def verdicts(flow: Dataflow) -> Iterator[Verdict]:
     for node, (op, made_of) in enumerate(zip(flow.ops, flow.preds, strict=True)):
         if op is None or len(made_of) < 2 and op.type not in SUMS:
             continue
-        verdict = _verdict(flow, atlas, node, op)
+        atlas.begin()
+        try:
+            verdict = _verdict(flow, atlas, node, op)
+        except TooManyWays as many:
+            verdict = Verdict(op, None, Role.OTHER, f"{NOT_ANALYSED}: more than {many.number} ways lead here")
         if verdict is None:
             continue
         if verdict.region is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from reslint.anatomy.detect.grounds import Candidate
 from reslint.anatomy.detect.objections import ROW_OF_BLOCKS, to_concatenation
@@ -50,29 +50,44 @@ def without_lone_ladders(flow: Dataflow, atlas: Atlas, found: Sequence[Verdict])
     The joints of an encoder with its decoder lie inside each other; one that lies in none and holds none keeps its input
     beside what a row of blocks made of it (MobileViT).
     """
-    joints = [(v.fork, flow.index[v.op.id]) for v in found if v.role is Role.UNET and v.op.type == "Concat"]
+    nested = _nested({(v.fork, flow.index[v.op.id]) for v in found if v.role is Role.UNET and v.op.type == "Concat"})
     for v in found:
-        if v.objection is ROW_OF_BLOCKS and v.region is not None and not _is_merged(flow, atlas, v.fork):
-            here = (v.fork, flow.index[v.op.id])
-            if not any(_nested(here, other) for other in joints if other != here):
-                v = _dense(v.op, "an input is kept beside what a row of blocks made of it", *v.sides, v.steps, v.region)
+        alone = v.objection is ROW_OF_BLOCKS and (v.fork, flow.index[v.op.id]) not in nested
+        if alone and v.region is not None and not _is_merged(flow, atlas, v.fork):
+            v = _dense(v.op, "an input is kept beside what a row of blocks made of it", *v.sides, v.steps, v.region)
         yield v
 
 
-def _nested(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    return a[0] <= b[0] and b[1] <= a[1] or b[0] <= a[0] and a[1] <= b[1]
+def _nested(joints: Set[tuple[int, int]]) -> Set[tuple[int, int]]:
+    """Those of some pairs of first and last nodes that lie in another one, or that another one lies in."""
+    found: set[tuple[int, int]] = set()
+    last = -1  # where those end that begin before
+    for joint in sorted(joints, key=lambda pair: (pair[0], -pair[1])):
+        if joint[1] <= last:
+            found.add(joint)
+        last = max(last, joint[1])
+    first: int | None = None  # where those end that begin behind
+    for joint in sorted(joints, key=lambda pair: (-pair[0], pair[1])):
+        if first is not None and joint[1] >= first:
+            found.add(joint)
+        first = joint[1] if first is None else min(first, joint[1])
+    return found
 
 
 def _dual(flow: Dataflow, atlas: Atlas, parts: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     """A slice of a stream, and a residual merge whose shortcut is another slice of it (dual path networks)."""
-    for merge in parts:
+    sliced: dict[int, list[int]] = {}
+    for part in parts:
+        step = flow.step_back(part)
+        if step is not None and step.effect is Effect.SLICE:
+            sliced.setdefault(step.before, []).append(part)
+    for merge in parts if sliced else ():
         if merge in atlas.residual and merge not in atlas.dense:
             shortcuts = [p for p in flow.preds[merge] if p != atlas.regions[merge].end]
             sources = {s.before for p in shortcuts if (s := flow.step_back(p)) and s.effect is Effect.SLICE}
-            for part in parts:
-                step = flow.step_back(part)
-                if part != merge and step is not None and step.effect is Effect.SLICE and step.before in sources:
-                    yield part, merge
+            kept = {part for source in sources for part in sliced.get(source, ())} - {merge}
+            if kept:
+                yield next(part for part in parts if part in kept), merge
 
 
 def _is_merged(flow: Dataflow, atlas: Atlas, node: int) -> bool:

@@ -76,6 +76,9 @@ def projects_in_attention(candidate: Candidate) -> bool:
     inside = set(route.region.nodes)
     while todo:
         node = todo.pop()
+        if node not in inside:
+            continue  # seen
+        inside.remove(node)
         op = flow.op(node)
         if flow.traits[node] & INTERACTION:
             continue

@@ -36,12 +36,33 @@ class Region(NamedTuple):
         return self.traits & bits == bits
 
 
+WAYS = 1000
+"""Pairs of sides, and forks behind them, that are tried at a merge; the most in a published network is 40."""
+
+_STEPS = 50_000
+"""Edges that are walked for a merge; the most in a published network is 2,600."""
+
+_ANY = 1 << 62
+_EACH, _SMALL = 100, 200
+"""Edges that are walked for all merges together, for each node, of which published networks take 12; and those that a merge
+may walk in any case, so that what is plain is told in a net that holds tangles, too."""
+
+
+class TooManyWays(Exception):
+    """More ways lead to a merge than are looked at."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @dataclass(slots=True)
 class Atlas:
     """The regions found so far, by the node in which they end; what makes walks over long ways short.
 
     `residual` are the nodes of merges found to be residual connections, `dense` those of them that concatenate;
-    `convolved` says of the parts of concatenations whether the last layer before them is a convolution.
+    `convolved` says of the parts of concatenations whether the last layer before them is a convolution. `left` edges may be
+    walked in all, `steps` of them and `ways` at the merge that is looked at; so that the time grows as the net does.
     """
 
     flow: Dataflow
@@ -49,13 +70,29 @@ class Atlas:
     residual: set[int] = field(default_factory=set)
     dense: set[int] = field(default_factory=set)
     convolved: dict[int, bool] = field(default_factory=dict)
+    left: int = 0
+    steps: int = _ANY
+    ways: int = _ANY
+
+    def __post_init__(self) -> None:
+        self.left = _STEPS + _EACH * len(self.flow.preds)
+
+    def begin(self) -> None:
+        """Look at the next merge."""
+        self.steps, self.ways = max(_SMALL, min(_STEPS, self.left)), WAYS
 
     def record(self, merge: int, region: Region) -> None:
         """Remember the region that a merge closes, so that later walks step over it."""
         self.regions[merge] = region
 
     def between(self, fork: int, end: int) -> Region | None:
-        """What lies between a fork and a later node; None where the fork does not reach it."""
+        """What lies between a fork and a later node; None where the fork does not reach it.
+
+        Raises TooManyWays where that, or what was asked before it at the same merge, is more than is looked at.
+        """
+        self.ways -= 1
+        if self.ways < 0:
+            raise TooManyWays(WAYS)
         before, inner = self._ancestors(fork, end)
         inside = {fork}
         nodes: list[int] = []
@@ -83,6 +120,7 @@ class Atlas:
         before: dict[int, tuple[int, ...]] = {}
         inner: list[int] = []
         todo = [end] if end > fork else []
+        most = steps = self.steps
         while todo:
             node = todo.pop()
             if node in before:
@@ -94,9 +132,15 @@ class Atlas:
             else:
                 given = preds[node]
             before[node] = given
+            steps -= 1 + len(given)
+            if steps < 0:
+                self.left -= most
+                raise TooManyWays(most)
             for p in given:
                 if p > fork:
                     todo.append(p)
+        self.left -= most - steps
+        self.steps = steps
         return before, inner
 
     def _described(

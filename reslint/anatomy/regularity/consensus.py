@@ -58,23 +58,25 @@ def _out_of_period(
         return
     for run in runs(row, sizes):
         here = [shapes[n] for n in run]
+        places = [Counter(here[place or period :: period]) for place in range(period)]
         for at in range(1, len(run)):
-            alike = [here[k] for k in range(at % period, len(run), period) if k not in (0, at)]
-            if not alike and at % period == 0:
+            place = places[at % period]
+            alike = [shape for shape, many in place.items() if many > (shape == here[at])] if len(place) < 3 else []
+            if len(alike) != 1:
                 continue
-            if at % period == 0 and here[0] in alike:
-                alike.append(here[0])
-            if len(alike) >= (1 if period == 1 else _VOTES) and len(set(alike)) == 1:
+            votes = place[alike[0]] - (alike[0] == here[at]) + (at % period == 0 and here[0] == alike[0])
+            if votes >= (1 if period == 1 else _VOTES):
                 yield run[at], alike[0]
 
 
 def _odd_starts(row: Sequence[int], shapes: Sequence[int], sizes: Sequence[Size | None]) -> Iterator[tuple[int, int]]:
     """The first block of a run that differs from the first ones of all other runs; the first and last run may differ."""
     firsts = [run[0] for run in runs(row, sizes)]
-    for number in firsts[1:-1]:
-        others = {shapes[n] for n in firsts[1:] if n != number}
-        if len(firsts) > _VOTES + 2 and len(others) == 1:
-            yield number, others.pop()
+    found = Counter(shapes[n] for n in firsts[1:])
+    for number in firsts[1:-1] if len(firsts) > _VOTES + 2 and len(found) < 3 else ():
+        others = [shape for shape, many in found.items() if many > (shape == shapes[number])]
+        if len(others) == 1:
+            yield number, others[0]
 
 
 def _period_of(row: Sequence[int], shapes: Sequence[int], sizes: Sequence[Size | None]) -> int | None:
