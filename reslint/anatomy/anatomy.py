@@ -92,7 +92,7 @@ class Anatomy:
     def depth(self) -> Depth:
         """How deep the outermost net is."""
         here = [m for m in self.merges if m.net is self.net]
-        bypasses = {b.merge.id for b in self.blocks if b.net is self.net} | {
+        bypasses = {op.id for b in self.blocks if b.net is self.net for op in (b.merge, *b.further)} | {
             m.op.id for m in here if m.role in _BYPASSING
         }
         joins = {m.op.id for m in here if m.role in _JOINING or m.op.type == "Concat"}

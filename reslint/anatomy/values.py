@@ -176,8 +176,17 @@ class Block(NamedTuple):
     """The largest number of weighted layers on a way through the branch."""
     inner: tuple[str, ...]
     """The blocks inside the branch, by the first outputs of their merges."""
+    bounded: bool = False
+    """Whether what the branch ends with keeps it in bounds: a recurrent layer, a tanh, a sigmoid."""
     stack: int = 0
     """The number of the block's stack, from 0."""
+    further: tuple[Op, ...] = ()
+    """The sums behind the merge that add more branches of the same fork, whose ops `branch` holds, too."""
+
+    @property
+    def end(self) -> Op:
+        """The op that gives the stream behind all branches."""
+        return self.further[-1] if self.further else self.merge
 
     def __repr__(self) -> str:
         return f"<Block {self.merge.id!r}: {self.kind}, {self.normalization}, branch of {self.branch_ops} ops>"

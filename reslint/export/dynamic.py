@@ -88,6 +88,22 @@ def shapes(loaded: Loaded, axes: Sequence[Axis]) -> Mapping[str, object] | None:
     return {name: pytree.tree_map(lambda leaf, owner=name: named(owner, leaf), value) for name, value in given.items()}
 
 
+def fixed_axes(loaded: Loaded, axes: Sequence[Axis], made: Sequence[Sequence[int | None]]) -> str:
+    """The axes that were to be open and that an export has fixed nevertheless, as text; empty where it has none."""
+    if not axes:
+        return ""
+    tensors = tuple(_tensors(arguments(loaded)))
+    if len(tensors) != len(made):
+        return ""  # the exporter has dropped an input that nothing reads
+    found = [
+        f"{a.name} is {size} in {owner}"
+        for (owner, tensor), shape in zip(tensors, made, strict=True)
+        for a in axes
+        if a.of(owner, tensor) and a.axis < len(shape) and (size := shape[a.axis]) is not None
+    ]
+    return ", ".join(dict.fromkeys(found))
+
+
 def flat(loaded: Loaded, axes: Sequence[Axis]) -> tuple[tuple[str, ...], Mapping[str, Mapping[int, str]]]:
     """The names of the inputs and those of their axes, in the form that the TorchScript exporter wants."""
     names: list[str] = []

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from onnx import ModelProto
 from torch import nn
 
+from reslint.anatomy.graph.ops import UNFOLDED
 from reslint.errors import ExportFailed
 from reslint.export.capture import How, depends_on_values, dynamo, folder, taken_over, torchscript
-from reslint.export.dynamic import axis, shapes
+from reslint.export.dynamic import axis, fixed_axes, shapes
 from reslint.export.lean import absent, lean, placed
 from reslint.export.load import Loaded, loaded
 from reslint.export.spec import Spec, spec
@@ -61,9 +63,25 @@ def analysed(module: Loaded, how: How) -> Exported:
         if how.exporter or module.fake or module.program or depends_on_values(error):
             raise
         return _fallen_back(module, how, error)
+    fixed = fixed_axes(module, how.dynamic, _shapes(made))
+    if fixed and not (how.exporter or module.fake or module.program):
+        return _fallen_back(module, how, ExportFailed(f"can't be exported with these axes open: {fixed}"))
     read = read_by(made.exported_program) if made.exported_program is not None else None
     model = lean(made, module.module)
-    return Exported(model, unread(module, read, model) if read is not None else ())
+    notes = (f"exported with fewer axes open than asked for: {fixed}",) if fixed else ()
+    return Exported(_unfolded(model), unread(module, read, model) if read is not None else (), notes)
+
+
+def _shapes(made: torch.onnx.ONNXProgram) -> tuple[tuple[int | None, ...], ...]:
+    """The shapes of a graph's inputs; None for an extent that is open."""
+    shapes = (i.shape for i in made.model.graph.inputs)
+    return tuple(tuple(d if isinstance(d, int) else None for d in s) if s is not None else () for s in shapes)
+
+
+def _unfolded(model: ModelProto) -> ModelProto:
+    """The model with the note that its normalizations are where they were."""
+    model.metadata_props.add(key=UNFOLDED, value="1")
+    return model
 
 
 def _fallen_back(module: Loaded, how: How, error: ExportFailed) -> Exported:
@@ -86,7 +104,7 @@ def _traced(module: Loaded, how: How, *notes: str) -> Exported:
     for tensor in model.graph.initializer:
         if tensor.name in learned or any(e.key == "location" for e in tensor.external_data):
             tensor.CopyFrom(absent(tensor.name, tensor.dims, tensor.data_type))
-    return Exported(model, unread(module, read, model), notes)
+    return Exported(_unfolded(model), unread(module, read, model), notes)
 
 
 def _learned(module: Loaded) -> frozenset[str]:

@@ -45,7 +45,7 @@ def deep_post_norm(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
 
 def layers_of(stack: Stack) -> int:
     """How many layers a stack of blocks is: a transformer's layer is an attention and what follows it."""
-    heads = [label(b) == "attn" for b in stack.blocks]
+    heads = [label(b).startswith("attn") for b in stack.blocks]
     if all(heads):
         return len(heads)
     starts = sum(attends and not before for attends, before in zip(heads, [False, *heads], strict=False))

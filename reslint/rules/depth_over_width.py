@@ -24,7 +24,7 @@ def depth_over_width(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
     for stack in anatomy.stacks:
         first = stack.blocks[0]
         width, layers = (first.net.shape(first.merge.id) or (None,))[-1], layers_of(stack)
-        if not isinstance(width, int) or width < 2 or not any(label(b) == "attn" for b in stack.blocks):
+        if not isinstance(width, int) or width < 2 or not any(label(b).startswith("attn") for b in stack.blocks):
             continue
         fitted = supported(width)
         most = settings.depth_over_width * fitted

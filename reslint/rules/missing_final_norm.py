@@ -60,7 +60,7 @@ def _head(flow: Dataflow, last: Block, merges: set[str]) -> Op | str:
     net = flow.net
     if last.merge.type in SKIP_NORMS and net.consumers.get(last.merge.id):
         return "one op does the last merge and the normalization"
-    todo = deque(o for o in last.merge.outputs if o)
+    todo = deque(o for o in last.end.outputs if o)
     heads: list[Op] = []
     seen = 0
     while todo:

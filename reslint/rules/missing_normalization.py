@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement
 from reslint.anatomy.describe.block import scaled_behind
+from reslint.anatomy.graph.ops import CONVS, SUMS, UNFOLDED, is_depthwise, is_downsampling, is_layer, row_of
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
+from reslint.net import Net, Op
 from reslint.rules._support.depth_trend import lasting
 from reslint.rules._support.words import first_at
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 
 _GROWS, _STEADY = 1.5, 1.2  # a block; between the two nothing is decided (heuristic)
+_FEW = 4  # blocks inside a block that are looked into
 _DEEP, _MANY = 6, 4  # blocks from which growth of 1.9 to 2.0 a block counts, and how many bare ones (heuristics)
 
 
@@ -33,8 +36,10 @@ def grows(draft: Draft, signal: Signal) -> Proof | None:
 def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A stack of residual blocks has no normalization, scaling or other known remedy."""
     blocks: list[Block] = []
+    inside = {b.merge.id: b for b in anatomy.blocks}
+    unread = {id(net): _left_out_on_purpose(net) for net in anatomy.net.nets()}
     for b in anatomy.blocks:
-        if why := _acquitted(b):
+        if why := _acquitted(b, _layers(b, inside), unread[id(b.net)]):
             yield Pass(b.merge, b.net, why)
         else:
             blocks.append(b)
@@ -57,7 +62,13 @@ def missing_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said
     )
 
 
-def _acquitted(block: Block) -> str:
+def _layers(block: Block, inside: Mapping[str, Block]) -> list[Op]:
+    """The layers of a branch, and of the first blocks that it holds."""
+    within = (inside[name].branch for name in block.inner[:_FEW] if name in inside)
+    return [op for ops in (block.branch, *within) for op in ops if is_layer(block.net, op)]
+
+
+def _acquitted(block: Block, layers: Sequence[Op], on_purpose: bool) -> str:
     """Why a block needs no normalization of its own, or has it; empty where nothing says so."""
     if block.normalization is Placement.FOLDED:
         return "normalization folded: a convolution has a bias, or the exporter recorded the folding"
@@ -65,7 +76,39 @@ def _acquitted(block: Block) -> str:
         return f"normalized: {block.normalization}"
     if block.kind is Kind.DENSE:
         return "dense: nothing is added to the stream"
-    return "" if block.depth else "nothing is learned in the branch"
+    if not block.depth:
+        return "nothing is learned in the branch"
+    convs = [op for op in layers if op.type in CONVS]
+    if layers and not block.nonlinear and all(is_depthwise(block.net, op) for op in layers):
+        return "a filter of each channel by itself"
+    if UNFOLDED in (block.net.metadata or {}):
+        return ""
+    if convs and any(_is_biased(block.net, op) for op in layers):
+        return "norm folded: a layer beside its convolution has a bias"
+    if on_purpose and convs:
+        return "norm folded, perhaps: its convolutions were made without a bias, as in front of a normalization"
+    return ""
+
+
+def _left_out_on_purpose(net: Net) -> bool:
+    """Whether convolutions seem to have lost a normalization to folding, where no note of the exporter is left to tell.
+
+    One without a bias beside layers that have one, or in a net of several stages, was made so since a normalization follows.
+    """
+    if any(op.metadata for op in net.ops):
+        return False
+    layers = [op for op in net.ops if is_layer(net, op)]
+    return any(_is_biased(net, op) or op.type in CONVS and is_downsampling(net, op) for op in layers)
+
+
+def _is_biased(net: Net, op: Op) -> bool:
+    """Whether a layer adds a bias of its own, or a constant behind it."""
+    row = row_of(op)
+    for at in (row.bias, row.added) if row is not None else ():
+        if at is not None and len(op.inputs) > at and op.inputs[at] and net.is_constant(op.inputs[at]):
+            return True
+    after = net.consumers.get(op.id, ())
+    return len(after) == 1 and after[0].type in SUMS and len(after[0].data) == 1
 
 
 def _rare(anatomy: Anatomy, bare: Sequence[Block]) -> str:
@@ -84,7 +127,8 @@ def _is_held(block: Block) -> bool:
     small = scale is not None and (scale.value is None or abs(scale.value) < 1)
     return (
         small
+        or block.bounded
         or block.gated_branch
         or block.kind in (Kind.GATED, Kind.SCALED)
-        or scaled_behind(block.net, block.merge.id) < 1
+        or scaled_behind(block.net, block.end.id) < 1
     )

@@ -12,6 +12,7 @@ from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import (
     ACTIVATIONS,
+    BOUNDED,
     KEEPS_SIGN,
     LAYOUT,
     NONNEGATIVE,
@@ -24,6 +25,8 @@ from reslint.anatomy.values import Block, Kind, Placement, Scale
 from reslint.net import Net, Op
 from reslint.net.weights import scalar
 
+_NEAR_END = 8  # steps to look back from a branch's end
+_SIZE_KEEPING = frozenset({Effect.LAYOUT, Effect.SLICE, Effect.PAD, Effect.BIAS, Effect.POOL})
 _ONE_TO_ONE = ACTIVATIONS | LAYOUT
 _SCALING = LAYOUT | {"Mul", "Div"}
 
@@ -31,7 +34,13 @@ _SCALING = LAYOUT | {"Mul", "Div"}
 def block(flow: Dataflow, verdict: Verdict, kind: Kind, region: Region) -> Block:
     """All that is known about one residual connection."""
     short, long = verdict.sides
-    branch = tuple(dict.fromkeys([flow.op(n) for n in region.nodes]))
+    nodes = (
+        sorted({*region.nodes, *(n for f in verdict.further for n in f.region.nodes)})
+        if verdict.further
+        else region.nodes
+    )
+    branch = tuple(dict.fromkeys([flow.op(n) for n in nodes]))
+    end = verdict.further[-1].op if verdict.further else verdict.op
     return Block(
         net=flow.net,
         merge=verdict.op,
@@ -45,15 +54,17 @@ def block(flow: Dataflow, verdict: Verdict, kind: Kind, region: Region) -> Block
         branch_ops=region.ops,
         work=work(flow.net, branch),
         reason=verdict.reason,
-        normalization=_placement(flow, verdict.op, region),
+        normalization=_placement(flow, end, region),
         scale_shortcut=_scale(flow, verdict.steps),
         scale_branch=_scale(flow, _steps_inside(flow, long, region)),
         gated_branch=_is_gated(flow, long),
-        activation=_activation(flow.net, verdict.op),
+        activation=_activation(flow.net, end),
         nonnegative=_is_nonnegative(flow, long),
         nonlinear=region.has(NONLINEAR) or region.has(MIXING),
-        depth=region.weighted,
+        depth=max([region.weighted, *(f.region.weighted for f in verdict.further)]),
         inner=tuple([flow.op(n).id for n in region.inner]),
+        bounded=_is_bounded(flow, long),
+        further=tuple([f.op for f in verdict.further]),
     )
 
 
@@ -173,6 +184,21 @@ def _is_gated(flow: Dataflow, node: int) -> bool:
             break
         op = flow.net.producer.get(op.inputs[0])
     return op is not None and op.type == "Mul" and len(op.data) > 1 and op.id not in flow.norms
+
+
+def _is_bounded(flow: Dataflow, node: int) -> bool:
+    """Whether a branch ends, linear layers aside, in what can't be large: a recurrent layer, a tanh, a sigmoid, a softmax."""
+    for _ in range(_NEAR_END):
+        op = flow.ops[node]
+        if op is None:
+            return False
+        if op.type in BOUNDED or op.type == "Clip":
+            return True
+        step = flow.step_back(node)
+        if step is None or step.effect not in _SIZE_KEEPING:
+            return False
+        node = step.before
+    return False
 
 
 def _activation(net: Net, merge: Op) -> Op | None:

@@ -14,6 +14,7 @@ from reslint.anatomy.graph.ops import (
     FUSED_ATTENTION,
     POOLING,
     RECURRENT,
+    SUMS,
     is_gathering,
     is_interaction,
     is_learned,
@@ -86,8 +87,36 @@ def _plain(op: Op) -> str:
 
 
 def label(block: Block) -> str:
-    """A block's branch in one or two words: `attn`, `mlp`, `conv 1x1 3x3 1x1`, `rnn`, `pool`."""
-    net, ops = block.net, block.branch
+    """A block's branch in one or two words: `attn`, `mlp`, `conv 1x1 3x3 1x1`, `rnn`, `pool`; `attn+mlp` side by side."""
+    if any(op.type in FUSED_ATTENTION or is_interaction(block.net, op) for op in block.branch):
+        parallel = {_label(block.net, ops, bool(block.inner)) for ops in _terms(block)}
+        if parallel == {"attn", "mlp"}:
+            return "attn+mlp"
+    return _label(block.net, block.branch, bool(block.inner))
+
+
+def _terms(block: Block) -> Iterator[Sequence[Op]]:
+    """The ops of the branches that a block adds to its stream side by side."""
+    inside = {o: op for op in block.branch for o in op.outputs}
+    todo = [block.sides[1], *(i for op in block.further for i in op.inputs if i in inside)]
+    while todo:
+        op = inside.get(todo.pop())
+        if op is None:
+            continue
+        if op.type in SUMS and len(op.data) == len(op.inputs) == 2:
+            todo.extend(op.inputs)
+            continue
+        found: dict[str, Op] = {}
+        behind = [op]
+        while behind:
+            op = behind.pop()
+            if op.id not in found:
+                found[op.id] = op
+                behind.extend(inside[i] for i in op.inputs if i in inside)
+        yield tuple(found.values())
+
+
+def _label(net: Net, ops: Sequence[Op], holds: bool) -> str:
     if any(op.type in FUSED_ATTENTION or op.type == "Softmax" or is_interaction(net, op) for op in ops):
         return "attn"
     if any(op.type in RECURRENT for op in ops):
@@ -99,7 +128,7 @@ def label(block: Block) -> str:
         return "gather" if any(is_gathering(op) for op in ops) else "mlp"
     if any(op.type in POOLING for op in ops):
         return "pool"
-    return "blocks" if block.inner else "mix"
+    return "blocks" if holds else "mix"
 
 
 def kernels(net: Net, op: Op) -> Iterator[str]:

@@ -47,7 +47,7 @@ def _rows(flow: Dataflow, blocks: Sequence[Block]) -> Sequence[Sequence[int]]:
 
 def merged_tensors(block: Block) -> tuple[str, ...]:
     """The tensors that carry a block's merged stream; a fused add-and-normalize has two."""
-    return tuple([o for o in block.merge.outputs if o])
+    return tuple([o for op in (block.merge, *block.further) for o in op.outputs if o])
 
 
 def _previous(flow: Dataflow, blocks: Sequence[Block], at: int, merged: Mapping[str, int]) -> int | None:
@@ -64,7 +64,7 @@ def _previous(flow: Dataflow, blocks: Sequence[Block], at: int, merged: Mapping[
         if found is not None and found != at:
             return found
         step = flow.step_back(flow.index[name])
-        if step is None or step.effect is Effect.LEARNED:
+        if step is None or step.effect is Effect.LEARNED and not flow.is_mixture(flow.index[name]):
             return None
         name = flow.names[step.before]
     return None

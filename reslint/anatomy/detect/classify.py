@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from reslint.anatomy.detect.concat import concat, without_lone_ladders
 from reslint.anatomy.detect.gated import gate
@@ -10,9 +10,9 @@ from reslint.anatomy.detect.grounds import Candidate
 from reslint.anatomy.detect.objections import Objection, to_sum
 from reslint.anatomy.detect.region import Atlas, TooManyWays
 from reslint.anatomy.detect.shortcut_search import Route, nearest
-from reslint.anatomy.detect.verdict import Verdict
+from reslint.anatomy.detect.verdict import Further, Verdict
 from reslint.anatomy.graph.dataflow import Dataflow
-from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself, fused_sum
+from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself, fused_sum, is_reduction, is_square
 from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 from reslint.anatomy.values import NOT_ANALYSED, Kind, Role
@@ -24,7 +24,8 @@ _ITSELF = "the stream itself reaches the merge"
 def verdicts(flow: Dataflow) -> Iterator[Verdict]:
     """A verdict for each op that brings two data tensors together by addition or concatenation, in topological order."""
     atlas = Atlas(flow)
-    found = []
+    found: list[Verdict] = []
+    ends: dict[int, int] = {}  # the places of the verdicts whose merged stream a node is
     for node, (op, made_of) in enumerate(zip(flow.ops, flow.preds, strict=True)):
         if op is None or len(made_of) < 2 and op.type not in SUMS:
             continue
@@ -39,14 +40,41 @@ def verdicts(flow: Dataflow) -> Iterator[Verdict]:
             atlas.record(node, verdict.region)
         if verdict.kind is not None:
             atlas.residual.add(node)
+            ends[node] = len(found)
+        elif verdict.role is Role.FUSE and (more := _further(flow, atlas, op, found, ends)) is not None:
+            place, further = more
+            found[place] = found[place]._replace(further=(*found[place].further, further))
+            verdict = verdict._replace(reason="a further branch of the block before it")
+            ends[node] = place
         if verdict.kind is Kind.DENSE:
             atlas.dense.add(node)
         found.append(verdict)
     yield from without_lone_ladders(flow, atlas, found)
 
 
+def _further(
+    flow: Dataflow, atlas: Atlas, op: Op, found: Sequence[Verdict], ends: Mapping[int, int]
+) -> tuple[int, Further] | None:
+    """The residual connection whose merged stream only this sum reads, to add one more branch of the same fork."""
+    sides = [flow.index[i] for i in op.inputs if i in flow.index]
+    if op.type not in SUMS or len(sides) != 2:
+        return None
+    for stream, branch in (sides, sides[::-1]):
+        before = found[ends[stream]] if stream in ends else None
+        if before is None or before.kind is not Kind.IDENTITY or before.steps:
+            continue
+        if len(flow.net.consumers[flow.names[stream]]) > 1:
+            continue
+        region = atlas.between(before.fork, branch) if atlas.between(stream, branch) is None else None
+        if region is not None and region.has(LEARNED) and branch not in ends:
+            return ends[stream], Further(op, branch, region)
+    return None
+
+
 def _verdict(flow: Dataflow, atlas: Atlas, node: int, op: Op) -> Verdict | None:
-    """What the op behind a node is as a merge; None where it brings nothing together."""
+    """What the op behind a node is as a merge; None where it brings nothing together, or ends a normalization."""
+    if op.type in ("Add", "Sub") and op.id in flow.norms:
+        return None
     if len(flow.preds[node]) < 2:
         return Verdict(op, None, Role.OTHER, "adds a tensor to itself") if adds_to_itself(op) else None
     if op.type in SUMS or op.type in SKIP_NORMS or _is_fused(flow, node, op):
@@ -67,7 +95,12 @@ def _difference(flow: Dataflow, atlas: Atlas, op: Op) -> Verdict:
     """The verdict on `x - F(x)`, a residual connection whose branch is subtracted."""
     stream, branch = flow.index[op.inputs[0]], flow.index[op.inputs[1]]
     region = atlas.between(stream, branch)
-    if region is None or not region.has(LEARNED | NONLINEAR) or _is_weighed(flow, op):
+    if (
+        region is None
+        or not region.has(LEARNED | NONLINEAR)
+        or _is_weighed(flow, op)
+        or _is_deviation(flow, op, branch)
+    ):
         return Verdict(op, None, Role.ARITHMETIC, "a difference")
     return Verdict(op, Kind.IDENTITY, Role.OTHER, "the stream, less its branch", stream, (stream, branch), (), region)
 
@@ -76,6 +109,19 @@ def _is_weighed(flow: Dataflow, op: Op) -> bool:
     """Whether all that happens to a difference is that a gate scales it, as in `v + g * (u - v)`."""
     after = flow.net.consumers.get(op.id, ())
     return bool(after) and all(c.type == "Mul" and len(c.data) > 1 for c in after)
+
+
+def _is_deviation(flow: Dataflow, op: Op, branch: int) -> bool:
+    """Whether a difference is that from a mean: what is subtracted ends as a summary of whole axes, or all is squared."""
+    after = flow.net.consumers.get(op.id, ())
+    if after and all(is_square(flow.net, c) for c in after):
+        return True
+    step = flow.step_back(branch)
+    while step is not None and step.effect in (Effect.LAYOUT, Effect.SCALE, Effect.BIAS):
+        branch = step.before
+        step = flow.step_back(branch)
+    maker = flow.ops[branch]
+    return maker is not None and is_reduction(maker)
 
 
 def _sum(flow: Dataflow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdict:

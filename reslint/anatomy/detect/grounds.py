@@ -8,7 +8,7 @@ from reslint.anatomy.detect.region import Atlas
 from reslint.anatomy.detect.shortcut_search import Route
 from reslint.anatomy.graph import windows
 from reslint.anatomy.graph.dataflow import Dataflow
-from reslint.anatomy.graph.ops import CONVS, LAYOUT, SLICING, SUMS, is_depthwise, is_downsampling, kernel
+from reslint.anatomy.graph.ops import CONVS, LAYOUT, POOLING, SLICING, SUMS, is_depthwise, is_downsampling, kernel
 from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import DOWN, INTERACTION, LEARNED, MIXING, NONLINEAR, UP, WORK
 from reslint.net import Net, Op
@@ -36,8 +36,16 @@ class Candidate(NamedTuple):
 
 
 def does_no_work(candidate: Candidate) -> bool:
-    """Whether nothing between fork and merge learns, interacts, pools or gathers."""
-    return not candidate.route.region.has(WORK)
+    """Whether nothing between fork and merge learns, interacts, pools or gathers, or it only runs along an axis of fewer."""
+    region, net = candidate.route.region, candidate.flow.net
+    if not region.has(WORK):
+        return True
+    if region.traits & (LEARNED | INTERACTION | NONLINEAR) or any(
+        candidate.flow.op(n).type in POOLING for n in region.nodes
+    ):
+        return False
+    one, other = (net.shape(candidate.flow.names[n]) for n in (candidate.route.side, candidate.route.other))
+    return one is not None and other is not None and one != other
 
 
 def learns_nothing(candidate: Candidate) -> bool:
@@ -114,7 +122,8 @@ def only_gates(candidate: Candidate) -> bool:
 
 def takes_other_slices(candidate: Candidate) -> bool:
     """Whether shortcut and branch take different slices of the fork, and the branch's is no stream of its own."""
-    return is_all_slices(candidate) and not _is_coupled(candidate.flow, candidate.route)
+    flow, route = candidate.flow, candidate.route
+    return is_all_slices(candidate) and not _is_coupled(flow, route) and not flow.is_mixture(route.fork)
 
 
 def is_all_slices(candidate: Candidate) -> bool:
@@ -258,10 +267,19 @@ def works_on_both_sides(candidate: Candidate) -> bool:
 
 
 def _fits_shapes(flow: Dataflow, route: Route) -> bool:
-    """Whether the learned work on a shortcut only fits shapes: one pointwise or patch-wise layer, and depthwise ones."""
+    """Whether the learned work on a shortcut only fits shapes.
+
+    That is one pointwise or patch-wise layer, and depthwise ones; or one that strides with a wider kernel (MONAI), beside a
+    branch of more layers.
+    """
     learned = [op for s in route.steps if s.effect is Effect.LEARNED for op in s.ops]
     full = [op for op in learned if not is_depthwise(flow.net, op) or _is_pointwise(flow.net, op)]
-    return len(full) == 1 and all(_is_pointwise(flow.net, op) for op in full)
+    if len(full) != 1:
+        return False
+    if _is_pointwise(flow.net, full[0]):
+        return True
+    deeper = route.region.weighted > 1 and not route.region.has(INTERACTION)
+    return deeper and len(learned) == 1 and is_downsampling(flow.net, full[0])
 
 
 def _is_pointwise(net: Net, op: Op) -> bool:

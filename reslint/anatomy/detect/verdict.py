@@ -14,7 +14,8 @@ from reslint.net import Op
 class Verdict(NamedTuple):
     """What a merge is. `kind` is None where it is no residual connection; then `role` says what it is instead.
 
-    `objection` is what was objected to the best of its routes, None where it has none, or a kind.
+    `objection` is what was objected to the best of its routes, None where it has none, or a kind. `further` are the sums
+    that add more branches.
     """
 
     op: Op
@@ -26,3 +27,12 @@ class Verdict(NamedTuple):
     steps: tuple[Step, ...] = ()
     region: Region | None = None
     objection: Objection | None = None
+    further: tuple[Further, ...] = ()
+
+
+class Further(NamedTuple):
+    """A sum behind a residual connection that adds one more branch of the same stream, as `(x + a) + m` does."""
+
+    op: Op
+    branch: int
+    region: Region

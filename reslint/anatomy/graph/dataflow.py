@@ -8,7 +8,7 @@ from functools import cached_property
 
 from reslint.anatomy.graph.norms import NormRun, find_norms
 from reslint.anatomy.graph.ops import SKIP_NORMS, fused_sum
-from reslint.anatomy.graph.steps import Step, Steps
+from reslint.anatomy.graph.steps import Step, Steps, mixed
 from reslint.anatomy.graph.traits import NORM, traits_of
 from reslint.net import Net, Op
 
@@ -41,6 +41,11 @@ class Dataflow:
     def step_back(self, node: int) -> Step | None:
         """The step that made a node of one other data tensor; None where two streams meet, or the op is unknown."""
         return self.steps[node]
+
+    def is_mixture(self, node: int) -> bool:
+        """Whether a tensor mixes a few parallel streams with weights that are computed (hyper-connections)."""
+        op = self.ops[node]
+        return op is not None and bool(mixed(self.net, op))
 
     @cached_property
     def normed(self) -> frozenset[str]:

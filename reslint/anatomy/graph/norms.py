@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from reslint.anatomy.graph import windows
@@ -72,7 +72,25 @@ def find_norms(net: Net) -> dict[str, NormRun]:
             run = _decomposed(net, op)
             if run is not None:
                 found[op.id] = run
+        elif op.type in ("Add", "Sub") and len(op.data) == len(op.inputs) == 2:
+            run = _shifted(net, op, found)
+            if run is not None:
+                found[op.id] = run
+                del found[run.ops[-2].id]
     return found
+
+
+def _shifted(net: Net, op: Op, found: Mapping[str, NormRun]) -> NormRun | None:
+    """The normalization that ends in `u * s + (b - m * s)`, where s and m are made of statistics of u (TensorFlow)."""
+    for scaled, shift in (op.inputs[:2], op.inputs[1::-1]):
+        run = found.get(scaled)
+        if run is None or run.op.type != "Mul" or not run.decomposed:
+            continue
+        inner = _statistic(net, shift, {run.source})
+        if inner is not None and {o.type for o in inner[0]} & _REDUCING and "Sub" in {o.type for o in inner[0]}:
+            ops = sorted({*run.ops, *inner[0]} - {run.op}, key=lambda o: o.place)
+            return NormRun(run.source, op, (*ops, run.op, op), "Layer")
+    return None
 
 
 def is_norm(op: Op) -> bool:

@@ -38,6 +38,12 @@ CONTROL = _named(Family.CONTROL)
 NONNEGATIVE = frozenset(name for name, row in _BY_NAME.items() if row.sign is Sign.NONNEGATIVE)
 KEEPS_SIGN = frozenset(name for name, row in _BY_NAME.items() if row.sign is Sign.KEPT)
 
+UNFOLDED = "reslint.unfolded"
+"""The key in a model's metadata that says that normalizations are where they were."""
+
+BOUNDED = RECURRENT | {"Tanh", "Sigmoid", "HardSigmoid", "Softsign", "Softmax", "Sin", "Cos", "Erf", "Hardmax"}
+"""What gives numbers between fixed bounds."""
+
 _LEARNED = CONVS | RECURRENT | FUSED_ATTENTION
 _GENERIC = _named(
     *(Family.SUM, Family.DIFFERENCE, Family.SCALING, Family.ELEMENTWISE, Family.PADDING, Family.JOINING),
@@ -79,8 +85,11 @@ def adds_to_itself(op: Op) -> bool:
 def may_hold_norm(net: Net, op: Op) -> bool:
     """Whether a normalization may have been folded into an op: a convolution with a bias, or the exporter's note that it was.
 
-    The note may only acquit: a file without it proves nothing, since folding leaves no op behind.
+    The note may only acquit: a file without it proves nothing, since folding leaves no op behind. Where a
+    module is exported to be analysed, nothing is folded, and the model says so.
     """
+    if UNFOLDED in (net.metadata or {}):
+        return False
     row = row_of(op)
     if row is not None and row.bias is not None and len(op.inputs) > row.bias and op.inputs[row.bias]:
         return True
@@ -146,6 +155,17 @@ def fused_sum(op: Op) -> str:
     """The tensor that a fused op adds to what it computes; empty where it adds none."""
     row = row_of(op)
     return op.inputs[row.added] if row is not None and row.added is not None and len(op.inputs) > row.added else ""
+
+
+def is_square(net: Net, op: Op) -> bool:
+    """Whether an op takes the square or the absolute value of a tensor."""
+    if op.type == "Mul":
+        return len(op.inputs) == 2 and op.inputs[0] == op.inputs[1]
+    return (
+        op.type in ("Abs", "ReduceSumSquare", "ReduceL2", "ReduceL1")
+        or op.type == "Pow"
+        and scalar(net, op.inputs[1]) == 2
+    )
 
 
 def is_depthwise(net: Net, op: Op) -> bool:

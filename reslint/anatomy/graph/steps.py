@@ -10,7 +10,9 @@ from reslint.anatomy.graph.norms import NormRun
 from reslint.anatomy.graph.operators import Family
 from reslint.anatomy.graph.ops import row_of
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
-from reslint.net import Net, Op
+from reslint.net import Dim, Net, Op
+
+_STREAMS = 8  # side by side at most, where they are mixed
 
 
 class Effect(Enum):
@@ -88,6 +90,9 @@ class Steps(dict[int, Step | None]):
         run = self._norms.get(self._names[node])
         if run is not None:
             return Step(Effect.NORM, run.ops, self._index[run.source]) if run.source in self._index else None
+        stream = mixed(self._net, op)
+        if stream in self._index:
+            return Step(Effect.LEARNED, (op,), self._index[stream])
         if len(self._preds[node]) != 1:
             return None
         effect = self._effect(node, op)
@@ -106,3 +111,51 @@ class Steps(dict[int, Step | None]):
         if effect is Effect.SLICE:
             return effect if self._net.is_data(op.inputs[0]) else None
         return effect
+
+
+def mixed(net: Net, op: Op) -> str:
+    """The parallel streams that an op mixes with weights that are computed (hyper-connections); empty where it does not."""
+    return _weighed(net, op) if op.type == "ReduceSum" else _mixed(net, op)
+
+
+def _mixed(net: Net, op: Op) -> str:
+    """The parallel streams [..., n, width] that a product with a computed n x m matrix mixes; empty where it is none.
+
+    Attention mixes positions, of which there are many.
+    """
+    if op.type not in ("MatMul", "Einsum") or len(op.data) != 2:
+        return ""
+    made = net.shape(op.id)
+    for stream, weights in (op.data, op.data[::-1]):
+        one, other = net.shape(stream), net.shape(weights)
+        if made is None or one is None or other is None or len(made) < 4 or not len(made) == len(one) == len(other):
+            continue
+        if (*one[:-2], one[-1]) == (*made[:-2], made[-1]) and all(_is_few(d) for d in (one[-2], made[-2], *other[-2:])):
+            return stream
+    return ""
+
+
+def _weighed(net: Net, op: Op) -> str:
+    """The parallel streams of which a sum of products makes as many others; empty where an op is no such sum."""
+    product = net.producer.get(op.inputs[0])
+    made = net.shape(op.id)
+    if product is None or product.type != "Mul" or len(product.data) != 2 or made is None or len(made) < 4:
+        return ""
+    for name, weights in (product.data, product.data[::-1]):
+        laid, other = net.producer.get(name), net.shape(weights)
+        source = laid.inputs[0] if laid is not None and laid.type in ("Unsqueeze", "Reshape") else ""
+        shape = net.shape(source) if source else None
+        if (
+            shape == made
+            and shape
+            and _is_few(shape[-2])
+            and other
+            and other[-1] == 1
+            and all(map(_is_few, other[-3:-1]))
+        ):
+            return source
+    return ""
+
+
+def _is_few(extent: Dim) -> bool:
+    return isinstance(extent, int) and extent <= _STREAMS

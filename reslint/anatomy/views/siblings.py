@@ -132,8 +132,23 @@ def _unbypassed(flow: Dataflow, atlas: Atlas, blocks: Sequence[Block]) -> Iterat
         ends.add(end)
         start = _stream_before(flow, end, merged, first)
         region = atlas.between(start, end) if start is not None else None
-        if start is not None and region is not None:
+        if start is not None and region is not None and not _is_bypassed(flow, block, start, sums):
             yield start, end, work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
+
+
+def _is_bypassed(flow: Dataflow, block: Block, start: int, sums: Sequence[Block]) -> bool:
+    """Whether another block, of which this one is the end, bypasses the work in front of it, too (a memory behind layers)."""
+    around = (b for b in sums if block.merge.id in b.inner)
+    return any(_unlaid(flow, flow.index[b.fork]) == _unlaid(flow, start) for b in around)
+
+
+def _unlaid(flow: Dataflow, node: int) -> int:
+    """The node that a tensor only lays out anew."""
+    step = flow.step_back(node)
+    while step is not None and step.effect is Effect.LAYOUT:
+        node = step.before
+        step = flow.step_back(node)
+    return node
 
 
 def _last_layer(flow: Dataflow, node: int, merged: Mapping[int, Block]) -> int | None:

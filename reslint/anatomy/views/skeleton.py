@@ -47,7 +47,7 @@ def has_final_norm(anatomy: Anatomy) -> bool:
         return False
     last = anatomy.blocks[-1]
     normed = next(flow.normed for flow in anatomy.flows if flow.net is last.net)
-    todo, seen = [o for o in last.merge.outputs if o], 0
+    todo, seen = [o for o in last.end.outputs if o], 0
     while todo and seen < windows.FINAL_NORM:
         name = todo.pop()
         if name in normed or last.merge.type in SKIP_NORMS:
