@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 else:
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not there: pip install playwright")
 
+AXE = Path(str(files("axe_playwright_python"))) / "axe.min.js"
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PHONE: sync_api.ViewportSize = {"width": 360, "height": 740}
 DESK: sync_api.ViewportSize = {"width": 1100, "height": 900}
@@ -309,3 +311,15 @@ CONTRAST = """(() => {
   }
   return found;
 })()"""
+
+
+class TestAccessibility:
+    @pytest.mark.parametrize("color_scheme", ["light", "dark"])
+    @pytest.mark.parametrize("phone", [False, True])
+    def test_axe_finds_no_violation(self, opened: Opened, color_scheme: Scheme, phone: bool) -> None:
+        page = opened(color_scheme=color_scheme, phone=phone)
+        page.locator(".finding summary").first.click()
+        page.locator(".block:visible").first.click()
+        page.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")  # the page admits no script but its own
+        violations = page.evaluate("axe.run().then(found => found.violations)")
+        assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in violations] == []
