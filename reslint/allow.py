@@ -54,7 +54,7 @@ def idle(config: Config, ran: Mapping[str, Collection[str]], used: Collection[in
         if expired(entry, today):
             yield f"{where} expired on {entry.expires}: {entry.reason}"
         elif looked and rank not in used:
-            yield f"{where} is unused: nothing is found there any more"
+            yield f"{where} is unused: it no longer matches any finding"
 
 
 def _fits(entry: Allowance, finding: Finding, config: Config) -> bool:

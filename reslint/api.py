@@ -225,7 +225,7 @@ def _dissected(
         return dissected(from_proto(model) if isinstance(model, ModelProto) else model), ()
     if not _is_module(model):
         raise TypeError(
-            f"a model is a path, an onnx.ModelProto, a Net or a torch.nn.Module, not a {type(model).__name__}"
+            f"a model must be a path, an onnx.ModelProto, a Net or a torch.nn.Module, not {type(model).__name__}"
         )
     with needing_torch():
         from reslint.export.exported import in_memory

@@ -109,7 +109,7 @@ def load(file: Path, *, must_exist: bool = True) -> Baseline:
     except OSError as error:
         raise BadConfiguration(f"baseline {file}: can't be read: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadConfiguration(f"baseline {file}: is none; write it anew with --write-baseline") from error
+        raise BadConfiguration(f"baseline {file}: is not a baseline; write a new one with --write-baseline") from error
 
 
 def _entries(document: object) -> Iterator[Entry]:

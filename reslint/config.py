@@ -239,7 +239,7 @@ def _of_models(table: Table) -> Iterator[tuple[Said, Table]]:
         return
     for glob, row in table.tables("models", known):
         if "match" not in row.keys or glob == "*":
-            raise BadConfiguration(f"{row.place()}: each of models needs `match`, a glob of some models")
+            raise BadConfiguration(f"{row.place()}: each entry of models needs `match`, a glob of models")
         keys = {key: value for key, value in row.keys.items() if key != "match"}
         yield Said(f"{table.file}, models {glob!r}", glob, keys), row
 
@@ -252,7 +252,7 @@ def _of_names(models: Table, known: tuple[str, ...]) -> Iterator[tuple[Said, Tab
         target, glob = row.text("factory"), row.text("match")
         if bool(target) == bool(glob):
             raise models.problem(
-                name, "needs either `factory`, as mypkg.models:build, or `match`, a glob of some models"
+                name, "needs either `factory`, such as mypkg.models:build, or `match`, a glob of models"
             )
         if target and not _FACTORY.fullmatch(target):
             raise row.wrong("factory", "module:factory, such as mypkg.models:build, or a .pt2 file")

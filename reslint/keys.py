@@ -25,12 +25,12 @@ def keys_of(file: Path, given: bool) -> Table | None:
     except OSError as error:
         raise BadConfiguration(f"{file}: can't be opened: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{file}: is no TOML: {error}") from error
+        raise BadConfiguration(f"{file}: is not valid TOML: {error}") from error
     tool = whole.get("tool")
     inner = tool.get("reslint") if isinstance(tool, dict) else None
     if inner is None and file.name == "pyproject.toml":
         if given:
-            raise BadConfiguration(f"{file}: holds no [tool.reslint]")
+            raise BadConfiguration(f"{file}: has no [tool.reslint]")
         return None
     table = whole if inner is None else inner
     if not isinstance(table, dict):
@@ -239,7 +239,7 @@ class Table:
         """One entry that allows a finding. It must say which rule and why, so that someone can judge it later."""
         for needed in ("rule", "reason"):
             if not self.text(needed).strip():
-                raise BadConfiguration(f"{self.place()}: each allow needs a {needed}, a string that is not empty")
+                raise BadConfiguration(f"{self.place()}: each entry of allow needs a {needed}, a non-empty string")
         return Allowance(
             rule=self.text("rule"),
             model=self.text("model") or "*",
@@ -255,7 +255,7 @@ class Table:
         try:
             day = date.fromisoformat(value) if isinstance(value, str) else value
         except ValueError as error:
-            raise self.wrong(key, "a date as 2027-01-31") from error
+            raise self.wrong(key, "a date such as 2027-01-31") from error
         if type(day) is not date:  # a datetime is a date, too, and no day
-            raise self.wrong(key, "a date as 2027-01-31")
+            raise self.wrong(key, "a date such as 2027-01-31")
         return day

@@ -31,7 +31,7 @@ def choose(
     rules = tuple(rules)
     for selector in (*select, *ignore):
         if not any(_fits(selector, rule) for rule in rules):
-            raise UnknownRule(f"no rule and no family is called {selector!r}{nearest(selector, _selectors(rules))}")
+            raise UnknownRule(f"no rule or family is called {selector!r}{nearest(selector, _selectors(rules))}")
     return tuple(
         rule
         for rule in rules
@@ -52,7 +52,7 @@ def unknown_rule(name: str, rules: Iterable[Rule]) -> UnknownRule:
     rules = tuple(rules)
     family = [rule.name for rule in rules if rule.family == name]
     if family:
-        return UnknownRule(f"{name!r} is a family, and a rule is wanted; its rules are {', '.join(family)}")
+        return UnknownRule(f"{name!r} is a family, not a rule; its rules are {', '.join(family)}")
     return UnknownRule(f"no rule is called {name!r}{nearest(name, (rule.name for rule in rules))}")
 
 

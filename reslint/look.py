@@ -90,7 +90,7 @@ def look(
     except ReslintError:  # not about this model
         raise
     except Exception:  # a bug keeps its traceback, but hides nothing of the other files and is no finding
-        says = UnreadableModel("made reslint itself fail, as shown above; please report it")
+        says = UnreadableModel("made reslint fail, as shown above; please report it")
         return Seen(failed(path, says, config, format_exc()))
     return Seen(looked, anatomy)
 
@@ -122,7 +122,7 @@ def needing_torch() -> Iterator[None]:
 def _exported(path: str, factory: Factory, command: str) -> tuple[Anatomy, tuple[Parameters, ...], tuple[str, ...]]:
     """The anatomy of a PyTorch model, its parameters, and what is to be said on its export."""
     if command == "run":
-        raise RunFailed(f"has no file to run; write one first: reslint export {path} -o model.onnx")
+        raise RunFailed(f"has no file to run; export it first: reslint export {path} -o model.onnx")
     with needing_torch():
         from reslint.export.exported import asked, exported
     made = exported(*asked(factory))

@@ -28,9 +28,9 @@ from reslint.net.pages import Pages
 from reslint.net.read import TEXT_SUFFIXES, light
 from reslint.rules import Draft
 
-_TEXT = "is a text format, which --fix does not write: mend it by hand"
+_TEXT = "is a text format that --fix does not write: edit it by hand"
 _PART = 1 << 24  # bytes
-_LINK = "is a symbolic link: name the file that it leads to"
+_LINK = "is a symbolic link: name the file that it points to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def write(plan: Mended) -> None:
             os.unlink(name)
             raise
     except OSError as problem:
-        raise UnreadableModel(f"can't be written: {problem.strerror or problem}; it is as it was") from problem
+        raise UnreadableModel(f"can't be written: {problem.strerror or problem}; the file is unchanged") from problem
 
 
 def _found(path: str, anatomy: Anatomy, config: Config) -> Iterator[tuple[Finding, Draft]]:
@@ -125,7 +125,7 @@ def _drawn(draft: Draft, known: Mapping[str, Sequence[NodeProto]]) -> Iterator[E
         if edit.refused or len(there) == 1 and _what(there[0]) == _what(edit.before):
             yield edit
         else:
-            why = "more than one node has its name" if len(there) > 1 else "it lies in a function of the model's own"
+            why = "several nodes have its name" if len(there) > 1 else "the node is in a function of the model"
             yield Edit(edit.before, refused=why)
 
 
@@ -143,7 +143,7 @@ def _harmed(path: str, before: Anatomy, model: ModelProto, config: Config, plan:
     left = lint(after, chosen(own), own.settings(path), path, Confidence(own.confidence))
     places = {(finding.rule, finding.tensor) for finding in left}
     still = any((finding.rule, edit.key) in places for finding, edits in plan.done for edit in edits)
-    return "it would be found again" if still else ""
+    return "the rule would still fire" if still else ""
 
 
 def _copy(source: BinaryIO, edits: Mapping[str, Edit], out: IO[bytes]) -> None:
@@ -158,7 +158,7 @@ def _copy(source: BinaryIO, edits: Mapping[str, Edit], out: IO[bytes]) -> None:
         while left:
             part = source.read(min(left, _PART))
             if not part:
-                raise UnreadableModel("became shorter while it was mended; it is as it was left")
+                raise UnreadableModel("became shorter during the fix; the file is left as it is")
             out.write(part)
             left -= len(part)
 
@@ -167,9 +167,9 @@ def _refuse_other(plan: Mended, written: Path, file: Path, stamp: os.stat_result
     """Raise UnreadableModel where the file changed meanwhile, or where what was written is not what was tried."""
     now = file.stat()
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (stamp.st_ino, stamp.st_size, stamp.st_mtime_ns):
-        raise UnreadableModel("was changed by someone else meanwhile; it is as they left it")
+        raise UnreadableModel("was changed by someone else in the meantime; their version is kept")
     if plan.after is None or _listed(light(written)) != _listed(plan.after):
-        raise UnreadableModel("can't be mended: what was written is not what was tried; it is as it was")
+        raise UnreadableModel("can't be fixed: what was written differs from what was tried; the file is unchanged")
 
 
 def _listed(model: ModelProto) -> Sequence[tuple[str, ...]]:

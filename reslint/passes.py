@@ -20,9 +20,7 @@ def named(rule: str, config: Config) -> Rule:
     if rule not in known:
         raise UnknownRule(f"no rule is called {rule!r}{nearest(rule, known)}")
     if known[rule].subject is not Anatomy:
-        raise UnknownRule(
-            f"{rule} does not judge a model's graph, but what else is known of it: there are no near misses"
-        )
+        raise UnknownRule(f"{rule} does not judge a model's graph, so it has no near misses")
     return known[rule]
 
 

@@ -84,7 +84,7 @@ def assert_architecture(model: Model, inputs: Inputs = (), **invariants: Unpack[
     >>> assert_architecture("fixtures/resnet50.onnx", kinds={"identity": 12, "projection": 4}, max_depth=50)
     >>> assert_architecture("fixtures/resnet50.onnx", blocks=33)
     Traceback (most recent call last):
-    AssertionError: fixtures/resnet50.onnx is not what it should be
+    AssertionError: fixtures/resnet50.onnx does not meet its expectations
     blocks: 33 expected, but there are 16 (12 identity, 4 projection)
     """
     __tracebackhide__ = True
@@ -95,7 +95,7 @@ def assert_architecture(model: Model, inputs: Inputs = (), **invariants: Unpack[
 def _fail(path: str, lines: Sequence[str]) -> None:
     __tracebackhide__ = True
     if lines:
-        raise AssertionError("\n".join((f"{plain(path)} is not what it should be", *lines)))
+        raise AssertionError("\n".join((f"{plain(path)} does not meet its expectations", *lines)))
 
 
 def _is_module(model: Model) -> bool:
@@ -138,7 +138,7 @@ def _costs(anatomy: Anatomy, wanted: Invariants) -> Iterator[str]:
     if "max_params" in wanted and cost.params > wanted["max_params"]:
         yield f"max_params: at most {wanted['max_params']:,.0f} expected, but there are {cost.params:,}"
     if "max_macs" in wanted and cost.unknown:
-        yield f"max_macs: can't be told, since the MACs of {', '.join(map(plain, cost.unknown))} are not known"
+        yield f"max_macs: can't be checked, since the MACs of {', '.join(map(plain, cost.unknown))} are unknown"
     elif "max_macs" in wanted and cost.macs > wanted["max_macs"]:
         ones = ", ".join(map(plain, assumed(anatomy.net, sizes)))
         left = f", with {ones} taken as 1" if ones else ""

@@ -127,7 +127,8 @@ class TestNoise:
         onnx.save(chain(), here / "old.onnx")
         onnx.save(noisy(chain(), 1 / 127, {"v2": 1.5}), here / "new.onnx")
         out = run("run", "new.onnx", "--against", "old.onnx").out
-        assert "  signal to noise by block, in dB, beside old.onnx" in out
+        assert "  signal-to-noise ratio by block, in dB, against old.onnx" in out
         assert (
-            "Signal to noise beside old.onnx" in run("run", "new.onnx", "--against", "old.onnx", "--format", "html").out
+            "Signal-to-noise ratio against old.onnx"
+            in run("run", "new.onnx", "--against", "old.onnx", "--format", "html").out
         )

@@ -118,7 +118,7 @@ class TestExitStatus:
         assert left.value.code == 2
         told = capsys.readouterr().err
         assert "ZeroDivisionError" in told
-        assert "a.onnx: error: made reslint itself fail" in told
+        assert "a.onnx: error: made reslint fail" in told
 
     def test_interrupt_is_quiet(self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupted(net: object) -> None:
@@ -179,7 +179,7 @@ class TestFindings:
         write("a.onnx")
         ran = run("check", option, "merge-meet", "a.onnx")
         assert ran.status == 2
-        assert ran.err == "error: no rule and no family is called 'merge-meet'; did you mean 'merge-met'?\n"
+        assert ran.err == "error: no rule or family is called 'merge-meet'; did you mean 'merge-met'?\n"
         assert ran.out == ""
 
     def test_target_reaches_the_rules(self, run: Run, write: Write) -> None:
@@ -196,14 +196,16 @@ class TestFindings:
             ("tensort", "did you mean 'tensorrt'?"),
             ("TensorRT", "did you mean 'tensorrt'?"),
             ("or-cpu", "did you mean 'ort-cpu'?"),
-            ("openvino", "known are tensorrt and what starts with ort, such as ort-cuda"),
+            ("openvino", "known targets are tensorrt and any name that starts with ort, such as ort-cuda"),
         ],
     )
     def test_a_target_that_no_rule_knows_is_told(
         self, run: Run, write: Write, here: Path, target: str, told: str
     ) -> None:
         write("a.onnx")
-        line = f"note: no rule knows the target {target!r}: it counts as neither TensorRT nor ONNX Runtime; {told}\n"
+        line = (
+            f"note: no rule knows the target {target!r}: it is treated as neither TensorRT nor ONNX Runtime; {told}\n"
+        )
         ran = run("check", "--fail-on", "never", "--target", target, "a.onnx")
         assert (ran.status, ran.err) == (0, f"--target: {line}" if told else "")
         file = here / "reslint.toml"
@@ -297,7 +299,7 @@ class TestPaths:
         onnx.save(model, here / "m/b.onnx", save_as_external_data=True, location="w/shared.onnx.data", size_threshold=0)
         assert self.checked(run, "m/w/shared.onnx.data") == ["m/b.onnx"]
         assert run("check", "lost.onnx.data").err == (
-            "lost.onnx.data: error: is external data, and no model beside or above it names it\n"
+            "lost.onnx.data: error: is external data, but no model beside or above it refers to it\n"
         )
 
     def test_exclude_counts_for_what_is_searched(self, run: Run, write: Write, here: Path) -> None:
@@ -364,7 +366,7 @@ class TestStreams:
         ran = run(*asked.split())
         assert (ran.status, ran.out) == (2, "")
         file = asked.split()[-1].rpartition("=")[2]
-        assert ran.err.endswith(f" {file}: is a model, which the result would replace; name another file\n")
+        assert ran.err.endswith(f" {file}: is a model that the result would overwrite; name another file\n")
         assert [model.read_bytes() for model in models] == before
 
     @pytest.mark.parametrize("asked", ["export m/a.pt2 -o m/../m/a.pt2", "export old -o m/a.pt2"])
@@ -374,7 +376,7 @@ class TestStreams:
         (here / "reslint.toml").write_text('[models.old]\nfactory = "m/a.pt2"')
         ran = run(*asked.split())
         assert (ran.status, ran.out) == (2, "")
-        assert ran.err.endswith("m/a.pt2: is what the model is made from; name another file\n")
+        assert ran.err.endswith("m/a.pt2: is the file that the model is made from; name another file\n")
 
     def test_a_report_takes_an_older_ones_place(self, run: Run, write: Write, here: Path) -> None:
         write("a.onnx")
@@ -420,8 +422,7 @@ class TestStreams:
             (here / location).unlink()
         ran = run("check", "--select", "conv", "--format", "json", ".")
         assert ran.err == (
-            "6 files: note: external data 'left-out', 'e.data' and 1 more is missing; "
-            "shapes are enough for these checks\n"
+            "6 files: note: external data 'left-out', 'e.data' and 1 more is missing; these checks need only shapes\n"
         )
         assert ran.json["files"][0]["unread"] == ["external data 'left-out' is missing; put it beside the model"]
         assert len(run("check", "--select", "conv", "--verbose", ".").err.splitlines()) == 6
@@ -557,7 +558,7 @@ class TestOtherCommands:
         monkeypatch.setattr("reslint.look.ALL", (ADD,))
         ran = run("explain", "merge-met")
         assert (ran.status, ran.out) == (2, "")
-        assert ran.err == "error: merge-met has no page in this version; `reslint rules` says in a line what it finds\n"
+        assert ran.err == "error: merge-met has no page in this version; `reslint rules` gives a one-line summary\n"
 
     def test_explain_prints_the_page(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("reslint.look.ALL", (ADD,))
@@ -606,7 +607,7 @@ class TestAnatomy:
         (here / "b.onnx").write_bytes(b"")
         ran = run("anatomy", "--signature", ".")
         assert (ran.status, ran.out) == (2, "a.onnx: [conv 3x3 3x3]\n")
-        assert "--signature is text" in run("anatomy", "--signature", "--format", "svg", "a.onnx").err
+        assert "--signature prints text" in run("anatomy", "--signature", "--format", "svg", "a.onnx").err
 
     @pytest.mark.parametrize(("style", "starts"), [("dot", 'digraph "a.onnx" {'), ("svg", "<svg xmlns=")])
     def test_pictures(self, run: Run, write: Write, here: Path, style: str, starts: str) -> None:
@@ -628,7 +629,7 @@ class TestHelp:
         ran = run("chek")
         assert ran.status == 2
         assert "no command is called 'chek'; did you mean 'check'?" in ran.err
-        assert "there are check, anatomy, run" in run("zzz").err
+        assert "the commands are check, anatomy, run" in run("zzz").err
 
     def test_options_stand_in_groups(self, run: Run) -> None:
         said = run("check", "--help").out
@@ -648,7 +649,7 @@ class TestHelp:
 
     def test_a_family_is_no_rule(self, run: Run) -> None:
         ran = run("explain", "latency")
-        assert ran.err.startswith("error: 'latency' is a family, and a rule is wanted; its rules are ")
+        assert ran.err.startswith("error: 'latency' is a family, not a rule; its rules are ")
 
     @pytest.mark.parametrize("width", [40, 60, 100, 200])
     def test_rules_fit(self, run: Run, monkeypatch: pytest.MonkeyPatch, width: int) -> None:

@@ -75,7 +75,7 @@ WRONG = [
     ("max-residual-blocks = true", "a whole number of at least 1, not True"),
     ("max-residual-blocks = 1.5", "a whole number of at least 1, not 1.5"),
     ("tool = {reslint = 3}", "tool.reslint must be a table"),
-    ("= 3", "is no TOML"),
+    ("= 3", "is not valid TOML"),
 ]
 
 WRONG_MODELS = [
@@ -229,7 +229,7 @@ def test_file_that_is_not_there(here: Path) -> None:
 
 def test_given_pyproject_without_a_table(here: Path) -> None:
     (here / "pyproject.toml").write_text("[project]")
-    with pytest.raises(BadConfiguration, match=r"holds no \[tool.reslint\]"):
+    with pytest.raises(BadConfiguration, match=r"has no \[tool.reslint\]"):
         load(here / "pyproject.toml", here)
 
 
@@ -281,7 +281,7 @@ def test_all_that_is_wrong_is_told_with_its_line(here: Path) -> None:
             f"{file}:5: select must be a list of strings, not ['a', 3]",
             f"{file}:9: max-ratio must be a number above 0, not nan",
             f"{file}:11: budget.params must be a whole number of at least 1, not 0",
-            f"{file}:15: each allow needs a reason, a string that is not empty",
+            f"{file}:15: each entry of allow needs a reason, a non-empty string",
         )
     )
 

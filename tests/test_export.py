@@ -138,7 +138,7 @@ class TestErrors:
             ("branching", rf"its path depends on values; at {USER}\.py:\d+: if x\.sum\(\) > 0:; use torch\.cond"),
             (
                 "eigen",
-                rf"ONNX has nothing for aten\.linalg_eig; at {USER}\.py:\d+: return torch\.linalg\.eigvals\(y\)\.real",
+                rf"ONNX has no operator for aten\.linalg_eig; at {USER}\.py:\d+: return torch\.linalg\.eigvals\(y\)\.real",
             ),
             ("misshapen", rf"shape '\[3, 5\]' is invalid for input of size 16; at {USER}\.py:\d+: return self\.inner"),
         ],
@@ -162,7 +162,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("path", "says"),
         [
-            (f"{USER}.py", "is Python code; name it as a module"),
+            (f"{USER}.py", "is Python code; name its module"),
             (f"{USER}.py:sound", f"name a module as Python imports it, such as {USER}:sound"),
             (f"./{USER}.py:sound", f"name a module as Python imports it, such as mypkg.{USER}:sound"),
         ],
@@ -181,7 +181,7 @@ class TestErrors:
             axis(text)
 
     def test_an_axis_that_no_input_has(self, project: Path) -> None:
-        with pytest.raises(ExportFailed, match=r"--dynamic seq=1 fits no input; the inputs are: x \[1, 3, 8, 8\]"):
+        with pytest.raises(ExportFailed, match=r"--dynamic seq=1 matches no input; the inputs are: x \[1, 3, 8, 8\]"):
             exported(spec(f"{USER}:sound"), How(dynamic=(axis("seq"),)))
 
     def test_a_pickle_is_refused_with_what_to_do(self, run: Run, here: Path) -> None:

@@ -462,13 +462,13 @@ def test_what_is_told_below_the_table() -> None:
     )
     assert told[0].endswith("with shortcuts -; all cut -")
     assert told[3:] == [
-        "1 batch normalization took the statistics of the batch",
+        "1 batch normalization used batch statistics",
         "the parameters are the same for each seed: only the inputs and the projection differ",
-        "no gradient reaches any block: does a layer behind them start at zero?",
+        "no gradient reaches any block: does a layer after them start at zero?",
         "left alone: y, it is dense",
     ]
     bare = replace(passed(1.0), passages=(replace(passed(1.0).passages[0], cut=Reach((0.0,), (0.0,))),))
-    assert list(notes(bare))[-1] == "with all shortcuts cut nothing arrives: do the branches start at zero?"
+    assert list(notes(bare))[-1] == "with all shortcuts cut, no gradient arrives: do the branches start at zero?"
 
 
 def test_curves_leave_out_what_has_no_logarithm() -> None:

@@ -83,7 +83,10 @@ class TestNative:
         assert natively(partial(_take, 1 << 20), b"", "it", memory=1 << 28) == b""
 
     def test_time(self) -> None:
-        with pytest.raises(OutOfTime, match=r"after 0\.2 s; give it longer with --limit-seconds"), bounded(Limits(0.2)):
+        with (
+            pytest.raises(OutOfTime, match=r"after 0\.2 s; allow more time with --limit-seconds"),
+            bounded(Limits(0.2)),
+        ):
             natively(_wait, b"", "it")
         assert natively(_echo, b"abc", "it") == b"abc"
 
@@ -152,7 +155,7 @@ def _is_gone(process: int) -> bool:
 
 class TestLimits:
     def test_memory_is_told(self, tmp_path: Path) -> None:
-        says = r"more memory than 0\.2 GB; give it more with --limit-memory"
+        says = r"more memory than 0\.2 GB; allow more with --limit-memory"
         with pytest.raises(OutOfMemory, match=says), bounded(Limits(memory=200_000_000)):
             raise MemoryError
 
@@ -160,7 +163,7 @@ class TestLimits:
         files = saved(tmp_path, good=text(SOUND))
         ran = reslint(tmp_path, "check", *files, "--limit-seconds", "0.000001", "--no-cache")
         assert ran.returncode == 2
-        assert "good.onnx: error: was left after 1e-06 s; give it longer with --limit-seconds" in ran.stderr
+        assert "good.onnx: error: was given up after 1e-06 s; allow more time with --limit-seconds" in ran.stderr
 
     def test_functions_are_counted_before_they_are_inlined(self) -> None:
         functions = "".join(
@@ -171,7 +174,7 @@ class TestLimits:
             '<ir_version: 10, opset_import: ["" : 20, "l" : 1]> g (float[1] x) => (float[1] y) { y = l.f39 (x) }\n'
             f'<opset_import: ["" : 20], domain: "l"> f0 (a) => (b) {{ b = Relu (a) }}\n{functions}'
         )
-        with pytest.raises(UnreadableModel, match="functions call each other until there are more than"):
+        with pytest.raises(UnreadableModel, match="functions that call each other and expand to more than"):
             from_proto(model)
 
     def test_deep_text(self, tmp_path: Path) -> None:

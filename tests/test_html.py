@@ -334,7 +334,7 @@ class TestRan:
             [Optimized(anatomy, "itself", (replace(near, absolute=0.0, relative=0.0),))]
             + [Referred(anatomy, "old.onnx", (one,)) for one in (near, far)]
         )
-        assert strip.says == "1 of 2 comparisons beyond the tolerance (the mark)."
+        assert strip.says == "1 of 2 comparisons exceed the tolerance (the mark)."
         assert [(track.name, track.says, track.kind) for track in strip.tracks] == [
             ("y, itself", "equal", ""),
             ("y, old.onnx", "0.5", "bad"),

@@ -91,13 +91,13 @@ class TestConfiguration:
 
     def test_twice(self, repository: Path, run: Run, write: Write) -> None:
         write("models/a.onnx")
-        assert "1 model found; to check: reslint check ." in run("init").out
+        assert "1 model found; to check them: reslint check ." in run("init").out
         before = {file: file.read_text() for file in repository.iterdir() if file.is_file()}
-        assert run("init").out.count("stays as it is") == 2
+        assert run("init").out.count("stays unchanged") == 2
         assert {file: file.read_text() for file in repository.iterdir() if file.is_file()} == before
 
     def test_without_a_repository(self, here: Path, run: Run) -> None:
-        assert "no git repository here, so no pre-commit hook" in run("init").out
+        assert "no pre-commit hook: there is no git repository here" in run("init").out
         assert [file.name for file in here.iterdir()] == ["reslint.toml"]
 
 

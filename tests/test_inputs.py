@@ -184,7 +184,10 @@ class TestFiles:
 
     @pytest.mark.parametrize(
         ("files", "says"),
-        [((), "holds no input_0.pb"), (("input_0.pb", "input_1.pb"), "holds 2 files input_*.pb, and the model has 1")],
+        [
+            ((), "holds neither input_0.pb"),
+            (("input_0.pb", "input_1.pb"), "holds 2 files input_*.pb, but the model has 1"),
+        ],
     )
     def test_one_line_on_a_folder_that_does_not_fit(
         self, run: Run, write: Write, here: Path, files: tuple[str, ...], says: str

@@ -60,10 +60,10 @@ def test_one_line_for_each_and_the_next_one_is_run(run: Run, models: Path) -> No
     says = {name: str(file["error"]) for name, file in files.items()}
     if TRAPS:
         assert "crashed ONNX Runtime (SIGFPE)" in says["a_crash"]
-    assert says["b_endless"] == "was stopped after 12 s; give it longer with --timeout"
+    assert says["b_endless"] == "was stopped after 12 s; allow more time with --timeout"
     assert says["c_huge"].startswith("fails: ran out of memory")
     assert "Whiten" in says["d_foreign"]
-    assert says["d_foreign"].endswith("if a library of custom ops has it, name that with --custom-ops")
+    assert says["d_foreign"].endswith("if a library of custom ops has it, name the library with --custom-ops")
     errors = [line for line in ran.err.splitlines() if ": error: " in line]
     assert len(errors) == 3 + TRAPS
     assert "Traceback" not in ran.err
@@ -102,7 +102,7 @@ class TestAuto:
         write("a.onnx")
         ran = run("run", "a.onnx", "--provider", "auto")
         assert ran.status == 0
-        assert "a.onnx: note: all nodes run on the CPU; the installed onnxruntime has nothing else" in ran.err
+        assert "a.onnx: note: all nodes run on the CPU; the installed onnxruntime has no other provider" in ran.err
 
     def test_why_not_the_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
@@ -110,13 +110,13 @@ class TestAuto:
         )
         name, why = chosen("auto", Limits())
         assert name == "cpu"
-        assert why.startswith("all nodes run on the CPU: cuda: CUDAExecutionProvider was asked for and can't be used")
+        assert why.startswith("all nodes run on the CPU: cuda: CUDAExecutionProvider was requested but can't be used")
 
     def test_others_are_asked_for_by_name(self, run: Run, write: Write) -> None:
         write("a.onnx")
         ran = run("run", "a.onnx", "--provider", "openvino")
         assert ran.status == 2
-        assert "OpenVINOExecutionProvider was asked for and can't be used; this ONNX Runtime was built with" in ran.err
+        assert "OpenVINOExecutionProvider was requested but can't be used; this ONNX Runtime was built with" in ran.err
 
 
 def test_what_a_provider_lacks_is_told() -> None:
@@ -128,7 +128,7 @@ def test_what_a_provider_lacks_is_told() -> None:
 def test_advice_on_ops() -> None:
     assert told("m: Could not find an implementation for Add(6) node with name ''").endswith("may do")
     assert told("m: Numpy_type 256 can't be converted to MLDataType.").endswith(
-        "let a Cast stand at the model's border"
+        "add a Cast at the model's inputs and outputs"
     )
     assert told("m: all is lost") == "m: all is lost"
 

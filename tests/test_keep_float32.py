@@ -102,7 +102,7 @@ def test_ops_without_a_name_are_kept_with_all_of_their_type(run: Run, here: Path
     model.graph.node[-1].name = ""  # an Add
     onnx.save(model, "a.onnx")
     assert (
-        "some have no name"
+        "some of them have no unique name"
         in run("run", "a.onnx", "--as", "float16", "--keep-float32", "keep.json", "--fail-on", "never").out
     )
     found = json.loads((here / "keep.json").read_text())["onnxruntime"]

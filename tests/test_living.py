@@ -168,7 +168,7 @@ class TestBaseline:
         run("check", "--write-baseline", "known.json", "a.onnx")
         write("a.onnx", SOUND.replace("Add", "Sub"))
         ran = run("check", "--baseline", "known.json", "a.onnx")
-        assert "known.json: note: a.onnx: merge-met at y is resolved; --write-baseline drops it" in ran.err
+        assert "known.json: note: a.onnx: merge-met at y is resolved; --write-baseline removes it" in ran.err
         assert "resolved; dropped" in run("check", "--write-baseline", "known.json", "a.onnx").err
         assert "merge-met" not in (here / "known.json").read_text()
 
@@ -194,7 +194,7 @@ class TestBaseline:
         for option in ("--baseline", "--write-baseline"):
             ran = run("check", option, "models/known.json", "models")
             assert ran.err.splitlines()[0] == (
-                "models/known.json: note: b.onnx is not there any more, and has 2 known findings; "
+                "models/known.json: note: b.onnx no longer exists but has 2 known findings; "
                 "delete them if it won't come back"
             )
             assert (here / "models" / "known.json").read_text() == before
@@ -248,7 +248,7 @@ class TestStatistics:
         write("a.onnx")
         ran = run("check", "--statistics", "--format", "sarif", "a.onnx")
         assert ran.status == 2
-        assert "leave out --format sarif" in ran.err
+        assert "remove --format sarif" in ran.err
 
 
 FORMS = [(name, opset) for name in ("resnet18", "resnet18_ts", "resnet18_qdq") for opset in (20, 17, 23)]

@@ -1,4 +1,4 @@
-"""Mending: what is mended computes what inference computes, weights stay as they are, and what can't be mended says why."""
+"""Mending: what is mended computes what inference computes, weights stay as they are, and what can't be fixed says why."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class TestMended:
         save(NORMED)
         ran = fix(run)
         assert ran.status == 0
-        assert "a.onnx: note: mended: training-mode-op at n, 1 node" in ran.err
+        assert "a.onnx: note: fixed: training-mode-op at n, 1 node" in ran.err
         inference = NORMED.replace("n, m, v =", "n =").replace("<training_mode = 1>", "")
         assert onnx.load("a.onnx") == model(inference)
 
@@ -173,7 +173,7 @@ class TestFile:
         monkeypatch.setattr("reslint.mend.os.replace", full)
         ran = run("check", "--fix", "--no-cache", "a.onnx")
         assert ran.status == 2
-        assert "a.onnx: error: can't be written: No space left on device; it is as it was" in ran.err
+        assert "a.onnx: error: can't be written: No space left on device; the file is unchanged" in ran.err
         assert "training-mode-op" in ran.out
         assert Path("a.onnx").read_bytes() == before
         assert os.listdir() == ["a.onnx"]
@@ -189,7 +189,7 @@ class TestFile:
         monkeypatch.setattr("reslint.mend.shutil.copymode", meanwhile)
         ran = fix(run)
         assert ran.status == 2
-        assert "was changed by someone else meanwhile" in ran.err
+        assert "was changed by someone else in the meantime" in ran.err
         assert Path("a.onnx").read_bytes() == b"theirs"
 
 
@@ -216,13 +216,13 @@ class TestRefused:
         before = Path("a.onnx").read_bytes()
         ran = fix(run)
         assert ran.status == 1
-        assert f"can't be mended: {why.strip()}\n" in ran.err
+        assert f"can't be fixed: {why.strip()}\n" in ran.err
         assert Path("a.onnx").read_bytes() == before
 
     def test_statistics_that_are_not_there(self, run: Run, here: Path) -> None:
         onnx.save(model(NORMED), "a.onnx", save_as_external_data=True, location="a.data", size_threshold=0)
         os.unlink("a.data")
-        assert "can't be mended: its running statistics can't be read" in fix(run).err
+        assert "can't be fixed: its running statistics can't be read" in fix(run).err
 
     def test_part_is_mended(self, run: Run, here: Path) -> None:
         graph = NORMED.replace(
@@ -231,7 +231,7 @@ class TestRefused:
         save(graph.replace("(n, k)", "(o, k)").replace("float[2, 8, 4, 4] y)", "float[2, 8, 4, 4] y, float[8] q)"))
         ran = fix(run)
         assert ran.status == 1
-        assert "mended: training-mode-op at n, 1 node" in ran.err
+        assert "fixed: training-mode-op at n, 1 node" in ran.err
         assert "q, a batch statistic, is used elsewhere" in ran.err
         assert [len(n.output) for n in onnx.load("a.onnx").graph.node if n.op_type == "BatchNormalization"] == [1, 3]
 
@@ -241,7 +241,7 @@ class TestRefused:
         onnx.save(found, "a.onnx")
         before = Path("a.onnx").read_bytes()
         ran = fix(run)
-        assert "can't be mended: it would not validate: " in ran.err
+        assert "can't be fixed: the result would not be valid: " in ran.err
         assert "no_such" in ran.err
         assert Path("a.onnx").read_bytes() == before
 
@@ -249,12 +249,12 @@ class TestRefused:
         Path("a.onnxtxt").write_text(onnx.printer.to_text(model(NORMED)))
         ran = run("check", "--fix", "a.onnxtxt")
         assert ran.status == 1
-        assert "is a text format, which --fix does not write" in ran.err
+        assert "is a text format that --fix does not write" in ran.err
 
     def test_link(self, run: Run, here: Path) -> None:
         save(NORMED)
         os.symlink("a.onnx", "b.onnx")
-        assert "can't be mended: is a symbolic link" in run("check", "--fix", "b.onnx").err
+        assert "can't be fixed: is a symbolic link" in run("check", "--fix", "b.onnx").err
         assert Path("b.onnx").is_symlink()
 
     def test_a_name_that_two_nodes_have(self, run: Run, here: Path) -> None:
@@ -264,13 +264,13 @@ class TestRefused:
         bodies = f"a () => ({shape} e) {{ e = Dropout (h, half, on) }}", f"b () => ({shape} e) {{ e = Identity (h) }}"
         save(graph % f"d = If (c) <then_branch = {bodies[0]}, else_branch = {bodies[1]}>")
         before = Path("a.onnx").read_bytes()
-        assert "can't be mended: more than one node has its name" in fix(run).err
+        assert "can't be fixed: several nodes have its name" in fix(run).err
         assert Path("a.onnx").read_bytes() == before
 
     def test_pytorch(self, run: Run, here: Path) -> None:
         ran = run("check", "--diff", "nets:build")
         assert (ran.status, ran.out) == (0, "")
-        assert "nets:build: note: is PyTorch code: --fix mends files only" in ran.err
+        assert "nets:build: note: is PyTorch code: --fix edits ONNX files only" in ran.err
 
     def test_in_a_function(self, run: Run, here: Path) -> None:
         graph = MASKED.replace("zero = {0}", "zero = {0}, bool on = {1}") % "d = local.drop (h, half, on)"
@@ -280,7 +280,7 @@ class TestRefused:
         weigh(found.graph)
         onnx.save(found, "a.onnx")
         before = Path("a.onnx").read_bytes()
-        assert "can't be mended: it lies in a function of the model's own" in fix(run).err
+        assert "can't be fixed: the node is in a function of the model" in fix(run).err
         assert Path("a.onnx").read_bytes() == before
 
     def test_what_is_allowed_is_meant(self, run: Run, here: Path) -> None:
@@ -306,7 +306,7 @@ class TestShown:
             assert (ran.status, ran.err) == (1, "")
             assert ran.out.splitlines() == [
                 "--- a.onnx",
-                "+++ a.onnx (mended)",
+                "+++ a.onnx (fixed)",
                 "@@ n: training-mode-op @@",
                 "-n, m, v = BatchNormalization <training_mode: int = 1> (f, s, b, mean, variance)",
                 "+n = BatchNormalization (f, s, b, mean, variance)",
@@ -333,5 +333,5 @@ class TestShown:
 
     def test_other_formats(self, run: Run, here: Path) -> None:
         save(NORMED)
-        assert "leave out --format json" in run("check", "--diff", "--format", "json", "a.onnx").err
-        assert "leave out --report" in run("check", "--diff", "--report", "sarif=x", "a.onnx").err
+        assert "remove --format json" in run("check", "--diff", "--format", "json", "a.onnx").err
+        assert "remove --report" in run("check", "--diff", "--report", "sarif=x", "a.onnx").err

@@ -129,9 +129,9 @@ class TestTriage:
             (b"\x40\x00\x00\x00\x00\x00\x00\x00" + b'{"w":{"dtype":"F32"}}', "safetensors"),
             (b"GGUF\x03\x00\x00\x00" + bytes(64), "GGUF"),
             (b"\x89PNG\r\n\x1a\n" + bytes(64), "picture"),
-            (bytes(5000), "^is no ONNX model, or is damaged: its bytes are not protobuf$"),
-            (b"\x08\x08\x3a\x05\x0a\x02ab", "reaches 1 byte beyond the end"),
-            (b"\x08\x08\x12\x07pytorch", "holds no graph"),
+            (bytes(5000), "^is not an ONNX model, or is damaged: its bytes are not protobuf$"),
+            (b"\x08\x08\x3a\x05\x0a\x02ab", "extends 1 byte beyond the end"),
+            (b"\x08\x08\x12\x07pytorch", "has no graph"),
         ],
     )
     def test_named_for_what_it_is(self, tmp_path: Path, content: bytes, says: str) -> None:
@@ -319,13 +319,13 @@ class TestExternalData:
         (external.parent / "weights.bin").unlink()
         os.mkfifo(external.parent / "weights.bin")
         (said,) = read(external).unread
-        assert "is a pipe and no file" in said
+        assert "is a pipe, not a file" in said
 
     def test_folder(self, external: Path) -> None:
         (external.parent / "weights.bin").unlink()
         (external.parent / "weights.bin").mkdir()
         (said,) = read(external).unread
-        assert "'weights.bin' is a folder and no file" in said
+        assert "'weights.bin' is a folder, not a file" in said
 
     def test_name_that_is_no_text(self, external: Path) -> None:
         external.write_bytes(external.read_bytes().replace(b"weights.bin", b"w\xff\xfeghts.bin"))
@@ -344,7 +344,7 @@ class TestExternalData:
             ({"length": ""}, "truncated: 100 bytes where the model needs 16384"),
             ({"length": "", "offset": "4096"}, "truncated: 100 bytes where the model needs 20480"),
             ({"length": "10"}, "'weights.bin' has 10 bytes for the tensor 'w', whose type and shape take 16384"),
-            ({"offset": "-5", "length": ""}, "'weights.bin' has the offset '-5', which is no number of bytes"),
+            ({"offset": "-5", "length": ""}, "'weights.bin' has the offset '-5', which is not a number of bytes"),
         ],
     )
     def test_shape_tells_what_is_needed(self, external: Path, entries: Mapping[str, str], says: str) -> None:
@@ -702,13 +702,13 @@ class TestText:
     def test_place_of_the_damage(self, tmp_path: Path, suffix: str, text: str, says: str) -> None:
         path = tmp_path / f"model{suffix}"
         path.write_text(text)
-        with pytest.raises(UnreadableModel, match=f"^is no ONNX text that can be parsed: {says}$"):
+        with pytest.raises(UnreadableModel, match=f"^can't be parsed as ONNX text: {says}$"):
             read(path)
 
     def test_bytes(self, tmp_path: Path) -> None:
         path = tmp_path / "model.textproto"
         path.write_bytes(b"graph {\xff}")
-        with pytest.raises(UnreadableModel, match="is no text: its byte 7 is not UTF-8"):
+        with pytest.raises(UnreadableModel, match="is not text: byte 7 is not UTF-8"):
             read(path)
 
 
@@ -722,7 +722,7 @@ class TestDamage:
         encoded = _length(len(name)) + name.encode()
         assert encoded in content
         path.write_bytes(content.replace(encoded, _length(len(name)) + b"\xff" + name.encode()[1:]))
-        with pytest.raises(UnreadableModel, match=r"no text|holds no graph"):
+        with pytest.raises(UnreadableModel, match=r"not text|has no graph"):
             read(path)
 
     @pytest.mark.parametrize("inputs", [[], ["x"]])

@@ -151,7 +151,7 @@ class TestSignal:
     def test_bodies_are_told(self, run: Run) -> None:
         ran = run("run", str(FIXTURES / "loop_ts.onnx"), "--fill")
         assert ran.status == 0
-        assert "1 block not tapped: in bodies, concatenations and fused ops" in ran.out
+        assert "1 block not tapped: those in bodies, concatenations and fused ops" in ran.out
 
 
 class TestTables:
@@ -399,7 +399,7 @@ class TestProofs:
         ran = run("run", "b.onnx", "--fill", "--select", "missing-normalization", "--format", "json")
         (finding,) = ran.json["findings"]
         assert finding["confidence"] == "likely"
-        assert "the values of 16 missing weights are made up (--fill)" in ran.err
+        assert "the values of 16 missing weights are generated (--fill)" in ran.err
 
     def test_what_is_measured_with_made_up_weights_is_no_proof(self, run: Run, write: Write, here: Path) -> None:
         graph = """agraph (float[4, 8] x) => (float[4, 8] y) <float[8, 8] w, float[8] z = {0,0,0,0,0,0,0,0}>

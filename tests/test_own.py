@@ -231,7 +231,7 @@ def check(anatomy: Anatomy, settings: Settings) -> Iterator[Draft]:
             ("[options.limited]\nat-most = true", "options.limited.at-most must be int, not True"),
             ("[options.limitd]\nat-most = 3", "no rule of your own is called limitd"),
             ("[options.limited]\nwords = ['a', 1]", "options.limited.words: each item must be str, not 1"),
-            ("[options.plain-depth]\nat-most = 3", "the thresholds of reslint's rules are keys of their own"),
+            ("[options.plain-depth]\nat-most = 3", "options are for your own rules; reslint's have keys of their own"),
         ],
     )
     def test_what_fits_nothing_is_one_line(self, own: Own, run: Run, table: str, says: str) -> None:
@@ -272,16 +272,16 @@ class TestBroken:
             ("1 / 0", "can't be imported: ZeroDivisionError: division by zero"),
             ("def f(:", "can't be imported: SyntaxError"),
             ("raise SystemExit(0)", "can't be imported: SystemExit"),
-            ("", "holds no rule: decorate a generator with reslint.rules.rule"),
-            (rule("plain-depth"), "plain-depth: reslint has a rule of this name already"),
-            (rule("Told Block"), "the name 'Told Block' must be words with dashes between"),
-            (rule("norm"), "a rule and a family can't have one name"),
-            (rule().replace('"house"', '"plain-depth"'), "a rule and a family can't have one name"),
+            ("", "has no rule: decorate a generator with reslint.rules.rule"),
+            (rule("plain-depth"), "plain-depth: reslint already has a rule of this name"),
+            (rule("Told Block"), "the name 'Told Block' must be lowercase words joined by dashes"),
+            (rule("norm"), "a rule and a family can't share a name"),
+            (rule().replace('"house"', '"plain-depth"'), "a rule and a family can't share a name"),
             (rule().replace("Severity.WARNING", '"warning"'), "needs a reslint.Severity"),
             (rule().replace("anatomy: Anatomy, settings: Settings", "anatomy: Anatomy"), "a rule is a generator of"),
-            (rule().replace("anatomy: Anatomy", "anatomy: int"), "which no command gives it"),
+            (rule().replace("anatomy: Anatomy", "anatomy: int"), "which no command provides"),
             (re.sub(r'    """.*?"""\n', "", rule(), flags=re.S), "needs a docstring"),
-            (rule() + rule().replace("def check", "def other"), "has a rule of this name already"),
+            (rule() + rule().replace("def check", "def other"), "already has a rule of this name"),
         ],
     )
     @pytest.mark.parametrize("command", [("check", "a.onnx"), ("rules",), ("explain", "plain-depth")])
@@ -366,7 +366,7 @@ class TestPackage:
         [
             ("lost", "not_installed_rules", "no module is called 'not_installed_rules'"),
             ("noattr", "noattr_rules:nothing", "noattr_rules has no 'nothing'"),
-            ("wrong", "wrong_rules:HEADING", "is a str, and no rule"),
+            ("wrong", "wrong_rules:HEADING", "is a str, not a rule"),
         ],
     )
     def test_a_broken_one_is_one_line(

@@ -171,12 +171,12 @@ class TestRun:
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
-            (("--dim", "batch"), "is no NAME=SIZE"),
+            (("--dim", "batch"), "is not NAME=SIZE"),
             (("--dim", "rows=2"), "no symbolic dimension 'rows'"),
             (("--inputs", "no.npz"), "can't be read as .npz"),
             (("--timeout", "0.1"), "was stopped after 0.1 s"),
             (("--memory", "0.1"), "memory"),
-            (("--max-ratio", "1.1"), "needs a model to be timed against"),
+            (("--max-ratio", "1.1"), "needs a model to compare with"),
         ],
     )
     def test_one_line_on_what_fails(self, run: Run, write: Write, arguments: tuple[str, ...], says: str) -> None:
@@ -255,11 +255,13 @@ class TestAgainst:
         np.savez(here / "out.npz", q=np.ones(2, np.float32))
         ran = run(*arguments)
         assert ran.status == 2
-        assert ran.err.splitlines()[-1] == "a.onnx: error: can't be compared: saved are q, and the model gives y, z"
+        assert (
+            ran.err.splitlines()[-1] == "a.onnx: error: can't be compared: the file holds q, but the model gives y, z"
+        )
         np.savez(here / "out.npz", y=np.ones(2) + 1e-7)  # numpy's own type is wider than the model's
         ran = run(*arguments)
         assert ran.status == 0
-        assert "a.onnx: note: not compared, since not in the saved outputs: z" in ran.err
+        assert "a.onnx: note: not compared, since the saved outputs lack them: z" in ran.err
         np.savez(here / "out.npz", y=np.ones(2) + 1e-2, z=-np.ones(2))
         ran = run(*arguments)
         assert ran.status == 1
@@ -298,7 +300,7 @@ class TestAgainst:
         write("b.onnx", "agraph (float[3] q) => (float[3] y) { y = Neg (q) }")
         ran = run("run", "a.onnx", "--against", "b.onnx")
         assert ran.status == 2
-        assert "can't be compared: b.onnx has the input 'q', and those of the model are: x; say which" in ran.err
+        assert "can't be compared: b.onnx has the input 'q'; the model's inputs are: x; say which" in ran.err
 
 
 def test_rules_of_the_other_command_are_no_silence(run: Run, write: Write) -> None:

@@ -45,7 +45,7 @@ def problems(name: str, document: object) -> list[str]:
     return [f"{error.json_path}: {error.message[:200]}" for error in found]
 
 
-_BEYOND = ("is no TOML", "signature", "must be at most")
+_BEYOND = ("is not valid TOML", "signature", "must be at most")
 """What a schema has no words for: the text itself, the grammar of a signature, one number that another limits."""
 
 

@@ -64,7 +64,7 @@ class TestSearch:
         ran = run("check", ".")
         assert ran.status == 2
         assert ran.err == (
-            ".: error: all 7 models here are ignored by git, or made or installed by a tool; --no-ignore looks at them\n"
+            ".: error: all 7 models here are ignored by git, or created or installed by a tool; --no-ignore includes them\n"
         )
         (tree / "m" / ".gitignore").write_text("!a.onnx\n")
         assert files(run, ".") == ["m/a.onnx"]
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_listed(run: Run, write: Write, monkeypatch: pyt
     monkeypatch.setattr("os.scandir", refusing)
     ran = run("check", "m")
     assert ran.status == 2
-    assert ran.err == "m/locked: error: can't be entered: Permission denied\n"
+    assert ran.err == "m/locked: error: can't be searched: Permission denied\n"
     assert ran.out.startswith("2 models, 1 residual block ")
 
 
@@ -120,7 +120,7 @@ class TestChangedOnly:
         assert (ran.status, ran.err) == (2, "error: --changed-only: Not a valid object name nowhere\n")
 
     def test_alone_it_makes_no_sense(self, run: Run) -> None:
-        assert "--base-ref goes with --changed-only" in run("check", ".", "--base-ref", "main").err
+        assert "--base-ref needs --changed-only" in run("check", ".", "--base-ref", "main").err
 
 
 class TestNearestConfiguration:
@@ -162,5 +162,5 @@ def test_globs_that_fit_nothing_are_told(run: Run, write: Write, here: Path) -> 
         'exclude = ["b/*"]\nbudget = [{match = "c*", params = 9}]\nlatency = [{match = "a/*", p50-ms = 1}]\n'
     )
     lines = [line.partition(": ")[2] for line in run("check", ".").err.splitlines()]
-    assert lines == ["note: exclude 'b/*' fits no model", "note: budget.match 'c*' fits no model"]
+    assert lines == ["note: exclude 'b/*' matches no model", "note: budget.match 'c*' matches no model"]
     assert run("check", "a/m.onnx").err == ""

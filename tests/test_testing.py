@@ -62,7 +62,7 @@ class TestArchitecture:
         with pytest.raises(AssertionError) as told:
             assert_architecture(parsed(SOUND), blocks=2, normalization="pre", max_params=1)
         assert [line.partition(":")[0] for line in str(told.value).splitlines() if line[0] != " "] == [
-            "model.onnx is not what it should be",
+            "model.onnx does not meet its expectations",
             "blocks",
             "normalization",
             "max_params",
@@ -77,7 +77,7 @@ class TestArchitecture:
         text = '<ir_version: 8, opset_import: ["": 17, "com.acme": 1]> agraph (float[8] x) => (float[8] y) {'
         model = onnx.parser.parse_model(f"{text} f = com.acme.Fast (x) y = Add (x, f) }}")
         with pytest.raises(
-            AssertionError, match=r"max_macs: can't be told, since the MACs of com\.acme\.Fast are not known"
+            AssertionError, match=r"max_macs: can't be checked, since the MACs of com\.acme\.Fast are unknown"
         ):
             assert_architecture(model, max_macs=1e12)
 
@@ -159,5 +159,7 @@ class TestPlugin:
         )
         ran = pytester.runpytest()
         ran.assert_outcomes(failed=1)  # the models are left alone
-        ran.stdout.fnmatch_lines(["E*AssertionError: broken.onnx is not what it should be", "E*blocks: 16 expected*"])
+        ran.stdout.fnmatch_lines(
+            ["E*AssertionError: broken.onnx does not meet its expectations", "E*blocks: 16 expected*"]
+        )
         ran.stdout.no_fnmatch_line("*testing.py*")

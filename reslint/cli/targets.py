@@ -18,7 +18,7 @@ def unknown(config: Config) -> Iterator[tuple[str, str]]:
             who = "--target" if said.origin == COMMAND_LINE else said.origin
             yield (
                 who,
-                f"no rule knows the target {target!r}: it counts as neither TensorRT nor ONNX Runtime; {_meant(target)}",
+                f"no rule knows the target {target!r}: it is treated as neither TensorRT nor ONNX Runtime; {_meant(target)}",
             )
 
 
@@ -26,4 +26,8 @@ def _meant(target: str) -> str:
     from difflib import get_close_matches  # most runs name no target, or a known one
 
     close = get_close_matches(target.lower(), TARGETS, n=1)
-    return f"did you mean {close[0]!r}?" if close else "known are tensorrt and what starts with ort, such as ort-cuda"
+    return (
+        f"did you mean {close[0]!r}?"
+        if close
+        else "known targets are tensorrt and any name that starts with ort, such as ort-cuda"
+    )

@@ -55,7 +55,7 @@ def dynamo(loaded: Loaded, how: How) -> torch.onnx.ONNXProgram:
     except Exception as error:  # any kind: it comes out of the user's forward, or out of torch
         raise ExportFailed(_explained(error, loaded)) from error
     if made is None:
-        raise ExportFailed("torch.onnx.export gave nothing")
+        raise ExportFailed("torch.onnx.export returned nothing")
     opset = made.model.opset_imports.get("")
     if how.opset not in (None, opset):  # of which it says nothing but in a log
         raise ExportFailed(f"can't be exported in opset {how.opset}, only in {opset}")
@@ -71,9 +71,9 @@ def positional(loaded: Loaded) -> tuple[object, ...]:
 def torchscript(loaded: Loaded, how: How, file: Path, *, lint: bool) -> None:
     """Trace a module into a file. With `lint` normalizations and the names of weights stay. Raises ExportFailed."""
     if loaded.program is not None:
-        raise ExportFailed("is a saved program, which only the dynamo exporter takes")
+        raise ExportFailed("is a saved program, which only the dynamo exporter accepts")
     if loaded.fake is not None:
-        raise ExportFailed("has no weights, which the TorchScript exporter needs: leave out --fake")
+        raise ExportFailed("has no weights, which the TorchScript exporter needs: remove --fake")
     names, axes = flat(loaded, how.dynamic)
     try:
         with quiet(), _mute():
@@ -110,11 +110,11 @@ def _explained(error: Exception, loaded: Loaded) -> str:
         missing = _OP.search(str(cause))
         if type(cause).__name__ == "DispatchError" and missing:
             at = _line_of(missing["op"], loaded)
-            return f"can't be exported: ONNX has nothing for {missing['op']}{f'; at {at}' if at else ''}"
+            return f"can't be exported: ONNX has no operator for {missing['op']}{f'; at {at}' if at else ''}"
         if type(cause).__name__ == _DATA[0]:
             return (
                 f"can't be exported: its path depends on values; at {noted(str(cause))}; use torch.cond or torch.where, "
-                "or --exporter torchscript, which keeps the path that the example takes"
+                "or --exporter torchscript, which records the path that the example takes"
             )
     return f"can't be exported: {told(error)}"
 

@@ -32,10 +32,10 @@ def deployed(wanted: Spec, how: How, file: Path) -> Deployed:
     """Write a model file, whole or not at all. Raises ExportFailed with one line that names the user's own frame."""
     module = loaded(wanted)
     if module.fake:
-        raise ExportFailed("has no weights that could be written: build it without --fake, on a real device")
+        raise ExportFailed("has no weights to write: build it without --fake, on a real device")
     shapes(module, how.dynamic)
     if not file.parent.is_dir():
-        raise ExportFailed(f"can't be written: there is no folder {str(file.parent)!r}")
+        raise ExportFailed(f"can't be written: no such folder: {str(file.parent)!r}")
     with TemporaryDirectory(prefix=".reslint-", dir=file.parent) as part:
         made = _written(module, how, Path(part) / file.name, file)
         for written in sorted(Path(part).iterdir()):  # external data lies beside the model, under its name

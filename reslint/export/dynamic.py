@@ -71,7 +71,7 @@ def shapes(loaded: Loaded, axes: Sequence[Axis]) -> Mapping[str, object] | None:
     """
     if loaded.program is not None:
         if axes:
-            raise ExportFailed("is a saved program, whose axes were fixed when it was made: leave out --dynamic")
+            raise ExportFailed("is a saved program, whose axes were fixed when it was saved: remove --dynamic")
         return None
     given = arguments(loaded)
     if not axes:
@@ -80,7 +80,7 @@ def shapes(loaded: Loaded, axes: Sequence[Axis]) -> Mapping[str, object] | None:
     if unused:
         told = f"{unused[0].input}:{unused[0].axis}" if unused[0].input else f"{unused[0].name}={unused[0].axis}"
         known = ", ".join(f"{name} {list(t.shape)}" for name, t in _tensors(given)) or "none"
-        raise ExportFailed(f"--dynamic {told} fits no input; the inputs are: {known}")
+        raise ExportFailed(f"--dynamic {told} matches no input; the inputs are: {known}")
 
     def named(owner: str, leaf: object) -> object:
         return {a.axis: a.name for a in axes if a.of(owner, leaf)} if isinstance(leaf, Tensor) else None

@@ -48,9 +48,9 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
     """The module of a spec, initialized from a seed. Raises ExportFailed with one line that names the user's own frame."""
     if spec.saved:
         if spec.kwargs:
-            raise ExportFailed("is a saved program: there is no factory that --kwargs could go to")
+            raise ExportFailed("is a saved program without a factory: remove --kwargs")
         if spec.inputs:
-            raise ExportFailed("is a saved program, whose inputs were fixed when it was made: leave out --input")
+            raise ExportFailed("is a saved program, whose inputs were fixed when it was saved: remove --input")
         program = opened(os.path.join(spec.folder, spec.target))
         args, kwargs = program.example_inputs or ((), {})
         return Loaded(program.module(), tuple(args), kwargs, program)
@@ -78,9 +78,7 @@ def _made(spec: Spec, seed: int) -> object:
         factory = _named(spec.target)
         if not callable(factory) or isinstance(factory, nn.Module):
             if spec.kwargs:
-                raise ExportFailed(
-                    f"{spec.target} is there already, as a {type(factory).__name__}: --kwargs have nowhere to go"
-                )
+                raise ExportFailed(f"{spec.target} is a {type(factory).__name__}, not a factory: remove --kwargs")
             return factory
         _refuse_arguments(factory, spec)
         torch.manual_seed(seed)  # not before the import, which may draw numbers, too, and runs but once
@@ -124,7 +122,7 @@ def _named(target: str) -> object:
             if missing.name and (where == missing.name or where.startswith(f"{missing.name}.")):
                 if where.endswith(".py"):
                     raise ExportFailed(
-                        f"is no module:factory; name a module as Python imports it, such as {where[:-3]}:{names}"
+                        f"is not module:factory; name a module as Python imports it, such as {where[:-3]}:{names}"
                     ) from missing
                 raise ExportFailed(
                     f"no module is called {missing.name!r}; run reslint in the project's folder, or install the project"
@@ -158,15 +156,17 @@ def _parts(made: object, spec: Spec) -> tuple[nn.Module, tuple[object, ...] | No
     )
     if not isinstance(module, nn.Module):
         raise ExportFailed(
-            f"{spec.target} gives something of the type {type(made).__name__}, where a torch.nn.Module, (module, args) or "
-            "(module, args, kwargs) is needed"
+            f"{spec.target} returns an object of type {type(made).__name__}, but must return a "
+            "torch.nn.Module, (module, args) or (module, args, kwargs)"
         )
     if isinstance(module, torch.jit.ScriptModule):
-        raise ExportFailed(f"{spec.target} gives a compiled module of TorchScript: give the one that it was made of")
+        raise ExportFailed(
+            f"{spec.target} returns a compiled TorchScript module: return the module that it was compiled from"
+        )
     if args is not None and not isinstance(args, tuple | list):
         args = (args,)
     if not isinstance(kwargs or {}, dict):
-        raise ExportFailed(f"{spec.target} gives kwargs of the type {type(kwargs).__name__}, where a dict is needed")
+        raise ExportFailed(f"{spec.target} returns kwargs of type {type(kwargs).__name__}, but they must be a dict")
     return module, None if args is None and not kwargs else tuple(args or ()), dict(kwargs or {})
 
 

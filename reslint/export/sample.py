@@ -53,7 +53,7 @@ def samples(
             except Exception as error:  # any kind: it is the user's forward
                 if sizes == _AS_GIVEN:
                     raise ExportFailed(f"fails in PyTorch: {told(error)}") from error
-                yield f"{label} is left out, since the module fails there: {told(error)}"
+                yield f"{label} is skipped, since the module fails there: {told(error)}"
                 break
             yield Sample(
                 label,

@@ -27,9 +27,9 @@ def opened(path: str) -> ExportedProgram:
         with zipfile.ZipFile(file) as archive:
             unsafe = next(_unsafe(archive), None)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise ExportFailed(f"is no archive as torch.export.save writes it: {error}") from error
+        raise ExportFailed(f"is not an archive of torch.export.save: {error}") from error
     if unsafe:
-        raise ExportFailed(f"holds {unsafe}, which could run any code; check the module:factory that it was saved from")
+        raise ExportFailed(f"holds {unsafe}, which could run any code; check its module:factory instead")
     with blamed("can't be loaded"), patch.dict(os.environ, _FORCED):
         return torch.export.load(file)
 

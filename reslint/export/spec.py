@@ -60,7 +60,7 @@ def is_spec(text: str) -> bool:
 def spec(target: str, inputs: Iterable[str] = (), kwargs: str = "", *, fake: bool = False, folder: str = "") -> Spec:
     """A Spec of texts as they stand on the command line. Raises BadConfiguration with what is wrong."""
     if not is_spec(target):
-        raise BadConfiguration(f"{target!r} is no module:factory, such as mypkg.models:build, and no .pt2 file")
+        raise BadConfiguration(f"{target!r} is neither module:factory, such as mypkg.models:build, nor a .pt2 file")
     return Spec(target, tuple(map(given, inputs)), keywords(kwargs), fake, folder)
 
 
@@ -68,10 +68,10 @@ def given(text: str) -> Given:
     """`x=1x3x224x224:float16`; the name, the type, and for a scalar the shape may be left out."""
     found = _INPUT.fullmatch(text.replace(" ", ""))
     if found is None or not (found["shape"] or found["dtype"]):
-        raise BadConfiguration(f"--input {text!r} is no NAME=SHAPE:DTYPE, such as 1x3x224x224 or ids=1x128:int64")
+        raise BadConfiguration(f"--input {text!r} is not NAME=SHAPE:DTYPE, such as 1x3x224x224 or ids=1x128:int64")
     dtype = found["dtype"] or DTYPES[0]
     if dtype not in DTYPES:
-        raise BadConfiguration(f"--input {text!r}: no dtype is called {dtype!r}; there are {', '.join(DTYPES)}")
+        raise BadConfiguration(f"--input {text!r}: no dtype is called {dtype!r}; the dtypes are {', '.join(DTYPES)}")
     return Given(
         found["name"] or "", tuple(map(int, (found["shape"] or "").split("x"))) if found["shape"] else (), dtype
     )
@@ -84,7 +84,7 @@ def keywords(text: str) -> Mapping[str, object]:
     try:
         found: object = json.loads(text)
     except ValueError as error:
-        raise BadConfiguration(f"--kwargs {text!r} is no JSON: {error}") from error
+        raise BadConfiguration(f"--kwargs {text!r} is not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise BadConfiguration(f'--kwargs {text!r} must be an object, such as {{"depth": 50}}')
+        raise BadConfiguration(f'--kwargs {text!r} must be a JSON object, such as {{"depth": 50}}')
     return found

@@ -74,9 +74,7 @@ def prepared(spec: Spec, seeds: Sequence[int]) -> Prepared:
     Raises ExportFailed with one line that names the user's own frame.
     """
     if spec.saved:
-        raise ExportFailed(
-            "is a saved program, which can't be initialized anew: give the module:factory it was made of"
-        )
+        raise ExportFailed("is a saved program, which can't be initialized again: name its module:factory instead")
     first = loaded(spec, seeds[0])
     if first.fake is not None:
         raise ExportFailed("has no weights to initialize: build it on the CPU, not on the meta device")
@@ -100,7 +98,7 @@ def _program(start: Loaded) -> tuple[Anatomy, GraphModule]:
     """The anatomy of a module's export, and the very program that was exported."""
     made = dynamo(start, How())
     if made.exported_program is None:
-        raise ExportFailed("torch.onnx.export kept no program: a newer torch is needed")
+        raise ExportFailed("torch.onnx.export kept no program: install a newer torch")
     program: GraphModule = made.exported_program.module()
     return dissect(from_proto(lean(made, start.module))), program
 
@@ -110,7 +108,7 @@ def _start(program: GraphModule, made: Loaded, seed: int) -> Start:
     new = {name: t.detach().clone() for name, t in made.module.state_dict().items()}
     old = program.state_dict()
     if {name: t.shape for name, t in new.items()} != {name: t.shape for name, t in old.items()}:
-        raise ExportFailed("is another module for another seed: its factory must make the same parameters each time")
+        raise ExportFailed("differs between seeds: its factory must create the same parameters each time")
     return Start(seed, new, tuple(pytree.tree_leaves((made.args, dict(made.kwargs)))))
 
 

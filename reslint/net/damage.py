@@ -47,7 +47,7 @@ def _refuse_function(function: FunctionProto, around: Mapping[str, int]) -> None
 def _refuse_graph(graph: GraphProto, nodes: Sequence[Node], versions: Mapping[str, int], depth: int) -> None:
     """The same for a graph and the bodies in it."""
     if depth > _DEEPEST:
-        raise UnreadableModel(f"holds more than {_DEEPEST} bodies one in the other; it is damaged or hostile")
+        raise UnreadableModel(f"nests more than {_DEEPEST} bodies in each other; it is damaged or hostile")
     refuse_bytes((graph.name, *(v.name for v in graph.input), *(v.name for v in graph.output)))
     refuse_bytes(t.name for t in graph.initializer)
     weights = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
@@ -139,7 +139,7 @@ def _refuse_body(node: Node) -> None:
         if many < 0 or given < many or len(body.output) < many + (node.type == "Loop"):
             raise UnreadableModel(
                 f"is damaged: the body of {_called(node)} has {len(body.input)} inputs and {len(body.output)} outputs, "
-                f"which its {len(node.inputs)} inputs don't fit; export the model again"
+                f"which do not fit its {len(node.inputs)} inputs; export the model again"
             )
 
 

@@ -127,7 +127,7 @@ def _size(piece: Piece) -> int:
 def unsound(before: ModelProto, after: ModelProto) -> str:
     """Why a model must not take another one's place: what ONNX's checker says of it; empty where nothing."""
     problem = _problem(after, full=_problem(before, full=True) == "")
-    return f"it would not validate: {problem}" if problem else ""
+    return f"the result would not be valid: {problem}" if problem else ""
 
 
 def _problem(model: ModelProto, *, full: bool) -> str:

@@ -138,7 +138,7 @@ def _number(entries: Mapping[str, str], key: str) -> int | None:
         return int(text)
     raise UnreadableModel(
         f"external data {quoted(entries.get('location', ''))} has the {key} {quoted(text)}, "
-        "which is no number of bytes; export the model again"
+        "which is not a number of bytes; export the model again"
     )
 
 
@@ -180,11 +180,11 @@ def located(path: Path, location: str) -> tuple[Path, int]:
 def _instead(file: Path) -> str:
     """What is there in the place of a file."""
     if file.is_dir():
-        return "is a folder and no file; put the file with the weights in its place"
+        return "is a folder, not a file; put the file with the weights in its place"
     if file.is_fifo():
-        return "is a pipe and no file, and is not waited for; put the file with the weights in its place"
+        return "is a pipe, not a file; put the file with the weights in its place"
     if file.exists():
-        return "is a device and no file; put the file with the weights in its place"
+        return "is a device, not a file; put the file with the weights in its place"
     return "is missing; put it beside the model"
 
 

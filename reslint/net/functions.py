@@ -54,7 +54,7 @@ def _refuse_many(model: ModelProto) -> None:
         sizes[key] = min(_size(functions[key], sizes), most + 1)
     if _size(model.graph, sizes) > most:
         raise UnreadableModel(
-            f"has functions call each other until there are more than {most} nodes; it is not analysed"
+            f"has functions that call each other and expand to more than {most} nodes; it is not analyzed"
         )
 
 

@@ -29,7 +29,7 @@ class OutOfMemory(UnreadableModel):
     """The file takes more memory than it may, or than there is."""
 
     def __init__(self, memory: int = 0) -> None:
-        more = f"than {memory / _GB:.3g} GB; give it more with --limit-memory" if memory else "than there is"
+        more = f"than {memory / _GB:.3g} GB; allow more with --limit-memory" if memory else "than the machine has"
         super().__init__(f"takes more memory {more}")
 
 
@@ -37,7 +37,7 @@ class OutOfTime(UnreadableModel):
     """The file takes more time than it may."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"was left after {seconds:g} s; give it longer with --limit-seconds")
+        super().__init__(f"was given up after {seconds:g} s; allow more time with --limit-seconds")
 
 
 class _Late(BaseException):

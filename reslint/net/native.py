@@ -81,7 +81,7 @@ def _death(status: int, what: str) -> Exception:
     if status == -signal.SIGKILL:  # the system's answer to too little memory
         return OutOfMemory()
     told = f"signal {-status}" if status < 0 else f"status {status}"
-    return UnreadableModel(f"made {what} crash ({told}), so that nothing of it was checked; is the file damaged?")
+    return UnreadableModel(f"made {what} crash ({told}), so it was not checked; is the file damaged?")
 
 
 @dataclass(frozen=True, slots=True)

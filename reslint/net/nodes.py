@@ -47,7 +47,7 @@ def node_of(proto: NodeProto) -> Node:
 def refuse_bytes(names: Iterable[object]) -> None:
     """Raise UnreadableModel where a name is no text: protobuf hands out bytes where a string is not UTF-8."""
     if not set(map(type, names)) <= {str}:
-        raise UnreadableModel("is damaged: a name in its graph is no text; fetch it again")
+        raise UnreadableModel("is damaged: a name in its graph is not text; fetch it again")
 
 
 def every_node(graph: GraphProto | FunctionProto) -> Iterator[NodeProto]:

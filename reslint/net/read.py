@@ -52,7 +52,7 @@ def from_proto(model: ModelProto, path: Path = Path("model.onnx")) -> Net:
 def _net(model: ModelProto, path: Path) -> Net:
     """The Net of a model that nobody else holds."""
     if not model.graph.node and not model.graph.output:
-        raise UnreadableModel("holds no graph; it is no ONNX model, or an empty one")
+        raise UnreadableModel("has no graph; it is not an ONNX model, or an empty one")
     if model.functions:
         model = inlined(model)
     net = build(model, path, tuple(external_problems(model.graph, path)))
@@ -66,7 +66,9 @@ def _binary_model(path: Path) -> ModelProto:
     try:
         return ModelProto.FromString(light)
     except DecodeError as error:
-        raise UnreadableModel("is no ONNX model, or is damaged: its bytes are not the protobuf of a model") from error
+        raise UnreadableModel(
+            "is not an ONNX model, or is damaged: its bytes are not the protobuf of a model"
+        ) from error
 
 
 def _text_model(path: Path) -> ModelProto:
@@ -80,13 +82,11 @@ def _text_model(path: Path) -> ModelProto:
             return ModelProto.FromString(natively(_parse, text, "onnx's text parser"))
         return onnx.load_model_from_string(text, format="textproto")
     except UnicodeDecodeError as error:
-        raise UnreadableModel(
-            f"is no text: its byte {error.start} is not UTF-8; export or download it again"
-        ) from error
+        raise UnreadableModel(f"is not text: byte {error.start} is not UTF-8; export or download it again") from error
     except UnreadableModel:
         raise
     except Exception as error:  # the two parsers have no error in common
-        raise UnreadableModel(f"is no ONNX text that can be parsed: {_parsed_to(error)}") from error
+        raise UnreadableModel(f"can't be parsed as ONNX text: {_parsed_to(error)}") from error
 
 
 def _parse(text: bytes) -> bytes:

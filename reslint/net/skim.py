@@ -108,10 +108,10 @@ def fields(buffer: Buffer, position: int, end: int) -> Iterator[Field]:
             inner = position
             position += 4 if wire == 5 else 8
         else:
-            raise UnreadableModel("is no ONNX model, or is damaged: its bytes are not protobuf")
+            raise UnreadableModel("is not an ONNX model, or is damaged: its bytes are not protobuf")
         if position > end:
             over = f"{position - end} {'byte' if position - end == 1 else 'bytes'}"
-            raise UnreadableModel(f"is truncated or damaged: a part reaches {over} beyond the end; fetch it again")
+            raise UnreadableModel(f"is truncated or damaged: a part extends {over} beyond the end; fetch it again")
         yield Field(key >> 3, wire, start, inner, position)
 
 

@@ -15,7 +15,7 @@ _POINTERS = (
     b"version https://hawser.github.com/spec/",  # what git LFS was called before, and still reads
     b"version http://git-media.io/v/",
 )
-_PICKLE = "is a Python pickle and is not opened, since that runs code; export the model with torch.onnx.export"
+_PICKLE = "is a Python pickle and is not opened, since opening it runs code; export the model with torch.onnx.export"
 _PACKED = "unpack it and check the .onnx file inside"
 _MADE_FROM = "check the .onnx file that it was made from"
 _NOT_THE_MODEL = "download the model itself"
@@ -31,7 +31,7 @@ _SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", f"is a 7z archive; {_PACKED}"),
     (b"\x89HDF", "is an HDF5 file (Keras); convert it with tf2onnx and check the result"),
     (b"GGUF", f"holds weights in the GGUF format, {_WEIGHTS}"),
-    (b"\x93NUMPY", f"is an array of NumPy; {_NOT_THE_MODEL}"),
+    (b"\x93NUMPY", f"is a NumPy array; {_NOT_THE_MODEL}"),
     (b"\x89PNG", f"is a picture (PNG); {_NOT_THE_MODEL}"),
     (b"\xff\xd8\xff", f"is a picture (JPEG); {_NOT_THE_MODEL}"),
     (b"GIF8", f"is a picture (GIF); {_NOT_THE_MODEL}"),
@@ -65,12 +65,12 @@ def refuse(path: Path, head: bytes) -> None:
         raise NotFetched(f"is a git LFS pointer, not the model; run: git lfs pull --include {path.name!r}")
     if path.suffix.lower() in (".pt", ".pth", ".ckpt") and head.startswith((b"PK\x03\x04", b"\x80")):
         raise UnreadableModel(
-            "is a pickled PyTorch file and is never unpickled, since that can run any code; name the code that makes the "
+            "is a pickled PyTorch file and is not unpickled, since that can run any code; name the code that builds the "
             "model (reslint check mypkg.models:build --input 1x3x224x224), or save it as .pt2 with torch.export.save"
         )
     if path.suffix.lower() == ".py":
         raise UnreadableModel(
-            "is Python code; name it as a module, and what makes the model in it (reslint check mypkg.models:build)"
+            "is Python code; name its module and the factory of the model in it (reslint check mypkg.models:build)"
         )
     says = _binary(head) or _markup(head)
     if says:
@@ -108,7 +108,7 @@ def _markup(head: bytes) -> str:
     """What a file of HTML, XML or JSON is; empty for what is none."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if re.match(rb'\{\s*"', text):
-        return f"is JSON, as servers answer where something is amiss; {_NOT_THE_MODEL}"
+        return f"is JSON, such as a server's error message; {_NOT_THE_MODEL}"
     if not text.startswith((b"<!", b"<?xml", b"<error>", *_HTML)):
         return ""
     start = _BEFORE_ROOT.match(text)
@@ -121,5 +121,5 @@ def _markup(head: bytes) -> str:
         told = code[1].decode()
         return f"is a storage server's error message ({told}) saved as a model; download it with the rights to read it"
     if b"<?xml" in text and root != b"html" and not any(sign in text for sign in _HTML):
-        return f"is XML and no ONNX model; {_NOT_THE_MODEL}"
+        return f"is XML, not an ONNX model; {_NOT_THE_MODEL}"
     return "is a web page saved as a model; download the file itself (the raw link)"

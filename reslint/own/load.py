@@ -87,14 +87,14 @@ def _rules(home: Home, module: ModuleType) -> Iterator[Rule]:
         for one in several:
             if not isinstance(one, Rule):
                 raise BadConfiguration(
-                    f"{home.said}: {home.name} is a {type(one).__name__}, and no rule: decorate it with reslint.rules.rule"
+                    f"{home.said}: {home.name} is a {type(one).__name__}, not a rule: decorate it with reslint.rules.rule"
                 )
             yield one
         return
     ours = {id(rule) for rule in ALL}
     found = [value for value in vars(module).values() if isinstance(value, Rule) and id(value) not in ours]
     if not found:
-        raise BadConfiguration(f"{home.said}: holds no rule: decorate a generator with reslint.rules.rule")
+        raise BadConfiguration(f"{home.said}: has no rule: decorate a generator with reslint.rules.rule")
     yield from found
 
 
@@ -103,14 +103,14 @@ def _refuse(home: Home, rule: Rule, known: Mapping[str, str], families: Iterable
     for what, text in (("name", rule.name), ("family", rule.family)):
         if not isinstance(text, str) or not _SLUG.fullmatch(text):
             raise BadConfiguration(
-                f"{home.said}: the {what} {text!r} must be words with dashes between, as wide-branch"
+                f"{home.said}: the {what} {text!r} must be lowercase words joined by dashes, such as wide-branch"
             )
     said = f"{home.said}: {rule.name}"
     if rule.name in known:
-        raise BadConfiguration(f"{said}: {known[rule.name]} has a rule of this name already")
+        raise BadConfiguration(f"{said}: {known[rule.name]} already has a rule of this name")
     if rule.name in families or rule.family in known:
         raise BadConfiguration(
-            f"{said}: a rule and a family can't have one name, or --select could not tell them apart"
+            f"{said}: a rule and a family can't share a name, since --select could not tell them apart"
         )
     if not isinstance(rule.severity, Severity) or not isinstance(rule.confidence, Confidence):
         raise BadConfiguration(f"{said}: needs a reslint.Severity, then a reslint.Confidence")
@@ -118,7 +118,7 @@ def _refuse(home: Home, rule: Rule, known: Mapping[str, str], families: Iterable
         raise BadConfiguration(f"{said}: needs a docstring, whose first line says what it finds")
     if rule.subject not in _SUBJECTS:
         kinds = ", ".join(sorted(subject.__name__ for subject in _SUBJECTS))
-        raise BadConfiguration(f"{said}: judges {rule.subject!r}, which no command gives it; there are {kinds}")
+        raise BadConfiguration(f"{said}: judges {rule.subject!r}, which no command provides; the subjects are {kinds}")
 
 
 def _page(rule: Rule, module: ModuleType) -> str:

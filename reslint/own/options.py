@@ -20,7 +20,7 @@ def built(rules: Sequence[Rule], config: Config) -> Iterator[tuple[str, object]]
     for name in config.options:
         if name in {rule.name for rule in ALL}:
             raise BadConfiguration(
-                f"{config.file}: options.{name}: the thresholds of reslint's rules are keys of their own"
+                f"{config.file}: options.{name}: options are for your own rules; reslint's have keys of their own"
             )
         if name not in known:
             raise BadConfiguration(f"{config.file}: options.{name}: no rule of your own is called {name}")

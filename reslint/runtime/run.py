@@ -101,7 +101,7 @@ def _inputs(net: Net, wanted: Wanted, types: Mapping[str, Kind]) -> tuple[Inputs
     if wanted.inputs is None:
         return synthesized(net, wanted.sizes, wanted.seed, types), ()
     if wanted.sizes:
-        raise RunFailed("takes its sizes from --inputs; leave out --dim")
+        raise RunFailed("takes its sizes from --inputs: remove --dim")
     feeds, saved = given(net, wanted.inputs, types)
     return Inputs(tuple((feed,) for feed in feeds), (({},),) * len(feeds)), saved
 
@@ -168,8 +168,8 @@ def _limits_of(known: Known) -> Iterator[str]:
     """What the measurements can't say."""
     if known.model.made_up:
         yield (
-            f"the values of {known.model.made_up} missing weights are made up (--fill): "
-            "what follows is true of the structure alone"
+            f"the values of {known.model.made_up} missing weights are generated (--fill): "
+            "what follows describes the structure, not the trained model"
         )
     if known.model.was:
         yield f"{known.model.was} is widened to float32 on the CPU, which has no kernels for it; --round rounds after every op"
@@ -183,7 +183,7 @@ def _notes(subjects: Sequence[object], wanted: Wanted, why: str) -> Iterator[str
     if why:
         yield why
     for fed in (one for one in subjects if isinstance(one, Fed) and one.nonfinite):
-        yield f"NaN or infinity is fed to {', '.join(fed.nonfinite)}: what comes of it is not blamed on the model"
+        yield f"the input {', '.join(fed.nonfinite)} holds NaN or infinity: what follows from that is not reported"
     if wanted.provider in ("cuda", "tensorrt"):
         yield "TF32 is off (use_tf32=0) where outputs are compared, and on where runs are timed"
     referred = [found for found in subjects if isinstance(found, Referred)]
@@ -205,16 +205,16 @@ def _left_out(found: Referred) -> Iterator[str]:
     held = {d.output.partition("[")[0] for d in found.differences} | {d.output for d in found.differences}
     left = [name for name in found.anatomy.net.outputs if name not in held]
     if left:
-        yield f"not compared, since not in {found.against}: {', '.join(left)}"
+        yield f"not compared, since {found.against} lacks them: {', '.join(left)}"
 
 
 def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
     if found.runs < wanted.rounds:
-        yield f"was timed {found.runs} times instead of {wanted.rounds}, for lack of time; give it longer with --timeout"
+        yield f"was timed {found.runs} times instead of {wanted.rounds}, since time ran out; allow more with --timeout"
     if found.ratio is not None and found.ratio.decision == "undecided":
         yield (
-            f"undecided whether it is slower than {found.ratio.most:g} times {found.ratio.against}; "
-            "time it longer with --runs, or on a machine that nothing else uses"
+            f"whether it takes more than {found.ratio.most:g} times as long as {found.ratio.against} is undecided; "
+            "increase --runs, or measure on an otherwise idle machine"
         )
 
 

@@ -48,7 +48,7 @@ def _rendered(models: Iterator[Dissected], options: AnatomyOptions) -> str:
     """The models in the format that the options ask for."""
     if options.signature:
         if options.format != "text":
-            raise click.UsageError(f"--signature is text: leave out --format {options.format}")
+            raise click.UsageError(f"--signature prints text: remove --format {options.format}")
         return anatomy_signature.render(models)
     if options.format == "text":
         return anatomy_text.render(models, color=colored(options.color, options.output), verbose=options.verbose)

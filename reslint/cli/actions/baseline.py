@@ -25,13 +25,13 @@ def unknown(
 def _renewed(known: Baseline, findings: Sequence[Finding], ran: Mapping[str, Ran], options: Judging) -> Baseline:
     """The baseline after the run: written if that was asked for, else as it was; resolved entries are told."""
     resolved = () if options.quiet else tuple(known.resolved(findings, ran))
-    told = "dropped" if options.write_baseline else "--write-baseline drops it"
+    told = "dropped" if options.write_baseline else "--write-baseline removes it"
     for entry in resolved:
         note(str(known.file), f"{entry.path}: {entry.rule} at {entry.at} is resolved; {told}")
     for path, number in () if options.quiet else known.gone().items():
         if not options.configuration.factory(PurePath(path).name):  # a PyTorch model is no file
             told = counted(number, "known finding")
-            note(str(known.file), f"{path} is not there any more, and has {told}; delete them if it won't come back")
+            note(str(known.file), f"{path} no longer exists but has {told}; delete them if it won't come back")
     if not options.write_baseline:
         return known
     renewed = known.renewed(findings, ran)

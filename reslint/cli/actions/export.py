@@ -24,9 +24,11 @@ def deliver(options: ExportOptions) -> int:
     spec, output, quiet = options.spec, options.output, options.quiet
     factory = load(options.config, Path.cwd(), factory=options.factory()).factory(spec)
     if factory is None:
-        raise BadConfiguration(f"{spec!r} is no module:factory, as mypkg.models:build, no .pt2 file and no named model")
+        raise BadConfiguration(
+            f"{spec!r} is neither module:factory (such as mypkg.models:build), a .pt2 file nor a named model"
+        )
     if same(str(output), str(Path(factory.folder) / factory.target)):
-        raise BadConfiguration(f"--output {output}: is what the model is made from; name another file")
+        raise BadConfiguration(f"--output {output}: is the file that the model is made from; name another file")
     try:
         with look.needing_torch():
             from reslint.export.deploy import deployed
@@ -59,7 +61,9 @@ def _told(output: Path, runs: Iterator[tuple[str, Referred | None]], quiet: bool
             error(str(output), f"{label}: {_apart(found)}{parting}")
     if apart:
         return APART
-    told = f"computes what the module does, in {count} runs; at most {most:.2g} of the largest value apart"
+    told = (
+        f"computes what the module computes, in {count} runs; the largest difference is {most:.2g} of the largest value"
+    )
     emit(f"{plain(str(output))}: {told}\n", None)
     return 0
 
@@ -69,14 +73,14 @@ def _apart(found: Referred) -> str:
     size = worst.absolute if worst.relative is None else worst.relative
     return (
         f"the output {worst.output} differs from {found.against} by {size:.2g} of its largest value, "
-        f"where {worst.tolerance:.2g} is allowed"
+        f"the tolerance is {worst.tolerance:.2g}"
     )
 
 
 def _parting(found: Referred) -> str:
     if found.parts is None:
-        return "the two part behind the last block" if found.before else "where they part is not known"
+        return "the two diverge after the last block" if found.before else "where they diverge is unknown"
     merge = found.parts.merge
     module, source = where(merge)
     place = f" at {source.file}:{source.line}: {source.text}" if source else ""
-    return f"the two part at the block {module or merge.id} (tensor {merge.id}){place}"
+    return f"the two diverge at the block {module or merge.id} (tensor {merge.id}){place}"

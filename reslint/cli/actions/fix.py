@@ -43,9 +43,7 @@ def _written(options: CheckOptions) -> bool:
             sound = False
             continue
         for finding, edits in () if options.quiet else plan.done:
-            note(
-                plan.path, f"mended: {finding.rule} at {finding.module or finding.node}, {counted(len(edits), 'node')}"
-            )
+            note(plan.path, f"fixed: {finding.rule} at {finding.module or finding.node}, {counted(len(edits), 'node')}")
     return sound
 
 
@@ -63,7 +61,7 @@ def _plans(options: CheckOptions, *, told: bool) -> Iterator[Mended | None]:
     refuse_unknown_rules(options.configuration)
     for path, missing in named(options).items():
         if options.configuration.factory(path):
-            note(path, "is PyTorch code: --fix mends files only")
+            note(path, "is PyTorch code: --fix edits ONNX files only")
             continue
         try:
             plan = _plan(path, missing, options)
@@ -73,7 +71,7 @@ def _plans(options: CheckOptions, *, told: bool) -> Iterator[Mended | None]:
             yield None
         except Exception as bug:  # keeps its traceback, but hides nothing of the other files
             print_exception(bug)
-            error(path, "made reslint itself fail, as shown above; please report it")
+            error(path, "made reslint fail, as shown above; please report it")
             yield None
         else:
             _tell(plan, options)
@@ -89,7 +87,7 @@ def _plan(path: str, missing: str | None, options: CheckOptions) -> Mended:
 def _tell(plan: Mended, options: CheckOptions) -> None:
     why = Counter((finding.rule, finding.module or finding.node, says) for finding, says in plan.refused)
     for (rule, at, says), number in () if options.quiet else why.items():
-        note(plan.path, f"{rule} at {at} can't be mended{f' at {number} nodes' if number > 1 else ''}: {says}")
+        note(plan.path, f"{rule} at {at} can't be fixed{f' at {number} nodes' if number > 1 else ''}: {says}")
 
 
 def _difference(plan: Mended) -> str:
@@ -98,7 +96,7 @@ def _difference(plan: Mended) -> str:
 
 def _lines(plan: Mended) -> Iterator[str]:
     yield f"--- {plain(plan.path)}"
-    yield f"+++ {plain(plan.path)} (mended)"
+    yield f"+++ {plain(plan.path)} (fixed)"
     for finding, made in plan.done:
         yield f"@@ {plain(finding.module or finding.node)}: {finding.rule} @@"
         for edit in made:

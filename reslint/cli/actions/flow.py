@@ -30,7 +30,7 @@ def flow(options: FlowOptions, start: float) -> int:
     """Measure all modules, report with the seconds since `start`, and say how it went."""
     paths = options.paths or options.configuration.named()
     if not paths:
-        raise click.UsageError("no model is named: give module:factory, such as mypkg.models:build")
+        raise click.UsageError("no model given: name module:factory, such as mypkg.models:build")
     look.refuse_unknown_rules(options.configuration, command="flow")
     spare(options.written, paths)
     own = Factory("", options.input, options.kwargs)
@@ -65,7 +65,7 @@ def _looked(path: str, what: Spec, options: FlowOptions, say: Callable[[str], No
     except (ExportFailed, UnreadableModel) as problem:
         return look.failed(path, problem, config)
     except Exception:  # a bug keeps its traceback, but hides nothing of the other models and is no finding
-        says = UnreadableModel("made reslint itself fail, as shown above; please report it")
+        says = UnreadableModel("made reslint fail, as shown above; please report it")
         return look.failed(path, says, config, format_exc())
 
 

@@ -9,7 +9,7 @@ _ENTRY = """\
   hooks:
     - id: reslint
       name: reslint
-      entry: reslint check --unread note   # models that git LFS has not fetched keep nobody from committing
+      entry: reslint check --unread note   # models that git LFS has not fetched do not block a commit
       language: system
       files: '\\.onnx(([._]data)(_\\d+)?)?$'
       require_serial: true

@@ -33,7 +33,7 @@ def run(options: RunOptions, start: float) -> int:
     paths = tuple(named(options))
     stores = _stores(options.store, paths)
     if options.keep_float32 is not None and len(paths) > 1:
-        raise click.BadParameter(f"is one file, for {len(paths)} models", param_hint="--keep-float32")
+        raise click.BadParameter(f"is a single file, but there are {len(paths)} models", param_hint="--keep-float32")
 
     def findings(path: str, anatomy: Anatomy, rules: Sequence[Rule], config: Config) -> Judged:
         settings = _settings(config.settings(path), options)
@@ -65,7 +65,7 @@ def _stores(target: Path | None, paths: Sequence[str]) -> Mapping[str, Path]:
     if target.suffix == ".npz":
         if len(paths) > 1:
             raise click.BadParameter(
-                f"{target} is one file, for {len(paths)} models; name a folder", param_hint="--store"
+                f"{target} is a single file, but there are {len(paths)} models; name a folder", param_hint="--store"
             )
         return dict.fromkeys(paths, target)
     stems = Counter(Path(path).stem for path in paths)
@@ -138,5 +138,5 @@ def _ratio(options: RunOptions) -> float:
 def _size(text: str) -> tuple[str, int]:
     name, _, size = text.rpartition("=")
     if not name or not size.isdecimal() or int(size) < 1:
-        raise click.BadParameter(f"{text!r} is no NAME=SIZE, such as batch=2", param_hint="--dim")
+        raise click.BadParameter(f"{text!r} is not NAME=SIZE, such as batch=2", param_hint="--dim")
     return name, int(size)

@@ -12,8 +12,9 @@ from reslint.cli.options.declare import command as declared
 def command(options: CheckOptions) -> int:
     """Check models against the rules.
 
-    PATH is a model file, a folder to search, a glob, or a PyTorch model: module:factory, or a .pt2 file. The exit status is
-    0 when all was looked at and nothing found, 1 on findings, 2 when something could not be looked at.
+    PATH is a model file, a folder to search, a glob, or a PyTorch model (module:factory or a .pt2 file). The exit status is
+    0 when every model was checked and nothing was found, 1 when there are findings, and 2 when a model could not be
+    checked.
     """
     if options.show_files:
         from reslint.cli.actions.show_files import listed

@@ -8,13 +8,13 @@ from reslint.cli.options.diff import DiffOptions
 
 @declared("diff", DiffOptions)
 def command(options: DiffOptions) -> int:
-    """Show what changed in the residual skeleton from the model OLD to the model NEW.
+    """Show how the residual skeleton changed from the model OLD to the model NEW.
 
-    Either is a model file, or a PyTorch model: module:factory, or a .pt2 file.
+    Each is a model file or a PyTorch model (module:factory or a .pt2 file).
 
-    Blocks are matched by structure, never by name, so that a conversion, a quantization or an optimizer that keeps the
-    skeleton shows no difference. The exit status is 0 whatever differs, 1 with --fail-on-lost-shortcut where one was lost,
-    2 when a model could not be looked at.
+    Blocks are matched by structure, never by name, so a conversion, a quantization or an optimization that keeps
+    the skeleton shows no difference. The exit status is 0 whatever differs, 1 when a shortcut was lost and
+    --fail-on-lost-shortcut is given, and 2 when a model could not be read.
     """
     from reslint.cli.actions.diff import compared
 

@@ -17,7 +17,9 @@ class ExplainOptions(Catalogued):
     """What a user asks `reslint explain` for."""
 
     rule: Annotated[str, Argument("RULE", complete=pages.rule)]
-    output: Annotated[str | None, Option("Write the page to FILE.", short="o", metavar="FILE")] = None
+    output: Annotated[
+        str | None, Option("Write the page to FILE instead of standard output.", short="o", metavar="FILE")
+    ] = None
     format: Annotated[Literal["text", "markdown"], FORMAT] = "text"
 
 
@@ -25,7 +27,7 @@ class ExplainOptions(Catalogued):
 def command(options: ExplainOptions) -> int:
     """Print the page of a RULE.
 
-    It says what the rule does, why that is bad, shows examples, and when to ignore it.
+    The page says what the rule does, why that is bad and when to ignore it, and it shows examples.
     """
     from reslint.cli.output.catalogue import page
     from reslint.errors import UnknownRule
@@ -38,7 +40,7 @@ def command(options: ExplainOptions) -> int:
         raise unknown_rule(name, every)
     file = pages.page(name)
     if file is None and not rule.page:
-        raise UnknownRule(f"{name} has no page in this version; `reslint rules` says in a line what it finds")
+        raise UnknownRule(f"{name} has no page in this version; `reslint rules` gives a one-line summary")
     text = rule.page or (file.read_text("utf-8") if file else "")
     if options.format == "text":
         text = page(rule, text, terminal(options.output), colored("auto", options.output))

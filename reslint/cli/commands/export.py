@@ -10,8 +10,8 @@ from reslint.cli.options.export import ExportOptions
 def command(options: ExportOptions) -> int:
     """Export a PyTorch module, a .pt2 file, or a model that the configuration names.
 
-    This is the exporter's own export, optimized; each op keeps its module and its line of Python. With --verify the exit
-    status is 1 where the file does not compute what the module does.
+    PyTorch's own exporter makes the file and optimizes it; each op keeps its module and its line of Python. With --verify,
+    the exit status is 1 when the file and the module give different results.
     """
     from reslint.cli.actions.export import deliver
 

@@ -20,10 +20,10 @@ NEWLINE = "\n"
 
 @click.command("init")
 def command() -> int:
-    """Write a commented configuration and the pre-commit entry.
+    """Write a commented configuration and the entry of a pre-commit hook.
 
     The configuration goes to pyproject.toml where there is one, else to reslint.toml, at the top of the git repository.
-    What is there already stays as it is.
+    Existing settings and hooks stay unchanged.
     """
     top = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".git").exists()), None)
     folder = top or Path.cwd()
@@ -37,14 +37,14 @@ def _configured(folder: Path) -> str:
     own, shared = folder / "reslint.toml", folder / "pyproject.toml"
     text = TEMPLATE.read_text("utf-8")
     if own.exists():
-        return f"{own.name}: is there already, and stays as it is"
+        return f"{own.name}: exists already and stays unchanged"
     if not shared.exists():
         _write(own, text, "x")
         return f"{own.name}: written, with all settings as comments"
     there = _read(shared)
     tool = _toml(there, shared).get("tool")
     if isinstance(tool, dict) and "reslint" in tool:
-        return f"{shared.name}: has {HEADER} already, and stays as it is"
+        return f"{shared.name}: has {HEADER} already and stays unchanged"
     added = f"{'' if there.endswith(NEWLINE) else NEWLINE}{NEWLINE}{HEADER}{NEWLINE}{text}"
     added = added.replace(NEWLINE, "\r\n") if "\r\n" in there else added
     _toml(there + added, shared)
@@ -55,7 +55,7 @@ def _configured(folder: Path) -> str:
 def _hooked(top: Path | None) -> Iterator[str]:
     """The hook of a repository, added unless there is one."""
     if top is None:
-        yield "no git repository here, so no pre-commit hook"
+        yield "no pre-commit hook: there is no git repository here"
         return
     file = top / ".pre-commit-config.yaml"
     if not file.exists():
@@ -64,11 +64,11 @@ def _hooked(top: Path | None) -> Iterator[str]:
         return
     there = _read(file)
     if hook.has_hook(there):
-        yield f"{file.name}: has the hook already, and stays as it is"
+        yield f"{file.name}: has the hook already and stays unchanged"
         return
     changed = hook.with_hook(there)
     if changed is None:
-        yield f"{file.name}: holds no list of repositories that can be added to; put this there:"
+        yield f"{file.name}: has no list of repositories to add to; add this by hand:"
         yield hook.entry()
         return
     _write(file, changed, "w")
@@ -83,9 +83,9 @@ def _next(folder: Path) -> Iterator[str]:
     shown = plain(str(folder)) if folder != Path.cwd() else "."
     found = models([str(folder)], Wanted(Config(folder=folder)))
     count = sum(missing is None for missing in found.values())
-    yield f"{counted(count, 'model')} found; to check: reslint check {shown}"
+    yield f"{counted(count, 'model')} found; to check them: reslint check {shown}"
     if count:
-        yield f"To make known what is found today: reslint check --write-baseline known.json {shown}"
+        yield f"To accept today's findings: reslint check --write-baseline known.json {shown}"
 
 
 def _toml(text: str, file: Path) -> dict[str, object]:
@@ -93,7 +93,7 @@ def _toml(text: str, file: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadConfiguration(f"{file}: is no TOML that can be added to: {error}") from error
+        raise BadConfiguration(f"{file}: is not valid TOML, so nothing can be added: {error}") from error
 
 
 def _read(file: Path) -> str:

@@ -18,7 +18,9 @@ from reslint.cli.output.streams import colored, emit, terminal
 class RulesOptions(Catalogued):
     """What a user asks `reslint rules` for."""
 
-    output: Annotated[str | None, Option("Write the result to FILE.", short="o", metavar="FILE")] = None
+    output: Annotated[
+        str | None, Option("Write the result to FILE instead of standard output.", short="o", metavar="FILE")
+    ] = None
     format: Annotated[Literal["text", "json"], FORMAT] = "text"
 
 
@@ -26,7 +28,7 @@ class RulesOptions(Catalogued):
 def command(options: RulesOptions) -> int:
     """List all rules by family: name, severity, confidence, and what each finds.
 
-    Those marked D only matter before training. They run with --profile design, or when they are named.
+    Rules marked D matter only before training. They run with --profile design, or when --select names them.
     """
     from reslint.cli.output.catalogue import entry, table
 

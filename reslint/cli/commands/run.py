@@ -12,8 +12,8 @@ from reslint.cli.options.run import RunOptions
 def command(options: RunOptions) -> int:
     """Run models with ONNX Runtime and check what they compute.
 
-    Inputs are made up, seeded, and told. Each run is a process of its own. The exit status is that of
-    `check`, or 3 where a latency budget is undecided.
+    Inputs are generated from a seed and listed in the result. Each model runs in a process of its own. The exit status is
+    that of `check`, or 3 when a latency budget is undecided.
     """
     start = time.perf_counter()
     from reslint.cli.actions.run import run

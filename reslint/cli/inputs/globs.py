@@ -19,7 +19,7 @@ def unmatched(config: Config, paths: Sequence[str]) -> Iterator[str]:
     there = tuple(models(paths, Wanted(config, everything=True, unlimited=True)))
     for key, glob in globs:
         if not _fits_any(config, key, glob, there):
-            yield f"{key} {glob!r} fits no model"
+            yield f"{key} {glob!r} matches no model"
 
 
 def _globs(config: Config) -> Iterator[tuple[str, str]]:

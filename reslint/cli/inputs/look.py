@@ -94,7 +94,7 @@ def named(options: Models) -> Mapping[str, str | None]:
     paths = options.paths or tuple(_configured(options))
     if not paths:
         raise click.UsageError(
-            "no model is named: give files, folders, globs or module:factory, or `paths` or `models` in the configuration"
+            "no model given: name files, folders, globs or module:factory, or set `paths` or `models` in the configuration"
         )
     found = models(paths, Wanted(options.configuration, options.exclude, options.no_ignore))
     found = _only(found, options.narrowed(tuple(path for path, missing in found.items() if not missing)))

@@ -14,7 +14,7 @@ def spare(written: Iterable[tuple[str, str]], read: Iterable[str] = ()) -> None:
     """Raise BadConfiguration for a file, under its option, that is there and is called as models are, or is one to be read."""
     for option, file in written:
         if os.path.isfile(file) and (_is_model(file) or any(same(file, model) for model in read)):
-            raise BadConfiguration(f"{option} {file}: is a model, which the result would replace; name another file")
+            raise BadConfiguration(f"{option} {file}: is a model that the result would overwrite; name another file")
 
 
 def same(file: str, model: str) -> bool:

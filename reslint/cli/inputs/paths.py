@@ -86,10 +86,10 @@ def _missing(path: str, wanted: Wanted) -> str:
     if os.path.isdir(path) or glob.has_magic(path):
         return _left_out(path, wanted) or "no model found here"
     if os.path.isfile(path) and is_data(path):
-        return "is external data, and no model beside or above it names it"
+        return "is external data, but no model beside or above it refers to it"
     file, _, name = path.rpartition(":")
     if file.endswith(".py"):
-        return f"is no module:factory; name a module as Python imports it, such as mypkg.{os.path.basename(file)[:-3]}:{name}"
+        return f"is not module:factory; name a module as Python imports it, such as mypkg.{os.path.basename(file)[:-3]}:{name}"
     return "is neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
 
 
@@ -100,7 +100,7 @@ def _left_out(path: str, wanted: Wanted) -> str:
         return ""
     told = "the one model here is" if len(there) == 1 else f"all {len(there)} models here are"
     if not all(map(wanted.leaves_out, there)):
-        return f"{told} ignored by git, or made or installed by a tool; --no-ignore looks at them"
+        return f"{told} ignored by git, or created or installed by a tool; --no-ignore includes them"
     by = (
         "--exclude"
         if all(fits(file, wanted.exclude, Path()) for file in there)

@@ -108,7 +108,7 @@ def search(folder: str, told: Told, *, everything: bool = False) -> Iterator[str
     ignored = _ignored(Path(os.path.abspath(folder)))
 
     def refused(problem: OSError) -> None:
-        told(os.path.normpath(str(problem.filename)), f"can't be entered: {problem.strerror or problem}")
+        told(os.path.normpath(str(problem.filename)), f"can't be searched: {problem.strerror or problem}")
 
     for here, folders, files in os.walk(folder, onerror=refused):
         folders[:] = sorted(f for f in folders if everything or not _is_passed_by(os.path.join(here, f), ignored))

@@ -25,4 +25,4 @@ def shortened(notes: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         paths = dict.fromkeys(path for path, _, _ in group)
         who = f"{len(paths)} files" if len(paths) > 1 else group[0][0]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield who, f"external data {', '.join(names[:_NAMED])}{more} {manner}; shapes are enough for these checks"
+        yield who, f"external data {', '.join(names[:_NAMED])}{more} {manner}; these checks need only shapes"

@@ -100,7 +100,7 @@ def _alone(path: str, one: Callable[[str], Sight]) -> Sight:
         try:
             return sight.result()
         except BrokenProcessPool:
-            says = "ended the process that looked at it, which is what the system does where memory is short"
+            says = "ended the process that checked it; the system does this when memory runs out"
             return Looked(path, error=says, fails=True), ()
 
 

@@ -18,18 +18,18 @@ class CheckOptions(Judging, Exporting):
     """What a user asks `reslint check` for."""
 
     show_settings: Annotated[bool, Option("Print the settings of each model and where they come from.")] = False
-    show_files: Annotated[bool, Option("List the models that would be checked, and check none.")] = False
-    changed_only: Annotated[bool, Option("Check only models that git says have changed and are not committed.")] = False
+    show_files: Annotated[bool, Option("List the models that would be checked; check none.")] = False
+    changed_only: Annotated[bool, Option("Check only models with changes that are not committed to git.")] = False
     base_ref: Annotated[
-        str | None, Option("With --changed-only: all that has changed since this branch or commit.", metavar="REF")
+        str | None, Option("With --changed-only: also the changes since this branch or commit.", metavar="REF")
     ] = None
     statistics: Annotated[bool, Option("Count the findings of each rule (text and json).")] = False
-    fix: Annotated[bool, Option("Edit the files where a finding can be fixed without learned weights.")] = False
-    diff: Annotated[bool, Option("Show what --fix would change, and change nothing.")] = False
+    fix: Annotated[bool, Option("Fix what can be fixed without learned weights; edits the files.")] = False
+    diff: Annotated[bool, Option("Show what --fix would change; change nothing.")] = False
     explain_passes: Annotated[
         str | None,
         Option(
-            "Say why this rule did not fire where it came near (text and json).", metavar="RULE", complete=pages.rule
+            "Say where this rule nearly fired and why it did not (text and json).", metavar="RULE", complete=pages.rule
         ),
     ] = None
 
@@ -46,17 +46,17 @@ class CheckOptions(Judging, Exporting):
     def ready(self) -> Self:
         """Refuse what can't be shown together."""
         if self.base_ref and not self.changed_only:
-            raise click.UsageError("--base-ref goes with --changed-only")
+            raise click.UsageError("--base-ref needs --changed-only")
         for asked, name in ((self.statistics, "--statistics"), (self.explain_passes, "--explain-passes")):
             if asked and self.format not in ("text", "json"):
-                raise click.UsageError(f"{name} is text or json: leave out --format {self.format}")
+                raise click.UsageError(f"{name} prints text or json: remove --format {self.format}")
         for asked, name in (
             (self.show_settings, "--show-settings"),
             (self.show_files, "--show-files"),
             (self.diff, "--diff"),
         ):
             if asked and self.format != "text":
-                raise click.UsageError(f"{name} is text: leave out --format {self.format}")
+                raise click.UsageError(f"{name} prints text: remove --format {self.format}")
         for asked, name in (
             (self.show_settings, "--show-settings"),
             (self.show_files, "--show-files"),
@@ -64,5 +64,5 @@ class CheckOptions(Judging, Exporting):
             (self.explain_passes, "--explain-passes"),
         ):
             if asked and self.report:
-                raise click.UsageError(f"{name} looks for no findings to report: leave out --report")
+                raise click.UsageError(f"{name} reports no findings: remove --report")
         return super().ready()

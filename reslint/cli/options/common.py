@@ -28,7 +28,7 @@ class Quiet(Asked):
     heading = "Output"
 
     config: Annotated[Path | None, Option("Read this configuration file.", metavar="FILE")] = None
-    quiet: Annotated[bool, Option("Write nothing but errors to standard error.", short="q")] = False
+    quiet: Annotated[bool, Option("Write only errors to standard error.", short="q")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class Colored(Quiet):
     heading = "Output"
 
     output: Annotated[
-        str | None, Option("Write the result to FILE, not to standard output.", short="o", metavar="FILE")
+        str | None, Option("Write the result to FILE instead of standard output.", short="o", metavar="FILE")
     ] = None
-    color: Annotated[Literal["auto", "always", "never"], Option("When to color the text.")] = "auto"
+    color: Annotated[Literal["auto", "always", "never"], Option("When to use color.")] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,18 +49,18 @@ class Exporting(Asked):
 
     heading = "PyTorch models"
 
-    input: Annotated[tuple[str, ...], Option("PyTorch: an example input; repeatable.", metavar="NAME=SHAPE:DTYPE")] = ()
-    kwargs: Annotated[str, Option("PyTorch: the keyword arguments of the factory.", metavar="JSON")] = ""
+    input: Annotated[tuple[str, ...], Option("An example input; repeatable.", metavar="NAME=SHAPE:DTYPE")] = ()
+    kwargs: Annotated[str, Option("The keyword arguments of the factory.", metavar="JSON")] = ""
     dynamic: Annotated[
         tuple[str, ...],
-        Option("PyTorch: an axis of any size: batch, seq, NAME=AXIS or INPUT:AXIS=NAME.", metavar="AXIS"),
+        Option("A dynamic axis: batch, seq, NAME=AXIS or INPUT:AXIS=NAME.", metavar="AXIS"),
     ] = ()
-    fake: Annotated[bool, Option("PyTorch: build the module without its weights.")] = False
+    fake: Annotated[bool, Option("Build the module without its weights.")] = False
     exporter: Annotated[
         str | None,
-        Option("PyTorch: the exporter; default: dynamo, else torchscript.", type=click.Choice(EXPORTERS)),
+        Option("The exporter; default: dynamo, else torchscript.", type=click.Choice(EXPORTERS)),
     ] = None
-    opset: Annotated[int | None, Option("PyTorch: the version of ONNX's operators.", type=click.IntRange(min=7))] = None
+    opset: Annotated[int | None, Option("The version of the ONNX operator set.", type=click.IntRange(min=7))] = None
 
     def factory(self) -> Factory:
         """What goes before the configuration's word on PyTorch models; it has no target."""
@@ -87,12 +87,12 @@ class Models(Colored):
     profile: Annotated[
         str | None,
         Option(
-            "ship: rules for trained models; design: also those for models to be trained.",
+            "ship: the rules for trained models; design: also those for models before training.",
             type=click.Choice(PROFILES),
         ),
     ] = None
     target: Annotated[
-        str | None, Option("What will run the model: tensorrt, ort-cuda, ort-cpu, ...", metavar="NAME")
+        str | None, Option("The runtime that will run the model: tensorrt, ort-cuda, ort-cpu, ...", metavar="NAME")
     ] = None
     unread: Annotated[
         str | None, Option("How to report a model that git LFS has not fetched.", type=click.Choice(UNREAD))
@@ -109,11 +109,11 @@ class Models(Colored):
         Option("The seconds that one file may take; default: 120.", metavar="SECONDS", type=_ABOVE_ZERO),
     ] = None
     exclude: Annotated[
-        tuple[str, ...], Option("Pass by models in folders and globs that this glob fits; repeatable.", metavar="GLOB")
+        tuple[str, ...], Option("Skip models in folders and globs that match this glob; repeatable.", metavar="GLOB")
     ] = ()
-    no_ignore: Annotated[bool, Option("Search what git ignores and what tools make or install, too.")] = False
-    no_cache: Annotated[bool, Option("Look at every file again, whatever is remembered.")] = False
-    verbose: Annotated[bool, Option("Show more: evidence, and why each merge is what it is.", short="v")] = False
+    no_ignore: Annotated[bool, Option("Also search what git ignores and what tools create or install.")] = False
+    no_cache: Annotated[bool, Option("Check every file again; use no cached results.")] = False
+    verbose: Annotated[bool, Option("Show more evidence, and why each merge is what it is.", short="v")] = False
     configuration: Config = field(default_factory=Config)
 
     @property
@@ -171,7 +171,7 @@ def _report(text: str) -> tuple[str, str]:
     """The format and the file of `sarif=out.sarif`."""
     style, _, file = text.partition("=")
     if style not in FORMATS or not file:
-        raise click.BadParameter(f"is FORMAT=FILE with one of {', '.join(FORMATS)}, like sarif=out.sarif")
+        raise click.BadParameter(f"must be FORMAT=FILE with one of {', '.join(FORMATS)}, such as sarif=out.sarif")
     return style, file
 
 
@@ -210,5 +210,5 @@ class Judging(Models):
         if len(set(files)) < len(files):
             raise click.BadParameter("names one file twice", param_hint="'--report'")
         if self.baseline and self.write_baseline:
-            raise click.UsageError("--write-baseline reads its own file: leave out --baseline")
+            raise click.UsageError("--write-baseline reads its own file: remove --baseline")
         return super().ready()

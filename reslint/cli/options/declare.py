@@ -44,7 +44,7 @@ class Argument:
     complete: Completion | None = None
 
 
-FORMAT = Option("How the result is written.")
+FORMAT = Option("The format of the result.")
 """Each command has formats of its own."""
 
 

@@ -19,16 +19,16 @@ class FlowOptions(Models):
     input: Annotated[tuple[str, ...], Option("An example input; repeatable.", metavar="[NAME=]SHAPE[:DTYPE]")] = ()
     kwargs: Annotated[str, Option("The keyword arguments of the factory.", metavar="JSON")] = ""
     seeds: Annotated[
-        int, Option("How many initializations are measured.", type=click.IntRange(1, 100), metavar="COUNT")
+        int, Option("The number of initializations to measure.", type=click.IntRange(1, 100), metavar="COUNT")
     ] = 3
     only: Annotated[
         tuple[Literal["gradient", "initialization", "curvature", "learning_rate", "convergence"], ...],
-        Option("Measure this alone; repeatable."),
+        Option("Measure only this; repeatable."),
     ] = ()
     budget: Annotated[
         float,
         Option(
-            "Measure no more once so much time is spent.",
+            "Stop measuring after this many seconds.",
             metavar="SECONDS",
             type=click.FloatRange(min=0, min_open=True),
         ),

@@ -55,7 +55,7 @@ def table(rules: Sequence[Rule], width: int) -> Iterator[str]:
         for rule in members:
             yield from _row(rule, names, width)
         yield ""
-    yield "D: only with --profile design, or where the rule is named. `reslint explain RULE` prints a rule's page."
+    yield "D: runs only with --profile design, or when named. `reslint explain RULE` prints a rule's page."
 
 
 def _row(rule: Rule, names: int, width: int) -> Iterator[str]:

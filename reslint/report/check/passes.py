@@ -59,7 +59,7 @@ def _model(model: Explained) -> dict[str, object]:
 def _lines(model: Explained, verbose: bool) -> Iterator[str]:
     found = counted(len(model.findings), "finding") if model.findings else "nothing found"
     near = counted(len(model.misses), "near miss").replace("misss", "misses")
-    told = near if model.misses else "nothing came near" if model.reasons else "and the rule tells of no near misses"
+    told = near if model.misses else "no near miss" if model.reasons else "and the rule reports no near misses"
     yield f"{click.style(plain(model.path), bold=True)}: {model.rule}: {found}, {told}"
     for finding in model.findings:
         yield f"    ! {plain(finding.module or finding.node)}: {plain(finding.message)}"

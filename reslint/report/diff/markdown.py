@@ -31,7 +31,7 @@ def render(old: str, new: str, difference: Difference) -> str:
             rows.append("| | | more is left out here |\n")
             break
         rows.append(row)
-    blocks = f"\n| | block | what became of it |\n|---|---|---|\n{''.join(rows)}" if rows else ""
+    blocks = f"\n| | block | change |\n|---|---|---|\n{''.join(rows)}" if rows else ""
     return f"{head}{blocks}{_numbers(difference)}"
 
 
@@ -46,9 +46,9 @@ def _rows(difference: Difference) -> Iterator[str]:
         told = "<br>".join(f"{prose(c.what)}: {code(c.old)} → {code(c.new)}" for c in changes)
         yield f"| changed | {prose(does)}<br>{names}{more} | {told} |\n"
     for what, number in difference.outside.items():
-        yield f"| {'gained' if number > 0 else 'lost'} | outside of blocks | {abs(number)} × {code(what)} |\n"
+        yield f"| {'gained' if number > 0 else 'lost'} | outside blocks | {abs(number)} × {code(what)} |\n"
     if difference.final_norm[0] is not difference.final_norm[1]:
-        yield f"| **{'lost' if difference.final_norm[0] else 'gained'}** | behind the last block | the final norm |\n"
+        yield f"| **{'lost' if difference.final_norm[0] else 'gained'}** | after the last block | the final norm |\n"
 
 
 def _numbers(difference: Difference) -> str:

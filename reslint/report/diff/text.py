@@ -16,14 +16,14 @@ _NAMED = 6  # blocks of a change that are named; the JSON has them all
 _COUNTS = {"residual_blocks": "residual blocks", "weighted_layers": "weighted layers", "longest_plain": "longest plain"}
 _AMOUNTS = {"params": "params", "macs": "MAC"}
 _LOST = {
-    Fate.BARE: "lost the shortcut; the layers are still there, and nothing bypasses them",
-    Fate.GONE: "gone, with the layers",
-    Fate.UNKNOWN: "lost; it has no layers by which to tell whether what it does is still there",
+    Fate.BARE: "lost the shortcut; the layers remain, and nothing bypasses them",
+    Fate.GONE: "removed together with its layers",
+    Fate.UNKNOWN: "lost; without layers of its own it can't be found in the new model",
 }
 _GAINED = {
-    Fate.BARE: "gained a shortcut; the layers were there, and nothing bypassed them",
-    Fate.GONE: "new, with the layers",
-    Fate.UNKNOWN: "new; it has no layers by which to tell whether what it does was there before",
+    Fate.BARE: "gained a shortcut; nothing bypassed these layers before",
+    Fate.GONE: "new, together with its layers",
+    Fate.UNKNOWN: "new; without layers of its own it can't be found in the old model",
 }
 
 
@@ -45,7 +45,7 @@ def headline(difference: Difference) -> str:
         (len(difference.changed), "block", "changed"),
     )
     told = [f"{counted(number, noun)} {what}" for number, noun, what in parts if number]
-    told += ["layers outside of blocks changed"] if difference.outside else []
+    told += ["layers outside blocks changed"] if difference.outside else []
     told += (
         [f"final norm {'gained' if difference.final_norm[1] else 'lost'}"] if len({*difference.final_norm}) > 1 else []
     )

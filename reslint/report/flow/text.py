@@ -66,15 +66,15 @@ def notes(flow: GradientFlow) -> Iterator[str]:
     if flow.places:
         yield f"of {LOSS}"
     if flow.batch_normalizations:
-        yield f"{counted(flow.batch_normalizations, 'batch normalization')} took the statistics of the batch"
+        yield f"{counted(flow.batch_normalizations, 'batch normalization')} used batch statistics"
     if not flow.fresh:
         yield "the parameters are the same for each seed: only the inputs and the projection differ"
     if flow.passages and not any(any(p.kept.input) for p in flow.passages):
-        yield "no gradient reaches any block: does a layer behind them start at zero?"
+        yield "no gradient reaches any block: does a layer after them start at zero?"
     elif flow.passages and not any(any(p.cut.input) for p in flow.passages):
-        yield "with all shortcuts cut nothing arrives: do the branches start at zero?"
+        yield "with all shortcuts cut, no gradient arrives: do the branches start at zero?"
     for block, why in flow.left:
-        yield f"left alone: {plain(block.merge.id)}, {why}"
+        yield f"not cut: {plain(block.merge.id)}, {why}"
 
 
 def _row(name: str, passage: Passage) -> tuple[str, ...]:

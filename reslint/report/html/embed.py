@@ -50,7 +50,7 @@ def _block(seen: Portrait, number: int, name: str, texts: _Texts) -> dict[str, o
     facts = {
         "kind": str(block.kind),
         "normalization": block.normalization,
-        "seen as a block because": block.reason,
+        "recognized as a block because": block.reason,
         "constant factors": ", ".join(block.scales),
         "stream": block.merge.shape,
         "cost": f"{amount(block.macs)}MAC{share}" if block.macs else "",

@@ -65,7 +65,7 @@ def _carried(passages: Sequence[Passage]) -> Chart:
     told = [f"{_name(p)}: {measured(share)}" for p, share in zip(passages, shares, strict=True)]
     return Chart(
         "Carried by the shortcuts",
-        f"The part of a block's gradient that came by its own shortcut. Least: {told[least]}.",
+        f"The share of each block's gradient that flows through its shortcut. Least: {told[least]}.",
         "block",
         "share of the gradient at its input",
         ("block", "name", "share"),

@@ -84,7 +84,7 @@ def _branches(signal: Signal) -> Chart:
     least = min(range(len(ratios)), key=ratios.__getitem__)
     return Chart(
         "Branch to stream",
-        f"How much each branch adds to its stream. Least: {measured(ratios[least])} at {_name(signal.taps[least])}.",
+        f"The ratio of each branch to its stream. Least: {measured(ratios[least])} at {_name(signal.taps[least])}.",
         "block",
         "branch over shortcut",
         ("block", "name", "branch over shortcut"),
@@ -108,9 +108,9 @@ def _agreement(agreements: Sequence[Agreement]) -> Iterator[Strip]:
     differ = sum(not d.agrees for d in farthest.values())
     yield Strip(
         "Agreement",
-        f"{differ} of {counted(len(farthest), 'comparison')} beyond the tolerance (the mark)."
+        f"{differ} of {counted(len(farthest), 'comparison')} exceed the tolerance (the mark)."
         if differ
-        else f"All of {counted(len(farthest), 'comparison')} within the tolerance (the mark).",
+        else f"All of {counted(len(farthest), 'comparison')} are within the tolerance (the mark).",
         "largest difference, relative to the largest value",
         ("output", "against", "difference", "tolerance", "cosine", "agrees"),
         tuple(_compared(*key, d) for key, d in farthest.items()),
@@ -136,7 +136,7 @@ def _noise(agreement: Agreement) -> Chart:
     faults = ", ".join(_called(fault.block.merge) for fault in agreement.faults)
     told = f" Far below the others: {faults}." if faults else ""
     return Chart(
-        f"Signal to noise beside {agreement.against}",
+        f"Signal-to-noise ratio against {agreement.against}",
         f"The stream as it runs, and each block alone, fed with the reference's stream.{told}",
         "block",
         "dB",

@@ -30,9 +30,9 @@ def told(kept: Kept, verbose: bool) -> Iterator[str]:
     if len(shown) < len(kept.ops):
         yield f"    ... {len(kept.ops) - len(shown)} more; --verbose shows all"
     if kept.nameless:
-        yield f"    all ops of {', '.join(kept.nameless)} are kept: some have no name of their own that a list could hold"
+        yield f"    all ops of {', '.join(kept.nameless)} are kept, since some of them have no unique name"
     if kept.cut_short:
-        yield "    the search was cut short; give it longer with --timeout"
+        yield "    the search was cut short; allow more time with --timeout"
 
 
 def decibels(value: float) -> str:

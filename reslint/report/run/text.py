@@ -95,7 +95,7 @@ def _signal(signal: Signal, verbose: bool) -> Iterator[str]:
         more = f", and in {len(zeros) - _FEW} more" if len(zeros) > _FEW and not verbose else ""
         yield f"  outputs whose weights are all zeros: {rows}{more}"
     if signal.untapped:
-        yield f"  {counted(signal.untapped, 'block')} not tapped: in bodies, concatenations and fused ops"
+        yield f"  {counted(signal.untapped, 'block')} not tapped: those in bodies, concatenations and fused ops"
 
 
 def _sensitivity(found: Sensitivity, verbose: bool) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _sensitivity(found: Sensitivity, verbose: bool) -> Iterator[str]:
         heading = ("block", "gain", "gradient", *(("cut: gain", "gradient", "alone") if found.ablated else ()))
         yield from table(heading, [_felt(felt, found.ablated) for felt in found.felt], verbose)
     if found.untouched:
-        yield f"  {counted(found.untouched, 'block')} not shaken: the stream is quantized, or no float32, or fused away"
+        yield f"  {counted(found.untouched, 'block')} not perturbed: the stream is quantized, not float32, or fused away"
 
 
 def _felt(felt: Felt, ablated: bool) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:
 def _noises(agreements: Sequence[Agreement], verbose: bool) -> Iterator[str]:
     """The signal-to-noise ratio at each block of each comparison."""
     for agreement in agreements:
-        yield f"  signal to noise by block, in dB, beside {plain(agreement.against)}"
+        yield f"  signal-to-noise ratio by block, in dB, against {plain(agreement.against)}"
         faults = {fault.block.merge.id for fault in agreement.faults}
         rows = [
             (name(n.block.merge), decibels(n.snr), decibels(n.own), "<" if n.block.merge.id in faults else "")
@@ -171,7 +171,7 @@ def _said(agreement: Agreement, d: Difference) -> str:
     if d.strings is not None:
         return f"DIFFERS: {d.strings} of its strings" if d.strings else "equal"
     if d.decided is not None:
-        return f"{d.decided:.2g} of its decisions fell otherwise, at ties"
+        return f"{d.decided:.2g} of its decisions differ, at ties"
     if d.beyond is not None:
         bounds = f", {d.beyond.count} of {d.beyond.of} elements beyond atol {d.beyond.atol:g} + rtol {d.beyond.rtol:g}"
     else:
@@ -179,13 +179,13 @@ def _said(agreement: Agreement, d: Difference) -> str:
     far = (
         f"{d.relative:.2g} of its largest"
         if d.relative is not None
-        else f"{d.absolute:.2g} beside a reference of zeros"
+        else f"{d.absolute:.2g} where the reference is zero"
     )
     said = [
         f"{far}{bounds}",
         f"worst {d.got:.6g} for {d.wanted:.6g} at {list(d.worst)}",
         *([] if d.cosine is None else [f"1 - cosine {1 - d.cosine:.1g}"]),
         *([] if d.snr is None else [f"{d.snr:.0f} dB"]),
-        *([] if agreement.parts is None else [f"parts at {name(agreement.parts.merge)}"]),
+        *([] if agreement.parts is None else [f"diverges at {name(agreement.parts.merge)}"]),
     ]
     return f"{'' if d.agrees else 'DIFFERS: '}{'; '.join(said)}"

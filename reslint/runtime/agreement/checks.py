@@ -76,7 +76,7 @@ def agreements(known: Known, answer: Answer, saved: Sequence[Mapping[str, Array]
             found = known.compared(once, saved[at], Referred, SAVED)
             if not found.differences:
                 names = (", ".join(sorted(some)) for some in (saved[at], once))
-                raise RunFailed("can't be compared: saved are {}, and the model gives {}".format(*names))
+                raise RunFailed("can't be compared: the file holds {}, but the model gives {}".format(*names))
             yield found
 
 

@@ -28,7 +28,7 @@ def placed(known: Known, answer: Answer, wanted: Wanted, marks: Marked, where: s
     nodes = answer.placed[2]
     counts = Counter(node.provider for node in nodes)
     if nodes and not counts[where]:
-        raise RunFailed(f"was to run on {wanted.provider}, and no node does: all are on {', '.join(sorted(counts))}")
+        raise RunFailed(f"no node runs on {wanted.provider}: all run on {', '.join(sorted(counts))}")
     left = ((_op(known.anatomy, marks, node.name), node.provider) for node in nodes if node.provider != where)
     yield Placement(known.anatomy, wanted.provider, tuple((op, other) for op, other in left if op is not None), counts)
 

@@ -199,7 +199,7 @@ def started(plan: Plan, *, several: bool = False, profile: str = "") -> onnxrunt
     session = onnxruntime.InferenceSession(plan.model, options, providers=list(_order(plan)))
     if plan.provider not in session.get_providers():
         there = ", ".join(onnxruntime.get_available_providers())
-        raise RuntimeError(f"{plan.provider} was asked for and can't be used; this ONNX Runtime was built with {there}")
+        raise RuntimeError(f"{plan.provider} was requested but can't be used; this ONNX Runtime was built with {there}")
     return session
 
 

@@ -35,15 +35,13 @@ def given(net: Net, path: Path, kinds: Mapping[str, Kind]) -> tuple[tuple[Feed, 
 def _single(net: Net, path: Path) -> Mapping[str, Fed]:
     """The array of an .npy file, which has no name: the model's only input."""
     if len(net.inputs) != 1:
-        raise RunFailed(
-            f"has {len(net.inputs)} inputs, and {path} holds one array without a name; save them with numpy.savez"
-        )
+        raise RunFailed(f"has {len(net.inputs)} inputs, but {path} holds one unnamed array; save them with numpy.savez")
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RunFailed(f"{path} can't be read as .npy: {error}") from error
     if not isinstance(found, np.ndarray):
-        raise RunFailed(f"{path} is no .npy file")
+        raise RunFailed(f"{path} is not an .npy file")
     return {net.inputs[0]: _objects(found)}
 
 
@@ -52,7 +50,7 @@ def arrays(path: Path) -> Mapping[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as found:
             if not isinstance(found, np.lib.npyio.NpzFile):
-                raise RunFailed(f"{path} holds one array without a name; save it with numpy.savez")
+                raise RunFailed(f"{path} holds one unnamed array; save it with numpy.savez")
             return {name: found[name] for name in found.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise RunFailed(f"{path} can't be read as .npz: {error}") from error
@@ -135,7 +133,7 @@ def _sets(path: Path) -> Iterator[Path]:
         return
     inside = [s for s in path.glob("test_data_set_*") if s.is_dir() and any(_files(s, "input"))]
     if not inside:
-        raise RunFailed(f"{path} holds no input_0.pb, and no test_data_set_0 that does")
+        raise RunFailed(f"{path} holds neither input_0.pb nor a test_data_set_0 folder with it")
     yield from sorted(inside, key=lambda s: (len(s.name), s.name))
 
 
@@ -148,7 +146,7 @@ def _numbered(folder: Path, kind: str, names: Sequence[str], kinds: Mapping[str,
     """What the files of a folder hold, each with the name at its place; an optional input that is none is left out."""
     files = tuple(_files(folder, kind))
     if len(files) > len(names):
-        raise RunFailed(f"{folder} holds {len(files)} files {kind}_*.pb, and the model has {len(names)} {kind}s")
+        raise RunFailed(f"{folder} holds {len(files)} files {kind}_*.pb, but the model has {len(names)} {kind}s")
     for file, name in zip(files, names, strict=False):
         try:
             value = _value(file.read_bytes(), kinds.get(name))

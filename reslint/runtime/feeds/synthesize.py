@@ -212,7 +212,7 @@ def _mask(shape: tuple[int, ...], padded: bool) -> Array:
 def _element(net: Net, name: str, kinds: Mapping[str, Kind]) -> int:
     element = kinds[name].element if name in kinds else net.value(name).type
     if element <= 0:
-        raise RunFailed(f"has the input {name!r}, which is no tensor of a known type; give it with --inputs")
+        raise RunFailed(f"has the input {name!r}, which is not a tensor of a known type; provide it with --inputs")
     return element
 
 

@@ -16,7 +16,7 @@ def chosen(name: str, limits: Limits) -> tuple[str, str]:
     if name != "auto":
         return name, ""
     if not may_be_cuda():
-        return "cpu", "all nodes run on the CPU; the installed onnxruntime has nothing else"
+        return "cpu", "all nodes run on the CPU; the installed onnxruntime has no other provider"
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
     graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "probe", [x], [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)

@@ -32,7 +32,7 @@ _SHARE = 8
 _MOST = 4 << 30  # bytes of outputs where there is no limit of memory
 _BESIDE = 1 << 28  # bytes of an answer beside them
 _SAID = 1 << 16  # bytes of messages that are read
-_OUT = "ran out of memory; give it more with --memory, or smaller inputs with --dim"
+_OUT = "ran out of memory; allow more with --memory, or use smaller inputs with --dim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def launch(
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise RunFailed(f"was stopped after {limits.seconds:g} s; give it longer with --timeout") from error
+            raise RunFailed(f"was stopped after {limits.seconds:g} s; allow more time with --timeout") from error
         said = _last(errors)
         size = os.fstat(answers.fileno()).st_size
         if ended.returncode:
@@ -124,11 +124,13 @@ def told(error: str) -> str:
 def _advice(text: str) -> str:
     """What to do where ONNX Runtime lacks an op, or its Python a type."""
     if "is not a registered function/op" in text:
-        return "; if a library of custom ops has it, name that with --custom-ops"
+        return "; if a library of custom ops has it, name the library with --custom-ops"
     if "Could not find an implementation for" in text:
-        return "; ONNX Runtime has no such op for this type or version: another opset or precision may do"
+        return "; ONNX Runtime has no such op for this type or version: try another opset or precision"
     if "can't be converted to MLDataType" in text or "No corresponding Numpy type" in text:
-        return "; ONNX Runtime's Python takes and gives no tensors of this type: let a Cast stand at the model's border"
+        return (
+            "; ONNX Runtime's Python can't exchange tensors of this type: add a Cast at the model's inputs and outputs"
+        )
     return ""
 
 

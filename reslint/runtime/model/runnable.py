@@ -58,7 +58,7 @@ def runnable(net: Net, fill: int | None = None, libraries: Sequence[Path] = ()) 
     Raises RunFailed where weights are missing and there is no seed.
     """
     if net.unread and fill is None:
-        raise RunFailed(f"can't be run: {net.unread[0]}, or run it on made-up weights with --fill")
+        raise RunFailed(f"can't be run: {net.unread[0]}, or run it on generated weights with --fill")
     model = light(net.path)
     if model.functions:
         model = inlined(model)

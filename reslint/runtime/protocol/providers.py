@@ -40,7 +40,7 @@ def provider(name: str) -> str:
         )
     if len(there) > 1:
         raise RunFailed(
-            "needs one ONNX Runtime, and both onnxruntime and onnxruntime-gpu are installed, of which one overwrites the "
+            "needs one ONNX Runtime, but both onnxruntime and onnxruntime-gpu are installed, and one overwrites the "
             f"other; {_REMOVE}; then pip install 'reslint[cpu]', or 'reslint[gpu]' for NVIDIA"
         )
     if name in _NVIDIA and there == ("onnxruntime",):
