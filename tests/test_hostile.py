@@ -259,7 +259,7 @@ class TestReading:
     @pytest.mark.skipif(sys.platform == "win32", reason="no pipes in folders")
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "m.onnx")
-        with pytest.raises(UnreadableModel, match="it is a pipe and no file"):
+        with pytest.raises(UnreadableModel, match="it is a pipe, not a file"):
             read(tmp_path / "m.onnx")
 
     def test_a_shape_of_many_axes(self) -> None:
@@ -309,7 +309,7 @@ class TestAnswer:
         files = saved(tmp_path, large=model)
         ran = reslint(tmp_path, "run", *files, "--memory", "2")
         assert ran.returncode == 2
-        assert "ran out of memory; give it more with --memory" in ran.stderr
+        assert "ran out of memory; allow more with --memory" in ran.stderr
 
 
 @linux
