@@ -70,7 +70,7 @@ class TestNames:
         write("b.onnx", THEIRS.replace("8]", "16]").replace("8, 8", "16, 16").replace("[16, 8]", "[16, 16]"))
         ran = run("run", "a.onnx", "--against", "b.onnx")
         assert ran.status == 2
-        assert "b.onnx has the input 'input_0', and those of the model are: x, s; say which it is with --map" in ran.err
+        assert "b.onnx has the input 'input_0'; the model's inputs are: x, s; say which it is with --map" in ran.err
 
 
 NET = """

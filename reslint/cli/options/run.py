@@ -56,17 +56,19 @@ class RunOptions(Judging):
     ] = None
     against: Annotated[
         str | None,
-        Option("Compare with this .onnx file, .npz file of outputs, or PyTorch module:factory.", metavar="SPEC"),
+        Option("Compare with this .onnx file, .npz file of outputs or PyTorch module:factory.", metavar="SPEC"),
     ] = None
     map: Annotated[
         tuple[str, ...],
-        Option("An input or output and what --against calls it; repeatable.", metavar="OURS=THEIRS"),
+        Option("The name of an input or output and its name in --against; repeatable.", metavar="OURS=THEIRS"),
     ] = ()
-    provider: Annotated[str, Option("The execution provider that runs the model.", type=click.Choice(PROVIDERS))] = "cpu"
+    provider: Annotated[str, Option("The execution provider that runs the model.", type=click.Choice(PROVIDERS))] = (
+        "cpu"
+    )
     time: Annotated[bool, Option("Also measure the latency.")] = False
     sweep: Annotated[
         tuple[str, ...],
-        Option("Time the model at these sizes of a symbolic dimension, too; repeatable.", metavar="NAME=SIZE,SIZE,..."),
+        Option("Also time the model at these sizes of a symbolic dimension; repeatable.", metavar="NAME=SIZE,SIZE,..."),
     ] = ()
     runs: Annotated[int, Option("The least number of timed runs.", type=click.IntRange(min=20))] = 400
     seconds: Annotated[float, Option("The least time to spend on timed runs.", type=click.FloatRange(min=0))] = 1.0
@@ -100,7 +102,7 @@ class RunOptions(Judging):
     def ready(self) -> Self:
         """Refuse what can't be run."""
         if self.map and self.against is None:
-            raise click.BadParameter("says what --against calls an input or output", param_hint="--map")
+            raise click.BadParameter("needs --against", param_hint="--map")
         if self.keep_float32 is not None and self.as_ is None:
             raise click.BadParameter(
                 "needs a narrower type: --as float16 or --as bfloat16", param_hint="--keep-float32"
@@ -108,7 +110,7 @@ class RunOptions(Judging):
         if self.snr is not None and self.keep_float32 is None:
             raise click.BadParameter("needs --keep-float32 FILE", param_hint="--snr")
         if self.sweep and self.inputs is not None:
-            raise click.BadParameter("makes up inputs of each size; leave out --inputs", param_hint="--sweep")
+            raise click.BadParameter("generates inputs of each size: remove --inputs", param_hint="--sweep")
         ready = super().ready()
         if self.max_ratio is not None and not ready.timed_against:
             raise click.BadParameter("needs a model to compare with: --against old.onnx", param_hint="--max-ratio")

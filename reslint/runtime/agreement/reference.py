@@ -58,7 +58,7 @@ def opened(net: Net, wanted: Wanted, fit: Callable[[Runnable, Net], Runnable]) -
     if strange:
         mine = ", ".join(net.inputs) or "none"
         raise RunFailed(
-            f"can't be compared: {name} has the input {strange[0]!r}, and those of the model are: {mine}; "
+            f"can't be compared: {name} has the input {strange[0]!r}; the model's inputs are: {mine}; "
             f"say which it is with --map NAME={strange[0]}"
         )
     return Reference(other, _fed_as(model, inputs, name), inputs, outputs)
