@@ -1,8 +1,8 @@
-"""Networks of the literature in, what `reslint flow` measures of them, beside what was published, out.
+"""The table of docs/flow.md: networks that the literature speaks of, as `reslint flow` measures them.
 
-    python bench/flow.py [cifar] [stack] [transformer] [--seeds 3]
+    python bench/flow.py [NAME ...] [--budget 90] [--seeds 2] [--json FILE]
 
-Nothing is judged. It takes some minutes; torch runs on the CPU, and the numbers are the same on each machine up to rounding.
+A NAME is the beginning of a network's name. Nothing is judged. All of it takes half an hour on one core.
 """
 
 from __future__ import annotations
@@ -10,58 +10,64 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from reslint.export.gradients import gradient_flow
+from reslint.export.flow import Asked, measured
 from reslint.export.spec import spec
-from reslint.measure import GradientFlow, Spread, geometric
+from reslint.report.flow.verdicts import verdicts
+
+SMALL = {"size": 16, "batch": 8}
+NETS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    **{f"resnet{6 * n + 2}": ("cifar", {"blocks": n, **SMALL}) for n in (3, 9, 18)},
+    **{f"plain{6 * n + 2}": ("cifar", {"blocks": n, "shortcut": False, **SMALL}) for n in (3, 9, 18)},
+    **{f"pre{n}": ("transformer", {"layers": n, "width": 64}) for n in (6, 24, 48)},
+    **{f"post{n}": ("transformer", {"layers": n, "width": 64, "pre": False}) for n in (6, 24, 48)},
+    "deepnorm24": ("deepnorm", {}),
+    "deepnorm48": ("deepnorm", {"layers": 48}),
+    "rezero24": ("rezero", {}),
+    "fixup56": ("fixup", {}),
+    "bare56": ("cifar", {"blocks": 9, "norm": False, **SMALL}),
+    "bareplain56": ("cifar", {"blocks": 9, "norm": False, "shortcut": False, **SMALL}),
+    "highway30": ("highway", {}),
+    "densenet12": ("densenet", {}),
+    **{f"gcn{n}": ("gcn", {"layers": n}) for n in (2, 16, 32)},
+    **{f"gcnplain{n}": ("gcn", {"layers": n, "shortcut": False}) for n in (2, 16, 32)},
+    "lstm8": ("lstms", {}),
+    "lstmplain8": ("lstms", {"shortcut": False}),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("names", nargs="*", default=[""], metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--budget", type=float, default=90.0)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    print("first block over last: the gradient at its input (least..most over the seeds), the factor a block")
-    for part in given.parts:
-        PARTS[part](given.seeds)
-
-
-def cifar(seeds: int) -> None:
-    for blocks in (3, 9, 18):
-        _told(f"{6 * blocks + 2} layers, batch normalization", "cifar", seeds, blocks=blocks)
-    _told("56 layers, no normalization", "cifar", seeds, norm=False)
-
-
-def stack(seeds: int) -> None:
-    for blocks in (12, 24, 48):
-        for norm in (False, True):
-            _told(f"stack of {blocks}, {'normalized' if norm else 'bare'}", "stack", seeds, blocks=blocks, norm=norm)
-
-
-def transformer(seeds: int) -> None:
-    for pre in (True, False):
-        for layers in (6, 12, 24):
-            name = f"{layers} layers, {'pre' if pre else 'post'}-norm"
-            flow = _told(name, "transformer", seeds, layers=layers, width=128, length=32, pre=pre)
-            print(f"{'':32} last feed-forward network's parameters {geometric(flow.passages[-1].kept.parameters):.3g}")
-
-
-PARTS = {"cifar": cifar, "stack": stack, "transformer": transformer}
-
-
-def _told(name: str, net: str, seeds: int, **sizes: object) -> GradientFlow:
-    flow = gradient_flow(spec(f"flow_nets:{net}", kwargs=json.dumps(sizes)), range(seeds))
-    steps = len(flow.passages) - 1
-    kept, cut = (f"{_spread(ratio)} x{ratio.mean ** (1 / steps):.3f}" for ratio in (flow.kept, flow.cut))
-    print(f"{name:32} with shortcuts {kept:28} cut {cut}", flush=True)
-    return flow
-
-
-def _spread(ratio: Spread) -> str:
-    return f"{ratio.mean:.3g} ({ratio.least:.3g}..{ratio.most:.3g})"
+    torch.set_num_threads(1)
+    rows: dict[str, dict[str, tuple[str, str, str]]] = {}
+    for name, (net, sizes) in NETS.items():
+        if not any(name.startswith(beginning) for beginning in given.names):
+            continue
+        start = time.process_time()
+        asked = Asked(range(given.seeds), (), given.budget)
+        found = measured(spec(f"flow_nets:{net}", kwargs=json.dumps(sizes)), asked, lambda phase: None)
+        rows[name] = {v.name: (v.word, v.says, v.cut) for v in verdicts(found)}
+        print(f"{name} ({time.process_time() - start:.0f} s of CPU)")
+        for verdict in verdicts(found):
+            print(
+                f"  {verdict.name:15} {verdict.word:12} {verdict.says}"
+                + (f"  (cut: {verdict.cut})" if verdict.cut else "")
+            )
+        sys.stdout.flush()
+        if given.json:
+            given.json.write_text(json.dumps(rows, indent=1))
 
 
 main()

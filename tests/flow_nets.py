@@ -143,3 +143,137 @@ class Affine(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner: torch.Tensor = self.inner(x)
         return x + inner
+
+
+class ReZero(nn.Module):
+    """x + a f(x) with a = 0 at the start (Bachlechner et al. 2020)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width))
+        self.scale = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = x + self.scale * self.feed(x)
+        return made
+
+
+def rezero(blocks: int = 24, width: int = 64, batch: int = 16) -> Made:
+    return nn.Sequential(*(ReZero(width) for _ in range(blocks)), nn.Linear(width, 10)), (torch.randn(batch, width),)
+
+
+class DeepLayer(Layer):
+    """Post-norm with a stream that is scaled up and branches that start small (Wang et al. 2022)."""
+
+    def __init__(self, width: int, heads: int, layers: int) -> None:
+        super().__init__(width, heads, pre=False)
+        self.alpha, beta = (2 * layers) ** 0.25, (8 * layers) ** -0.25
+        with torch.no_grad():
+            for linear in self.modules():
+                if isinstance(linear, nn.Linear):
+                    nn.init.xavier_uniform_(linear.weight)
+                    nn.init.zeros_(linear.bias)
+                    rows = slice(2 * width, None) if linear is self.attention.qkv else slice(None)
+                    linear.weight[rows].mul_(beta)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm1(self.alpha * x + self.attention(x))
+        made: Tensor = self.norm2(self.alpha * x + self.feed(x))
+        return made
+
+
+def deepnorm(layers: int = 24, width: int = 64, length: int = 16, words: int = 100) -> Made:
+    net = Transformer(layers, width, 4, words, pre=False)
+    net.layers = nn.Sequential(*(DeepLayer(width, 4, layers) for _ in range(layers)))
+    return net, (torch.randint(words, (4, length)),)
+
+
+def fixup(blocks: int = 9, width: int = 16, size: int = 16, batch: int = 8) -> Made:
+    """Without normalization: first layers of branches scaled by 1/sqrt(L), last ones and the head zero (Zhang et al. 2019).
+
+    Its scalar biases and multipliers are left out.
+    """
+    net = Cifar(blocks, width, norm=False, shortcut=True)
+    with torch.no_grad():
+        for block in (b for b in net.body if isinstance(b, Basic)):
+            block.conv1.weight.mul_((3 * blocks) ** -0.5)
+            block.conv2.weight.zero_()
+        net.head.weight.zero_()
+    return net, (torch.randn(batch, 3, size, size),)
+
+
+class Highway(nn.Module):
+    """A gate mixes the stream with the branch, and starts nearly closed (Srivastava et al. 2015)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.branch, self.gate = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.constant_(self.gate.bias, -2.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate: Tensor = self.gate(x).sigmoid()
+        made: Tensor = gate * self.branch(x).relu() + (1 - gate) * x
+        return made
+
+
+def highway(blocks: int = 30, width: int = 64, batch: int = 16) -> Made:
+    return nn.Sequential(*(Highway(width) for _ in range(blocks)), nn.Linear(width, 10)), (torch.randn(batch, width),)
+
+
+class Dense(nn.Module):
+    """Each layer reads all before it (Huang et al. 2017)."""
+
+    def __init__(self, growth: int, inside: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(inside)
+        self.conv = nn.Conv2d(inside, growth, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, self.conv(relu(self.norm(x)))], 1)
+
+
+def densenet(layers: int = 12, growth: int = 12, size: int = 16, batch: int = 8) -> Made:
+    body = [Dense(growth, 16 + growth * at) for at in range(layers)]
+    width = 16 + growth * layers
+    head = [nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10)]
+    return nn.Sequential(*body, *head), (torch.randn(batch, 16, size, size),)
+
+
+class Gcn(nn.Module):
+    """A graph convolution on a ring: a mean over neighbours before a layer (Kipf and Welling 2017)."""
+
+    mean: Tensor
+
+    def __init__(self, width: int, nodes: int, shortcut: bool) -> None:
+        super().__init__()
+        ring = torch.eye(nodes)
+        self.register_buffer("mean", (ring + ring.roll(1, 0) + ring.roll(-1, 0)) / 3)
+        self.linear, self.shortcut = nn.Linear(width, width), shortcut
+        nn.init.xavier_uniform_(self.linear.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = relu(self.linear(self.mean @ x))
+        return x + branch if self.shortcut else branch
+
+
+def gcn(layers: int = 16, width: int = 32, nodes: int = 64, shortcut: bool = True) -> Made:
+    body = [Gcn(width, nodes, shortcut) for _ in range(layers)]
+    return nn.Sequential(nn.Linear(width, width), *body, nn.Linear(width, 7)), (torch.randn(nodes, width),)
+
+
+class Lstm(nn.Module):
+    """An LSTM, plain or with a shortcut around it (Wu et al. 2016)."""
+
+    def __init__(self, width: int, shortcut: bool) -> None:
+        super().__init__()
+        self.cell, self.shortcut = nn.LSTM(width, width, batch_first=True), shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch: Tensor = self.cell(x)[0]
+        return x + branch if self.shortcut else branch
+
+
+def lstms(layers: int = 8, width: int = 32, length: int = 12, batch: int = 16, shortcut: bool = True) -> Made:
+    body = [Lstm(width, shortcut) for _ in range(layers)]
+    head = [nn.Flatten(), nn.Linear(width * length, 10)]
+    return nn.Sequential(*body, *head), (torch.randn(batch, length, width),)

@@ -59,7 +59,7 @@ def _left(block: Block, anatomy: Anatomy) -> str:
 
 
 def _cut(block: Block, nodes: Mapping[str, Node], static: frozenset[Node]) -> Cut:
-    merge, shortcut = nodes.get(block.merge.id), _shortcut(block)
+    merge, shortcut = _made(nodes.get(block.merge.id)), _shortcut(block)
     at = _operand(block, merge, shortcut) if merge is not None else None
     if merge is None or at is None:
         what = f"{block.merge.id!r}" + (f" of {module_of(block.merge)}" if module_of(block.merge) else "")
@@ -70,6 +70,13 @@ def _cut(block: Block, nodes: Mapping[str, Node], static: frozenset[Node]) -> Cu
             f"the fork {block.fork!r} of the merge {merge.name!r} can't be found in the exported program"
         )
     return Cut(block, merge.name, at, nodes[block.fork].name, tuple(_parameters(block, nodes, static)))
+
+
+def _made(node: Node | None) -> Node | None:
+    """What made a value: the export may call it after a later node that leaves it as it is, such as an idle dropout."""
+    while node is not None and node.target in _UNCHANGED and isinstance(node.args[0], Node):
+        node = node.args[0]
+    return node
 
 
 def _shortcut(block: Block) -> str:
