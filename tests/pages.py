@@ -33,7 +33,8 @@ class Example:
     """One graph of a page: where it stands, under which heading, what is configured, and which rules fire at which tensor.
 
     The words behind ```` ```onnx ```` are `invalid` for a model that the checker must refuse, `run` for one that is to be
-    run, and settings as the configuration has them: `target=tensorrt`, `plain-depth={note=3,warning=5}`.
+    run, `run depth` also block by block, and settings as the configuration has them: `target=tensorrt`,
+    `plain-depth={note=3,warning=5}`.
     """
 
     page: str
@@ -86,7 +87,7 @@ class Example:
             file = Path(folder) / "page.onnx"
             onnx.save(self.model(), file)
             anatomy = dissect(read(file))
-            ran = measured(anatomy, Wanted())
+            ran = measured(anatomy, Wanted(depth="depth" in self.words))
         return tuple(lint(anatomy, ALL, self.settings, str(self), Confidence.POSSIBLE, ran.subjects))
 
 

@@ -59,6 +59,7 @@ depth depth-limit warning
 depth unbounded-depth warning
 depth depth-over-width note design
 depth depth-over-data warning design
+depth excess-depth note
 cost cost-budget error
 cost costly-shortcut note design
 cost dense-memory note design

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reslint.measure.ablation import IDLE, Ablated, Ablation
 from reslint.measure.agreement import (
     SAVED,
     Agreement,
@@ -40,12 +41,15 @@ from reslint.measure.training import (
 
 __all__ = [
     "CONVERGED",
+    "IDLE",
     "LEARNED",
     "NARROW",
     "SAVED",
     "SENSITIVE",
     "UNDECIDED",
     "VANISHED",
+    "Ablated",
+    "Ablation",
     "Agreement",
     "Beyond",
     "Course",

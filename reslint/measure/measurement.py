@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from reslint.measure.ablation import Ablation
 from reslint.measure.agreement import Agreement, Difference, Noise
 from reslint.measure.fed import Fed
 from reslint.measure.gradients import GradientFlow
@@ -19,6 +20,7 @@ Measurement = (
     | Signal
     | Agreement
     | Sensitivity
+    | Ablation
     | Placement
     | Latency
     | Kept

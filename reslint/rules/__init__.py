@@ -18,6 +18,7 @@ from reslint.rules.depth_over_data import depth_over_data
 from reslint.rules.depth_over_width import depth_over_width
 from reslint.rules.double_normalization import double_normalization
 from reslint.rules.empty_branch import empty_branch
+from reslint.rules.excess_depth import excess_depth
 from reslint.rules.exploding_gradient import exploding_gradient
 from reslint.rules.fusion_blocked import fusion_blocked
 from reslint.rules.half_overflow import half_overflow
@@ -111,6 +112,7 @@ ALL: tuple[Rule, ...] = (
     depth_over_data,
     depth_over_width,
     plain_depth,
+    excess_depth,
     cost_budget,
     costly_shortcut,
     dense_memory,

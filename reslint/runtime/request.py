@@ -46,6 +46,7 @@ class Wanted:
     sensitivity: bool = False
     ablate: bool = False
     keep: float | None = None
+    depth: bool = False
     fill: int | None = None
     tolerances: Tolerances = field(default_factory=Tolerances)
     against: Path | None = None

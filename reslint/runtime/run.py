@@ -28,6 +28,7 @@ from reslint.runtime.model.bfloat16 import bordered, in_float32, on_cpu
 from reslint.runtime.model.marks import marked
 from reslint.runtime.model.runnable import Runnable, is_half, plan, runnable, widened
 from reslint.runtime.model.taps import Measure, Pair, Taken, Taps, doubtful
+from reslint.runtime.probes.ablation import ablation
 from reslint.runtime.probes.sensitivity import sensitivity
 from reslint.runtime.probes.signal import signal
 from reslint.runtime.probes.streams import exposed, streams
@@ -73,14 +74,16 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     known = Known(
         anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(model.was or coarseness(file.proto))
     )
+    signals = tuple(rounded(known, _signal(known, half, wanted), answer, wanted))
     found = (
-        *rounded(known, _signal(known, half, wanted), answer, wanted),
+        *signals,
         *agreements(known, answer, saved),
         *referred(known, answer, wanted),
         *against_module(known, answer, wanted),
         *narrowed(known, answer, wanted),
         *sensitivity(known, wanted),
         *kept(known, wanted),
+        *ablation(known, wanted, [one for one in signals if isinstance(one, Signal)]),
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, there, where, feeds[0], wanted, limits),
         *swept(anatomy, there, where, wanted, limits),

@@ -98,6 +98,7 @@ def _wanted(options: RunOptions) -> Wanted:
         rounded=options.round or options.as_ == "bfloat16",  # no CPU kernel has it
         sensitivity=options.sensitivity or options.ablate,
         ablate=options.ablate,
+        depth=options.depth,
         fill=options.seed if options.fill else None,
         tolerances=Tolerances(rtol=options.rtol, atol=options.atol),
         rounds=options.runs,

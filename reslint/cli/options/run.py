@@ -48,6 +48,7 @@ class RunOptions(Judging):
     round: Annotated[bool, Option("Also round to half precision after every op; slow.")] = False
     sensitivity: Annotated[bool, Option("Measure how much a small change of each stream changes the outputs.")] = False
     ablate: Annotated[bool, Option("Also measure that with the shortcuts cut.")] = False
+    depth: Annotated[bool, Option("Measure what the outputs are without each block, and the effective depth.")] = False
     rtol: Annotated[
         float | None, Option("Compare element by element with this relative tolerance.", type=click.FloatRange(min=0))
     ] = None

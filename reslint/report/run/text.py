@@ -7,6 +7,8 @@ from math import inf
 
 from reslint.anatomy.views.source import module_of
 from reslint.measure import (
+    Ablated,
+    Ablation,
     Agreement,
     Difference,
     Fed,
@@ -49,6 +51,8 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
             yield from (f"{_INDENT}{line}" for line in flow_text.notes(one))
         if isinstance(one, Sensitivity):
             yield from _sensitivity(one, verbose)
+        if isinstance(one, Ablation):
+            yield from _ablation(one, verbose)
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
     yield from _noises([one for one in worst(measured) if isinstance(one, Agreement) and one.blocks], verbose)
     for one in measured:
@@ -105,6 +109,18 @@ def _sensitivity(found: Sensitivity, verbose: bool) -> Iterator[str]:
         yield from table(heading, [_felt(felt, found.ablated) for felt in found.felt], verbose)
     if found.untouched:
         yield f"  {counted(found.untouched, 'block')} not perturbed: the stream is quantized, not float32, or fused away"
+
+
+def _ablation(found: Ablation, verbose: bool) -> Iterator[str]:
+    yield f"  {found.says}" + (f"; {counted(found.left, 'block')} can't be skipped" if found.left else "")
+    if found.ablated:
+        heading = ("block", "outputs move without it", "influence", "branch/stream", "CKA in to out")
+        yield from table(heading, [_worth(one) for one in found.ablated], verbose)
+
+
+def _worth(one: Ablated) -> tuple[str, ...]:
+    moved = "-" if one.moved is None else f"{one.moved:.2%}"
+    return name(one.block.merge), moved, *(number(v) for v in (one.influence, one.ratio, one.agreement))
 
 
 def _felt(felt: Felt, ablated: bool) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from math import isfinite
 
 from reslint.anatomy.views.source import where
 from reslint.measure import (
+    Ablation,
     Agreement,
     Difference,
     Fed,
@@ -138,6 +139,15 @@ def _sensitivity(sensitivity: object) -> Iterator[Row]:
             yield {**row, "shortcuts_cut": cut if sensitivity.ablated else None}
 
 
+def _ablation(ablation: object) -> Iterator[Row]:
+    if isinstance(ablation, Ablation):
+        blocks = [
+            {**place(a.block.merge), "moved": a.moved, "influence": a.influence, "ratio": a.ratio, "cka": a.agreement}
+            for a in ablation.ablated
+        ]
+        yield {"effective": ablation.effective, "idle": list(ablation.idle), "says": ablation.says, "blocks": blocks}
+
+
 def _placement(placement: object) -> Iterator[Row]:
     if isinstance(placement, Placement):
         elsewhere = [{"tensor": op.id, "op": op.kind, "provider": other} for op, other in placement.elsewhere]
@@ -217,6 +227,7 @@ _ROWS: tuple[tuple[str, type, Callable[[object], Iterator[Row]]], ...] = (
     ("weights", Signal, _weights),
     ("agreement", Agreement, _agreement),
     ("sensitivity", Sensitivity, _sensitivity),
+    ("depth", Ablation, _ablation),
     ("placement", Placement, _placement),
     ("latency", Latency, _latency),
     ("sweep", Sweep, _sweep),

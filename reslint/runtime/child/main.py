@@ -20,7 +20,7 @@ import onnxruntime
 from reslint.processes import die_with, swept
 from reslint.runtime.child.profile import profiled
 from reslint.runtime.child.stopwatch import timed
-from reslint.runtime.protocol.job import Answer, Array, Event, Feed, Job, Placed, Plan, Ran, Shaking
+from reslint.runtime.protocol.job import Answer, Array, Event, Feed, Job, Placed, Plan, Ran
 from reslint.runtime.protocol.packing import packed, size_of
 from reslint.runtime.protocol.providers import CPU, CUDA, TENSORRT
 
@@ -79,11 +79,11 @@ def _answered(job: Job) -> Answer:
                 fit = [_widened(a) for a in alternatives] if plan.wide else alternatives
                 if at == len(used):
                     began = time.perf_counter()
-                    used.append(0 if plan.shaking else _first(session, fit))
+                    used.append(0 if plan.shaking or plan.skipping else _first(session, fit))
                     first = first or time.perf_counter() - began
                 feed = fit[used[at]]
-                if plan.shaking is not None:
-                    here.append(_shook(session, feed, plan.shaking))
+                if plan.shaking or plan.skipping:
+                    here.append(_probed(session, feed, plan))
                     continue
                 here.append(Ran(tuple(_outputs(session, feed) for _ in range(plan.times))))
                 room -= sum(map(size_of, chain.from_iterable(each.values() for each in here[-1].outputs)))
@@ -132,10 +132,12 @@ def _wide(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def _shook(session: onnxruntime.InferenceSession, feed: Feed, shaking: Shaking) -> Ran:
+def _probed(session: onnxruntime.InferenceSession, feed: Feed, plan: Plan) -> Ran:
     from reslint.runtime.child.sensitivity import shook
+    from reslint.runtime.child.skipping import skipped
 
-    return Ran((shook(session, feed, shaking),))
+    shaken = (shook(session, feed, plan.shaking),) if plan.shaking is not None else ()
+    return Ran((*shaken, *((skipped(session, feed, plan.skipping),) if plan.skipping is not None else ())))
 
 
 def _kept(plan: Plan, feeds: Sequence[Feed]) -> Ran:

@@ -69,13 +69,22 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipping:
+    """How to skip blocks: the inputs that switch their branches, the model's own outputs, each block's streams."""
+
+    keeps: tuple[str, ...]
+    outputs: tuple[str, ...]
+    streams: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One session: a small model, where its weights lie, on what it runs, and how often on each input.
 
     With `wide` its inputs of half precision are given as float32; `half` converts it to half precision before. With
     `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op. With
-    `shaking` it gives how its outputs move, with `keeping` which ops are to be kept in float32; `keep` are the names of nodes
-    that are, where it is converted or rounded. `exact` turns off what rounds float32 to fewer bits on the way.
+    `shaking` or `skipping` it gives how its outputs move, with `keeping` which ops are to be kept in float32; `keep` are the
+    names of nodes that are, where it is converted or rounded. `exact` turns off what rounds float32 to fewer bits on the way.
     `libraries` bring custom ops.
     """
 
@@ -95,6 +104,7 @@ class Plan:
     shaking: Shaking | None = None
     keeping: Keeping | None = None
     keep: frozenset[str] = frozenset()
+    skipping: Skipping | None = None
 
 
 @dataclass(frozen=True, slots=True)
