@@ -28,6 +28,23 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert re.match(r"https?://|#", link) or (page.parent / link.partition("#")[0]).exists(), link
 
 
+NAMED = re.compile(r"(?<![\w/.@-])(?:bench|docs|fixtures|reslint|rules|templates|tests)/[\w./-]*\w")
+MADE = ("reslint/pages", "rules/index.md", "rules/NAME.", "reslint/rules/NAME.")
+"""What is there when the package or the site is built, or stands for any rule."""
+
+
+def test_files_that_are_named_are_there() -> None:
+    """In pages, comments and docstrings alike: a reference is something that a reader of the repository can open."""
+    texts = [*SOURCES, *(ROOT / "reslint").rglob("*.py"), *(ROOT / "bench").glob("*.py")]
+    missing = {
+        f"{source.relative_to(ROOT)} names {name}"
+        for source in texts
+        for name in NAMED.findall(source.read_text("utf-8"))
+        if not (ROOT / name).exists() and not name.startswith(MADE)
+    }
+    assert missing == set()
+
+
 @pytest.mark.tools
 def test_site_builds() -> None:
     ended = subprocess.run([sys.executable, ROOT / "docs" / "make.py"], capture_output=True, text=True, check=False)

@@ -28,7 +28,6 @@ class Role(StrEnum):
     FPN = "fpn"
     FUSE = "fuse"
     BRANCH = "branch"
-    POSITION = "position"
     ARITHMETIC = "arithmetic"
     ATTENTION = "attention"
     CONDITION = "condition"

@@ -15,7 +15,7 @@ SAVED = "the saved outputs"
 
 _SILENCE = 200.0  # dB, beyond what float32 can tell: equal
 _NEIGHBOURS = 3  # fewer blocks say nothing on what is usual
-_STANDS_OUT = 10.0  # dB below the median of the others; sound blocks of quantized nets lie within 6 (bench/planted.py)
+_STANDS_OUT = 10.0  # dB below the median of the others: rules/block-error.md says what one wrong scale costs
 _SPREAD = 4.0  # times the median distance from it
 _COARSEST = 38.0  # dB of a stream that is stored in eight bits
 _BELOW = 10.0  # dB that a type's tolerance, which is for the worst element, lies below its noise
