@@ -148,8 +148,7 @@ class TestFindings:
         sees(page, "plain-depth", "plain-depth")
 
     def test_opens_and_leads_to_its_block(self, opened: Opened) -> None:
-        page = opened()
-        page.locator(".finding summary").first.click()
+        page = opened()  # with few findings, each is open
         page.get_by_role("link", name="layer3.4").click()
         panel = page.locator(".panel:visible")
         assert panel.get_by_role("heading", name="layer3.4").is_visible()
@@ -160,7 +159,7 @@ class TestFindings:
     def test_a_finding_that_is_filtered_out_is_shown_when_it_is_asked_for(self, opened: Opened) -> None:
         page = opened()
         page.get_by_role("checkbox", name="error").uncheck()
-        page.locator(".block.found").click()
+        page.locator("button.block.found").click()
         page.locator(".panel").get_by_role("link", name="shortcut-broadcast").click()
         assert page.locator("#f0").is_visible()
         page.wait_for_function("document.querySelectorAll('.finding:not([hidden])').length === 3")
@@ -229,7 +228,7 @@ class TestBlocks:
 
     def test_all_that_takes_the_focus_has_a_name(self, opened: Opened) -> None:
         page = opened()
-        page.locator(".block.found").click()
+        page.locator("button.block.found").click()
         nameless = page.evaluate(
             """[...document.querySelectorAll("a, button, summary, input, select, [tabindex]")].filter((one) =>
                 !(one.ariaLabel || one.textContent.trim() || one.labels?.[0]?.textContent.trim()))
@@ -255,15 +254,13 @@ class TestLooks:
     def test_text_stands_out(self, opened: Opened, scheme: str) -> None:
         """At least 4.5 to 1 (WCAG 2.2, contrast AA) for all text against the nearest ground below it."""
         page = opened(color_scheme=scheme)
-        page.locator(".block.found").click()
-        page.locator(".finding summary").first.click()
+        page.locator("button.block.found").click()
         assert page.evaluate(CONTRAST) == []
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_fits_a_phone(self, opened: Opened, scheme: str) -> None:
         page = opened(color_scheme=scheme, phone=True)
-        page.locator(".finding summary").first.tap()
-        page.locator(".block.found").tap()
+        page.locator("button.block.found").tap()
         page.get_by_role("button", name="× 12").tap()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         beyond = page.evaluate(
@@ -318,8 +315,8 @@ class TestAccessibility:
     @pytest.mark.parametrize("phone", [False, True])
     def test_axe_finds_no_violation(self, opened: Opened, color_scheme: Scheme, phone: bool) -> None:
         page = opened(color_scheme=color_scheme, phone=phone)
-        page.locator(".finding summary").first.click()
-        page.locator(".block:visible").first.click()
+        page.locator(".finding .block").first.click()  # a drawing, and no button
+        page.locator("button.block:visible").first.click()
         page.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")  # the page admits no script but its own
         violations = page.evaluate("axe.run().then(found => found.violations)")
         assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in violations] == []

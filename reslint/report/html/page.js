@@ -168,7 +168,7 @@
   };
 
   document.addEventListener("click", (event) => {
-    const block = event.target.closest(".block");
+    const block = event.target.closest("button.block");
     const fold = event.target.closest(".times");
     const link = event.target.closest("[data-open]");
     if (block) open(block);
@@ -180,7 +180,7 @@
   });
   document.addEventListener("keydown", (event) => {
     const panel = event.target.closest(".panel");
-    const block = event.target.closest(".block");
+    const block = event.target.closest("button.block");
     if (event.key === "Escape" && (panel || block)) {
       const opened = panel || block.closest(".row").querySelector(".panel");
       if (!opened.hidden) close(opened, true);
