@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.regularity.canonical import Slot
+from reslint.anatomy.regularity.canonical import Slot, What
 from reslint.anatomy.regularity.difference import Difference
 from reslint.anatomy.regularity.regularity import OddBlock, odd_blocks
 from reslint.finding import Confidence, Severity
@@ -49,7 +49,7 @@ def _told(odd: OddBlock) -> tuple[Op, str, str]:
 
 def _structure(odd: OddBlock, unlike: Difference) -> tuple[Op, str, str]:
     extra, missing = unlike.extra, unlike.missing
-    if [op.type for op in extra] == ["Sub"] and odd.merge in extra:
+    if unlike.is_sign:
         return odd.merge, "subtracts its branch", "add it"
     if extra and missing:
         return extra[0], f"has {_counted(extra)} where others have {_counted(missing)}", f"have {_counted(missing)}"
@@ -76,23 +76,22 @@ def _counted(ops: Iterable[Op]) -> str:
 
 def _rank(slot: Slot) -> tuple[int, int]:
     """Which of several differences is told: an attribute or a stream before the widths that follow from it."""
-    order = ("stream", "attributes", "read", "constant", "static", "input")
-    return order.index(slot.what.split()[0]), slot.op.place
+    return list(What).index(slot.what), slot.op.place
 
 
 def _slot(odd: OddBlock, theirs: Slot, own: Slot) -> tuple[str, str]:
     """What a block has in a slot, and what its siblings have."""
-    kind = own.what.split()[0]
     name = f"{own.op.type} {own.op.id}"
-    if kind == "stream":
+    if own.what is What.STREAM:
         return f"reads {_stream(odd, own)} in {name}", f"read {_stream(odd, theirs, usual=True)}"
-    if kind == "attributes":
-        names = sorted(_differing(theirs, own))
-        mine, others = (", ".join(f"{n} {_shown(s.op.attribute(n))}" for n in names) for s in (own, theirs))
-        return f"has {mine} in {name}", f"have {others}"
-    if kind == "constant":
+    if own.what is What.ATTRIBUTE:
+        mine, others = (_shown(s.op.attribute(own.at)) for s in (own, theirs))
+        return f"has {own.at} {mine} in {name}", f"have {others}"
+    if own.what is What.WEIGHT and own.value == theirs.value:
+        return f"reads {own.also} in {name}, which another block reads", "read weights of their own"
+    if own.what in (What.CONSTANT, What.WEIGHT):
         return f"has {_constant(own)} in {name}", f"have {_constant(theirs)}"
-    if kind == "read":
+    if own.what is What.READ:
         return f"reads {own.value} in {name}", f"read {theirs.value}"
     return f"has other sizes in {name}", "agree on theirs"
 
@@ -104,12 +103,6 @@ def _stream(odd: OddBlock, slot: Slot, *, usual: bool = False) -> str:
     if back == 1:
         return "the stream of the block before them" if usual else "the stream of the block before it"
     return f"the stream from {back} blocks back" if usual else f"the stream from before block {odd.place - back + 1}"
-
-
-def _differing(theirs: Slot, own: Slot) -> set[str]:
-    if not isinstance(theirs.value, tuple) or not isinstance(own.value, tuple):
-        return set()
-    return {name for name, _ in {*theirs.value} ^ {*own.value}}
 
 
 def _shown(value: object) -> str:

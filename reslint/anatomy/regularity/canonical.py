@@ -8,8 +8,11 @@ attributes, small constants, the shapes of weights, which stream or which shared
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from onnx import AttributeProto, TensorProto
@@ -20,22 +23,41 @@ from reslint.net.weights import array
 
 _COMMUTATIVE = frozenset({"Add", "Mul", "Sum", "Max", "Min", "Mean", "And", "Or", "Xor", "Equal"})
 _FEW = 64  # elements of a constant whose values count; more are a weight or a table
+_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Softmax", "Einsum", "LSTM", "GRU", "RNN"})
 _BODIES = (AttributeProto.GRAPH, AttributeProto.GRAPHS, AttributeProto.TENSOR, AttributeProto.TENSORS)
 
 
+class What(StrEnum):
+    """What a slot holds: an op's attributes, or what one of its inputs is."""
+
+    STREAM = "stream"
+    """What a block has made: how many merges back, inside of it or its sum, and which output."""
+    ATTRIBUTE = "attribute"
+    READ = "read"
+    """An input of the net, or what several blocks read and no stream flows into."""
+    CONSTANT = "constant"
+    WEIGHT = "weight"
+    """A constant of many elements, of which only type and shape count, and who else reads it."""
+    STATIC = "static"
+    INNER = "inner"
+    """What the block itself has computed, by its number."""
+
+
 class Slot(NamedTuple):
-    """A number or a tensor that a block may have of its own: at which op, what it is (`axis`, `input 2`), and its value.
+    """A number or a tensor that a block may have of its own: at which op, what it is, which (input or attribute), its value.
 
     `also` is a second way to say the same: the stream two merges back may be the encoder's last for all blocks of a decoder.
+    Of a weight it is its name.
     """
 
     op: Op
-    what: str
+    what: What
+    at: str
     value: object
     also: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Description:
     """A segment's shape, its slots in canonical order, and the shape of each of its ops."""
 
@@ -47,6 +69,16 @@ class Description:
     def values(self) -> tuple[object, ...]:
         """What the slots hold."""
         return tuple([slot.value for slot in self.slots])
+
+    @cached_property
+    def layers(self) -> tuple[tuple[str, int], ...]:
+        """The same of the ops that make a layer what it is: products, convolutions, softmax."""
+        return tuple(sorted((kind, n) for kind, n in self.kinds.items() if kind in _LAYERS))
+
+    @cached_property
+    def kinds(self) -> Counter[str]:
+        """How many ops of each type it has."""
+        return Counter(op.type for op in self.shapes)
 
 
 Edge = tuple[str, int, int]
@@ -101,6 +133,8 @@ class Describer:
         if op is not None:
             return "op", self.shapes[op.id], op.outputs.index(name)
         made = net.producer.get(name)
+        if name in self.cut.inputs:
+            return "stream", 0, 0
         if made is None or self.cut.owner.get(made.id, SHARED) == SHARED and not self.cut.is_boundary(made):
             return "input", 0, 0
         return "stream", 0, 0
@@ -127,12 +161,12 @@ class Describer:
             if op.id in order:
                 continue
             order[op.id] = len(order)
-            yield Slot(op, "attributes", _attributes(op))
+            yield Slot(op, What.ATTRIBUTE, "", _attributes(op))
             for at, name in self.children(number, op):
                 made = self.inner(number, name)
                 if made is not None:
                     todo.append(made)
-                    yield Slot(op, f"input {at}", order.get(made.id))
+                    yield Slot(op, What.INNER, str(at), order.get(made.id))
                 elif name:
                     yield self._outside(number, op, at, name)
 
@@ -142,17 +176,19 @@ class Describer:
             if name not in self.constants:
                 self.constants[name] = _constant(net, name)
             known = self.constants[name]
-            return Slot(op, f"constant {at}", known)
+            return Slot(op, What.CONSTANT if known[2] is not None else What.WEIGHT, str(at), known, name)
         if not net.is_data(name):
-            return Slot(op, f"static {at}", _known_shape(net, op.id))
+            return Slot(op, What.STATIC, str(at), _known_shape(net, op.id))
         made = net.producer.get(name)
+        if name in cut.inputs:
+            return Slot(op, What.STREAM, str(at), (cut.depth[number] + 1, -1, 0), name)
         if made is None or self.edge(number, name)[0] == "input":
-            return Slot(op, f"read {at}", name)
+            return Slot(op, What.READ, str(at), name)
         boundary = cut.is_boundary(made)
         place = cut.at.get(made.id, cut.owner.get(made.id, SHARED)) if made.id not in cut.starts else SHARED
         back = cut.depth[number] - (cut.depth[place] if place != SHARED else -1)
         inside = -1 if boundary else self.shapes.get(made.id, -2)
-        return Slot(op, f"stream {at}", (back, inside, made.outputs.index(name)), name)
+        return Slot(op, What.STREAM, str(at), (back, inside, made.outputs.index(name)), name)
 
 
 def _attributes(op: Op) -> tuple[tuple[str, bytes], ...]:

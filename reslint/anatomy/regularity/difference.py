@@ -7,10 +7,12 @@ by the second, and what is left is the change itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reslint.anatomy.regularity.canonical import Describer, Description
+from reslint.anatomy.regularity.segments import SHARED
 from reslint.net import Op
 
 
@@ -19,13 +21,16 @@ class Difference:
     """The ops that a segment has beyond a sibling's, and those that it lacks, from the input towards the merge.
 
     Where ops are the same on both sides, `turned` is an op whose inputs come from elsewhere, here and in the sibling.
-    `behind` is the segment's own op before which something is missing.
+    `behind` is the segment's own op before which something is missing. `is_sign`: it subtracts at its merge, and they add.
+    `is_elsewhere`: what is turned reads what is inside another segment.
     """
 
     extra: tuple[Op, ...]
     missing: tuple[Op, ...]
     turned: tuple[Op, Op] | None = None
     behind: Op | None = None
+    is_sign: bool = False
+    is_elsewhere: bool = False
 
     @property
     def size(self) -> int:
@@ -43,7 +48,21 @@ def difference(describer: Describer, here: tuple[int, Description], sibling: tup
     extra = _unknown(here[1], own, sibling[1], theirs)
     missing = _unknown(sibling[1], theirs, here[1], own)
     turned = None if extra or missing else _turned(describer, here[1], own, sibling[1], theirs)
-    return Difference(extra, missing, turned, _behind(here[1], own, missing, sibling[1], theirs))
+    ends = describer.cut.ends
+    is_sign = (ends[here[0]].type, ends[sibling[0]].type) == ("Sub", "Add")
+    behind = _behind(here[1], own, missing, sibling[1], theirs)
+    elsewhere = turned is not None and any(_is_elsewhere(describer, op) for op in turned)
+    return Difference(extra, missing, turned, behind, is_sign, elsewhere)
+
+
+def _is_elsewhere(describer: Describer, op: Op) -> bool:
+    """Whether an op reads what is inside another segment than its own."""
+    cut = describer.cut
+    made = (cut.net.producer.get(name) for name in op.data)
+    return any(
+        m is not None and not cut.is_boundary(m) and cut.owner.get(m.id) not in (None, SHARED, cut.owner.get(op.id))
+        for m in made
+    )
 
 
 def _behind(here: Description, own: Ways, missing: tuple[Op, ...], sibling: Description, theirs: Ways) -> Op | None:
@@ -57,6 +76,12 @@ def _behind(here: Description, own: Ways, missing: tuple[Op, ...], sibling: Desc
 def _unknown(here: Description, own: Ways, sibling: Description, theirs: Ways) -> tuple[Op, ...]:
     computed, onward = set(sibling.shapes.values()), set(theirs.values())
     left = [op for op, shape in here.shapes.items() if shape not in computed and own[op.id] not in onward]
+    more = here.kinds - sibling.kinds - Counter(op.type for op in left)
+    both = {(shape, theirs[op.id]) for op, shape in sibling.shapes.items()}
+    for op, shape in here.shapes.items():  # what is there twice here and once in the sibling
+        if more[op.type] > 0 and op not in left and (shape, own[op.id]) not in both:
+            left.append(op)
+            more[op.type] -= 1
     return tuple(sorted(left, key=lambda op: op.place))
 
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import extent
 from reslint.anatomy.graph.dataflow import Dataflow
-from reslint.anatomy.graph.ops import ACTIVATIONS, NORMS, is_layer
+from reslint.anatomy.graph.ops import ACTIVATIONS, NORMS
 from reslint.anatomy.regularity.canonical import Describer, Slot
-from reslint.anatomy.regularity.consensus import odd_ones
-from reslint.anatomy.regularity.difference import Difference, difference
+from reslint.anatomy.regularity.difference import Difference
+from reslint.anatomy.regularity.odd_shapes import OddShape, odd_shapes
+from reslint.anatomy.regularity.odd_slots import OddSlots, odd_slots
+from reslint.anatomy.regularity.places import places
 from reslint.anatomy.regularity.segments import Cut, cut, rows
 from reslint.anatomy.values import Block, Kind
 from reslint.net import Net, Op
 
 _FEWEST = 4  # merges of a net in which there may be a rule to break
 _MOST = 2  # odd blocks of a net; where there are more, they are its design
-_SMALL = 10  # ops that a slip leaves out or adds; a decomposed normalization has nine
-_AGREED = 6  # siblings that make a slip of a layer that is too much or missing
 _SUMS = frozenset({"Add", "Sub", "Sum"})
 
 
@@ -59,26 +59,20 @@ def _odd(flow: Dataflow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[
     describer = Describer(parts)
     described = [describer.describe(n) for n in range(len(parts.ends))]
     lines = tuple(rows(parts))
-    sizes = [extent(net, op.id) for op in parts.ends]
-    for odd in odd_ones(described, lines, sizes):
-        near = min(odd.siblings, key=lambda n: abs(n - odd.number))
-        unlike = None
-        if not odd.slots:
-            unlike = difference(describer, (odd.number, described[odd.number]), (near, described[near]))
-            if not _is_slip(net, unlike, len(odd.siblings)):
-                continue
-        row = next(line for line in lines if odd.number in line)
+    where = places(lines, [d.layers for d in described], [extent(net, op.id) for op in parts.ends])
+    found: list[OddShape | OddSlots] = [*odd_shapes(describer, described, where), *odd_slots(described, where)]
+    for odd in found:
+        here = where[odd.number]
+        own = {op.id for op in described[odd.number].shapes} | {parts.ends[n].id for n in _before(parts, odd.number)}
         yield OddBlock(
             net,
             parts.ends[odd.number],
             tuple(parts.ends[n] for n in odd.siblings),
-            row.index(odd.number) + 1,
-            len(row),
-            odd.slots,
-            unlike,
-            frozenset(
-                {op.id for op in described[odd.number].shapes} | {parts.ends[n].id for n in _before(parts, odd.number)}
-            ),
+            here.at + 1,
+            len(here.row),
+            odd.slots if isinstance(odd, OddSlots) else (),
+            odd.difference if isinstance(odd, OddShape) else None,
+            frozenset(own),
         )
 
 
@@ -123,10 +117,3 @@ def _stream_of(flow: Dataflow, name: str) -> str:
         elif op is not None and (op.type in ACTIVATIONS or op.type in NORMS) and len(op.data) == 1:
             name = op.data[0]
     return name
-
-
-def _is_slip(net: Net, unlike: Difference, siblings: int) -> bool:
-    """Whether a difference is as small as a slip: some ops, and a layer with weights only where many siblings agree."""
-    ops = (*unlike.extra, *unlike.missing)
-    enough = siblings >= _AGREED or ops and not any(is_layer(net, op) for op in ops)
-    return unlike.size <= _SMALL and bool(enough)

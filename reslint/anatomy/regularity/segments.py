@@ -21,7 +21,8 @@ SHARED = -1
 class Cut:
     """A net cut at `ends`, the merges of its segments in topological order.
 
-    `starts` are the ops that make a stream in the first place. `at` is the number of a merge's segment, `owner` the number
+    `starts` are the ops that make a stream in the first place, `inputs` the inputs of the net that are one.
+    `at` is the number of a merge's segment, `owner` the number
     of the segment that an op belongs to, both by the op's first output. `before` is the segment on whose stream a segment
     goes on, None for the first of a row.
     """
@@ -29,6 +30,7 @@ class Cut:
     net: Net
     ends: tuple[Op, ...]
     starts: Mapping[str, int]
+    inputs: frozenset[str]
     at: Mapping[str, int]
     owner: Mapping[str, int]
     before: tuple[int | None, ...]
@@ -74,7 +76,9 @@ def cut(net: Net, merges: Iterable[Op], forks: Iterable[str]) -> Cut:
     """Cut a net at merges; `forks` are tensors at which a stream begins."""
     ends = tuple(sorted(dict.fromkeys(merges), key=lambda op: op.place))
     at = {op.id: number for number, op in enumerate(ends)}
+    forks = tuple(forks)
     made = (net.producer.get(fork) for fork in forks)
+    inputs = frozenset(fork for fork in forks if fork not in net.producer)
     starts = {op.id: -1 for op in made if op is not None and op.id not in at}
     owners = _Owners(net, at, starts, flows=_flowing(net, at, starts))
     for number, end in enumerate(ends):
@@ -83,7 +87,7 @@ def cut(net: Net, merges: Iterable[Op], forks: Iterable[str]) -> Cut:
     depth: list[int] = []
     for earlier in before:
         depth.append(0 if earlier is None else depth[earlier] + 1)
-    return Cut(net, ends, starts, at, owners.owner, before, tuple(depth))
+    return Cut(net, ends, starts, inputs, at, owners.owner, before, tuple(depth))
 
 
 def _flowing(net: Net, at: Mapping[str, int], starts: Mapping[str, int]) -> dict[str, bool]:
