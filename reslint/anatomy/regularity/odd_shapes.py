@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reslint.anatomy.graph.ops import ACTIVATIONS, LAYOUT, is_layer
 from reslint.anatomy.regularity.canonical import Describer, Description
 from reslint.anatomy.regularity.difference import Difference, difference
-from reslint.anatomy.regularity.places import ROW, RUN, Place
+from reslint.anatomy.regularity.places import ROW, RUN, Place, Siblings, grouped
 from reslint.net import Net
 
 _SMALL = 10  # ops that a slip leaves out or adds; a decomposed normalization has nine
@@ -38,75 +38,69 @@ def odd_shapes(
     describer: Describer, descriptions: Sequence[Description], places: Sequence[Place]
 ) -> Iterator[OddShape]:
     """The segments whose graph differs from what stands in their place elsewhere."""
-    of: dict[int, list[int]] = {}
-    for number, d in enumerate(descriptions):
-        of.setdefault(d.shape, []).append(number)
+    of = grouped([d.shape for d in descriptions], places)
     neighbours = _Neighbours(places, descriptions)
-    for members in of.values():
-        number = members[0]
-        if len(members) > 1:
+    for alone in of.values():
+        if len(alone.members) > 1:
             continue
+        number = alone.members[0]
         found = [
-            OddShape(number, tuple(of[shape]), difference(describer, (number, descriptions[number]), near))
+            (of[shape], difference(describer, (number, descriptions[number]), (near, descriptions[near])))
             for shape in _near(descriptions, of, number, neighbours.expected(number))
-            for near in [_nearest(descriptions, of[shape], number)]
+            for near in [of[shape].nearest(number)]
         ]
-        best = min(found, key=lambda odd: (odd.difference.size, -len(odd.siblings)), default=None)
-        if best is not None and _is_odd(describer.cut.net, best, places):
-            yield best
+        if not found:
+            continue
+        siblings, unlike = min(found, key=lambda pair: (pair[1].size, -len(pair[0].members)))
+        if _is_odd(describer.cut.net, unlike, places[number], siblings):
+            yield OddShape(number, tuple(siblings.members), unlike)
 
 
 class _Neighbours:
-    """Which shapes stand behind a shape, and before one; at the ends of rows and runs, too."""
+    """Which shapes stand behind a block, and before one, by what it is like; at the ends of rows and runs, too."""
 
     def __init__(self, places: Sequence[Place], descriptions: Sequence[Description]) -> None:
         self.places = places
-        self.behind: dict[object, Counter[int]] = {}
-        self.before: dict[object, Counter[int]] = {}
+        behind: dict[object, Counter[int]] = {}
+        before: dict[object, Counter[int]] = {}
         for place, d in zip(places, descriptions, strict=True):
-            self.behind.setdefault(place.before, Counter())[d.shape] += 1
-            self.before.setdefault(place.behind, Counter())[d.shape] += 1
+            behind.setdefault(place.before, Counter())[d.shape] += 1
+            before.setdefault(place.behind, Counter())[d.shape] += 1
+        self.behind, self.before = _frequent(behind), _frequent(before)
 
-    def expected(self, number: int) -> list[int]:
-        """The shapes that stand in the place of a segment elsewhere, the most frequent first."""
+    def expected(self, number: int) -> tuple[int, ...]:
+        """The shapes that stand in the place of a segment elsewhere, the most frequent of each side first."""
         place = self.places[number]
-        counted = self.behind[place.before] + self.before[place.behind]
-        return [shape for shape, _ in counted.most_common()]
+        return tuple(dict.fromkeys((*self.behind[place.before], *self.before[place.behind])))
+
+
+def _frequent(counted: Mapping[object, Counter[int]]) -> dict[object, list[int]]:
+    return {like: [shape for shape, _ in shapes.most_common(_TRIED)] for like, shapes in counted.items()}
 
 
 def _near(
-    descriptions: Sequence[Description], of: Mapping[int, Sequence[int]], number: int, expected: Sequence[int]
+    descriptions: Sequence[Description], of: Mapping[int, Siblings], number: int, expected: Sequence[int]
 ) -> Iterator[int]:
     """Those of the expected shapes whose ops are nearly the segment's."""
     own = descriptions[number].kinds
-    tried = 0
     for shape in expected:
-        if shape == descriptions[number].shape or tried == _TRIED:
-            continue
-        tried += 1
-        theirs = descriptions[of[shape][0]].kinds
-        if ((own - theirs) + (theirs - own)).total() <= _SMALL:
+        theirs = descriptions[of[shape].members[0]].kinds
+        if shape != descriptions[number].shape and ((own - theirs) + (theirs - own)).total() <= _SMALL:
             yield shape
 
 
-def _nearest(descriptions: Sequence[Description], members: Sequence[int], number: int) -> tuple[int, Description]:
-    near = min(members, key=lambda n: abs(n - number))
-    return near, descriptions[near]
-
-
-def _is_odd(net: Net, odd: OddShape, places: Sequence[Place]) -> bool:
+def _is_odd(net: Net, unlike: Difference, here: Place, siblings: Siblings) -> bool:
     """Whether a difference at this place is a slip rather than a design."""
-    unlike, here, n = odd.difference, places[odd.number], len(odd.siblings)
     if unlike.size > _SMALL:
         return False
     if unlike.is_sign:
         return True
+    n = len(siblings.members)
     ops = (*unlike.extra, *unlike.missing)
     bare = bool(ops) and all(op.type in LAYOUT for op in ops)
-    if n < (_SOME if bare else _VOTES) or here.is_first or not _is_usual_end(odd, places):
+    if n < (_SOME if bare else _VOTES) or here.is_first or not _is_usual_end(here, siblings):
         return False
-    row = [k for k in odd.siblings if places[k].row == here.row]
-    before, behind = any(places[k].at < here.at for k in row), any(places[k].at > here.at for k in row)
+    before, behind = siblings.around(here)
     layers = any(is_layer(net, op) for op in ops)
     if before and behind:
         return not layers or n >= _LAYERS
@@ -125,12 +119,9 @@ def _is_few(unlike: Difference, siblings: int) -> bool:
     return siblings >= _SOME and unlike.size <= _FEW and not unlike.is_elsewhere
 
 
-def _is_usual_end(odd: OddShape, places: Sequence[Place]) -> bool:
+def _is_usual_end(here: Place, siblings: Siblings) -> bool:
     """Where the segment begins or ends a row or a run: whether siblings do so, too."""
-    here = places[odd.number]
-    begins = here.before not in (ROW, RUN) or any(places[k].before == here.before for k in odd.siblings)
+    begins = here.before not in (ROW, RUN) or siblings.before[here.before] > 0
     if here.behind not in (ROW, RUN):
         return begins
-    ends = sum(places[k].behind == here.behind for k in odd.siblings)
-    same = sum(places[k].run == here.run for k in odd.siblings)
-    return begins and (ends > 0 or not here.is_last and same >= _VOTES)
+    return begins and (siblings.behind[here.behind] > 0 or not here.is_last and siblings.runs[here.run] >= _VOTES)

@@ -83,7 +83,7 @@ def _odd(column: Column, places: Sequence[Place]) -> Iterator[tuple[int, Slot, S
         if _is_slip(theirs, own, number, [n for n in column if n != number], places):
             yield number, theirs, own
         return
-    runs: dict[tuple[int, ...], dict[int, Slot]] = {}
+    runs: dict[int, dict[int, Slot]] = {}
     for n, slot in column.items():
         if _is_plain(slot):
             runs.setdefault(places[n].run, {})[n] = slot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from reslint.anatomy.anatomy import Anatomy
 from reslint.anatomy.describe.signature import extent
@@ -47,7 +48,7 @@ def odd_blocks(anatomy: Anatomy) -> Iterator[OddBlock]:
         blocks = [b for b in anatomy.blocks if b.net is flow.net and b.kind is not Kind.DENSE]
         if len(blocks) < _FEWEST:
             continue
-        found = list(_odd(flow, blocks, anatomy))
+        found = list(islice(_odd(flow, blocks, anatomy), _MOST + 1))
         if len(found) <= _MOST:
             yield from found
 
@@ -60,7 +61,7 @@ def _odd(flow: Dataflow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[
     described = [describer.describe(n) for n in range(len(parts.ends))]
     lines = tuple(rows(parts))
     where = places(lines, [d.layers for d in described], [extent(net, op.id) for op in parts.ends])
-    found: list[OddShape | OddSlots] = [*odd_shapes(describer, described, where), *odd_slots(described, where)]
+    found: Iterator[OddShape | OddSlots] = chain(odd_shapes(describer, described, where), odd_slots(described, where))
     for odd in found:
         here = where[odd.number]
         own = {op.id for op in described[odd.number].shapes} | {parts.ends[n].id for n in _before(parts, odd.number)}
@@ -69,7 +70,7 @@ def _odd(flow: Dataflow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[
             parts.ends[odd.number],
             tuple(parts.ends[n] for n in odd.siblings),
             here.at + 1,
-            len(here.row),
+            here.of,
             odd.slots if isinstance(odd, OddSlots) else (),
             odd.difference if isinstance(odd, OddShape) else None,
             frozenset(own),
