@@ -2,9 +2,11 @@
 
     python bench/running.py isolation [--times 5]
     python bench/running.py itself [--times 100] [MODEL...]
+    python bench/running.py coverage [--times 40] [MODEL...]
 
 `isolation` compares a run in a process of its own with the same run inside this one. `itself` holds a model against itself,
 time after time: the interval of the ratio should miss 1 in 5 of 100 times, half of them on each side.
+`coverage` times a model again and again: how often each interval holds the percentile of all runs.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from reslint.anatomy import dissect
 from reslint.net import read
 from reslint.runtime import Limits
 from reslint.runtime.child.main import started
@@ -28,6 +32,7 @@ from reslint.runtime.feeds.synthesize import synthesized
 from reslint.runtime.launch.process import launch
 from reslint.runtime.model.runnable import plan, runnable
 from reslint.runtime.protocol.job import Feed, Plan, Timing
+from reslint.runtime.timing.latency import latency
 from reslint.runtime.timing.ratio import GROUPS, ratio
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -71,6 +76,21 @@ def isolation(times: int, folder: str) -> Iterator[str]:
         yield f"{name:<10} child / here {child / here:6.2f}   child / (here + bare process) {child / (here + floor):5.2f}"
 
 
+def coverage(times: int, folder: str, names: tuple[str, ...]) -> Iterator[str]:
+    """How often the interval of each percentile holds the percentile of all runs together; the first run only warms up."""
+    for name in names:
+        one, feed = ready(name, folder)
+        anatomy, timing = dissect(read(Path(folder) / f"{name}.onnx")), Timing(400, 1.0, groups=GROUPS)
+        made = [launch((one,), ((feed,),), Limits(), timing).seconds for _ in range(times + 1)][1:]
+        found = [latency(anatomy, "cpu", 0, seconds).intervals for seconds in made]
+        every = np.concatenate([group for seconds in made for group in seconds[0]]) * 1000
+        for percent in (50, 90, 95, 99):
+            truth = float(np.percentile(every, percent))
+            held = sum(low <= truth <= high for low, high in (intervals[f"p{percent}"] for intervals in found))
+            wide = np.median([(high - low) / truth for low, high in (i[f"p{percent}"] for i in found)])
+            yield f"{name:<10} p{percent}: {held} of {times} hold {truth:.4g} ms; median width {wide:.2f}"
+
+
 def itself(times: int, folder: str, names: tuple[str, ...]) -> Iterator[str]:
     """How often the interval of a model's ratio to itself lies above 1, below 1, and above the default limit of 1.05."""
     for name in names:
@@ -88,13 +108,15 @@ def itself(times: int, folder: str, names: tuple[str, ...]) -> Iterator[str]:
 def main() -> None:
     """Print the rows of what was asked for."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("what", choices=("isolation", "itself"))
+    asked.add_argument("what", choices=("isolation", "itself", "coverage"))
     asked.add_argument("models", nargs="*", default=FAST)
     asked.add_argument("--times", type=int, default=0)
     given = asked.parse_args()
     with TemporaryDirectory(prefix="reslint-") as folder:
         if given.what == "isolation":
             rows = isolation(given.times or 5, folder)
+        elif given.what == "coverage":
+            rows = coverage(given.times or 40, folder, tuple(given.models))
         else:
             rows = itself(given.times or 100, folder, tuple(given.models))
         for row in rows:

@@ -449,16 +449,17 @@ class TestProviders:
             assert f"needs onnxruntime-gpu for --provider {name}" in ran.err
             assert "pip install 'reslint[gpu]'" in ran.err
 
-    @pytest.mark.parametrize(
-        ("there", "says"), [(True, "both onnxruntime and onnxruntime-gpu"), (False, "not installed")]
-    )
+    @pytest.mark.parametrize(("there", "says"), [(True, "are both installed"), (False, "not installed")])
     def test_both_packages_or_none(
         self, run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, there: bool, says: str
     ) -> None:
-        monkeypatch.setattr("reslint.runtime.protocol.providers._installed", lambda package: there)
+        monkeypatch.setattr(
+            "reslint.runtime.protocol.providers._installed",
+            lambda package: there and package in ("onnxruntime", "onnxruntime-gpu"),
+        )
         monkeypatch.setattr("reslint.runtime.protocol.providers.find_spec", lambda name: None)
         write("a.onnx")
-        ran = run("run", "a.onnx")
+        ran = run("run", "a.onnx", *(("--provider", "coreml") if there else ()))
         assert ran.status == 2
         assert says in ran.err
         assert "pip install 'reslint[cpu]'" in ran.err

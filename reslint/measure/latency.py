@@ -22,6 +22,12 @@ class Placement:
     """The ops that another provider took, each with that provider's name."""
     nodes: Mapping[str, int] = field(default_factory=dict)
     """How many nodes each provider took."""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """How many connected parts of the graph each provider took."""
+    copies: int = 0
+    """How many times a tensor is copied from one device to the other."""
+    share: float | None = None
+    """The share of the time that other providers and copies take, from 0 to 1; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

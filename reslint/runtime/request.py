@@ -31,10 +31,10 @@ class Wanted:
     """What to run a model on, and how.
 
     `precision` is a narrower type to hold the model to, `rounded` asks for rounding to it after every op. `fill` is the seed
-    of weights that are missing. `keep` is the ratio
-    in dB for which ops to keep in float32 are looked for. `map` says which input or output of the reference ours is, `sweep`
-    at which sizes of a dimension it is timed. `rounds`: time so many runs, for at least so many `seconds`. `say` is told what
-    the run is at.
+    of weights that are missing. `keep` is the ratio in dB for which ops to keep in float32 are looked for. `map` says which
+    input or output of the reference ours is. `given` are options of the provider; without a `reference` it is not compared
+    with the CPU, and all is run there. `rounds`: time so many runs, for at least so many `seconds`, and at the sizes of
+    `sweep`, too. `say` is told what the run is at.
     """
 
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -54,6 +54,8 @@ class Wanted:
     map: Mapping[str, str] = field(default_factory=dict)
     sweep: tuple[tuple[str, tuple[int, ...]], ...] = ()
     provider: str = "cpu"
+    given: Mapping[str, str] = field(default_factory=dict)
+    reference: bool = True
     rounds: int = 0
     seconds: float = 0.0
     threads: int = 0

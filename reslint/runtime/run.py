@@ -13,6 +13,7 @@ from reslint.errors import RunFailed
 from reslint.measure import Fed, Given, Latency, Measurement, Placement, Referred, Signal
 from reslint.net import Net
 from reslint.net.values import Array, opset
+from reslint.processes import swept
 from reslint.runtime.agreement.checks import Known, agreements, narrowed, referred, rounded
 from reslint.runtime.agreement.compare import coarseness
 from reslint.runtime.agreement.module import against_module
@@ -34,9 +35,10 @@ from reslint.runtime.probes.signal import signal
 from reslint.runtime.probes.streams import exposed, streams
 from reslint.runtime.probes.weights import odd_weights
 from reslint.runtime.protocol.job import Answer, Feed, Plan
-from reslint.runtime.protocol.providers import CPU, provider
+from reslint.runtime.protocol.providers import CPU, advice, cached, provider
 from reslint.runtime.request import Measured, Wanted
-from reslint.runtime.timing.timed import swept, timed
+from reslint.runtime.timing.timed import swept as swept_over
+from reslint.runtime.timing.timed import timed
 
 _OLDEST = 7  # the operator set from which ONNX Runtime knows arithmetic, which taps are made of
 _GIVEN = "saved"
@@ -44,14 +46,22 @@ _GIVEN = "saved"
 
 def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     """Run a model. Raises RunFailed with one line where it can't be run."""
-    net = anatomy.net
     wanted = replace(wanted, limits=wanted.limits.running())
     name, why = chosen(wanted.provider, wanted.limits)
     wanted = replace(wanted, provider=name)
+    if name != "tensorrt":
+        return _measured(anatomy, wanted, why)
+    with swept() as folder:  # an engine takes minutes to build, and each process needs it
+        return _measured(anatomy, replace(wanted, given={**cached(folder), **wanted.given}), why)
+
+
+def _measured(anatomy: Anatomy, wanted: Wanted, why: str) -> Measured:
+    net, name = anatomy.net, wanted.provider
     where = provider(name)
-    file = runnable(net, wanted.fill, wanted.libraries)
-    model = on_cpu(file, net)
-    there = model if where == CPU else bordered(file)
+    file = runnable(net, wanted.fill, wanted.libraries, wanted.given)
+    home = CPU if wanted.reference else where
+    there = file if where == CPU else bordered(file)
+    model = on_cpu(file, net) if home == CPU else there
     marks = marked(there)
     half = is_half(model.proto)
     limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
@@ -60,19 +70,26 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
     if wanted.against is not None and wanted.against.suffix == ".npz":
         saved = (arrays(wanted.against),) * len(inputs.feeds)
     plans = [
-        plan("the model", model, times=2),
-        plan("the model without graph optimizations", model, optimized=False),
+        plan("the model", model if home == CPU else marks.model, times=2, provider=home),
+        plan("the model without graph optimizations", model, optimized=False, provider=home),
     ]
-    if where != CPU:
-        plans.append(plan(f"the model on {name}", marks.model, provider=where))
+    if where != home:
+        plans.append(plan(f"the model on {name}", marks.model, provider=where, times=2))
     keep = _keeping(wanted, net, types)
     keep([ladder[0] for ladder in inputs.feeds])  # before the run, which may be the last of it
     inputs = replace(inputs, feeds=tuple(tuple(map(in_float32, ladder)) for ladder in inputs.feeds))
     wanted.say("running")
-    answer = _launched(tuple(plans), inputs, limits)
+    answer = _launched(tuple(plans), inputs, limits, name)
     feeds = tuple(ladder[at] for ladder, at in zip(inputs.feeds, answer.used, strict=True))
     known = Known(
-        anatomy, model, streams(anatomy), feeds, limits, wanted.tolerances.at_least(model.was or coarseness(file.proto))
+        anatomy,
+        model,
+        streams(anatomy),
+        feeds,
+        limits,
+        wanted.tolerances.at_least(model.was or coarseness(file.proto)),
+        home,
+        there,
     )
     signals = tuple(rounded(known, _signal(known, half, wanted), answer, wanted))
     found = (
@@ -84,9 +101,10 @@ def measured(anatomy: Anatomy, wanted: Wanted) -> Measured:
         *sensitivity(known, wanted),
         *kept(known, wanted),
         *ablation(known, wanted, [one for one in signals if isinstance(one, Signal)]),
+        *_native(known, wanted, where, half),
         *placed(known, answer, wanted, marks, where),
         *timed(anatomy, there, where, feeds[0], wanted, limits),
-        *swept(anatomy, there, where, wanted, limits),
+        *swept_over(anatomy, there, where, wanted, limits),
     )
     fed = _fed(anatomy, types, wanted, tuple(s[at] for s, at in zip(inputs.sizes, answer.used, strict=True)), feeds)
     subjects: tuple[Measurement, ...] = (fed, *_blamed(found, fed))
@@ -115,13 +133,16 @@ def _keeping(wanted: Wanted, net: Net, types: Mapping[str, Kind]) -> Callable[[S
     return (lambda feeds: store(target, feeds, net, types)) if target is not None else lambda feeds: None
 
 
-def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits) -> Answer:
+def _launched(plans: tuple[Plan, ...], inputs: Inputs, limits: Limits, name: str) -> Answer:
     """The answer, or what failed with the sizes at which it did."""
     answer = launch(plans, inputs.feeds, limits)
     if answer.error:
         sizes = inputs.sizes[answer.at][0] if 0 <= answer.at < len(inputs.sizes) else {}
         where = f" at {', '.join(f'{name}={size}' for name, size in sizes.items())}" if sizes else ""
-        raise RunFailed(f"fails{where}: {told(answer.error)}")
+        said = told(answer.error)
+        before, absent, _ = said.partition("; this ONNX Runtime was built with ")
+        known = advice(name) if absent else ""
+        raise RunFailed(f"fails{where}: {f'{before}{known}' if known else said}")
     return answer
 
 
@@ -133,9 +154,21 @@ def _signal(known: Known, half: bool, wanted: Wanted) -> Signal:
     seen = replace(wide, proto=exposed(wide.proto, known.found))
     held = half or wanted.precision == "float16"
     wanted.say("measuring the signal")
-    measure = _measuring(seen, (*known.feeds, *_more(known, wanted)), known.limits, half=held)
+    measure = _measuring(seen, (*known.feeds, *_more(known, wanted)), known.limits, known.home, half=held)
     found = signal(known.anatomy, known.found, measure, half=held, made_up=bool(known.model.made_up))
     return found if found.made_up else replace(found, weights=tuple(odd_weights(known.anatomy.net)))
+
+
+def _native(known: Known, wanted: Wanted, where: str, half: bool) -> Iterator[Signal]:
+    """What the provider's own half precision makes of a model that has it: the first NaN or infinity there."""
+    if where == known.home or not half or known.there is None or opset(known.anatomy.net) < _OLDEST:
+        return
+    seen = replace(known.there, proto=exposed(known.there.proto, known.found))
+    wanted.say(f"measuring the signal on {wanted.provider}")
+    measure = _measuring(seen, known.feeds, known.limits, where, half=False)
+    found = signal(known.anatomy, known.found, measure, half=False)
+    if found.nonfinite is not None:
+        yield Signal(known.anatomy, (), nonfinite=found.nonfinite)
 
 
 def _more(known: Known, wanted: Wanted) -> Iterator[Feed]:
@@ -149,7 +182,7 @@ def _more(known: Known, wanted: Wanted) -> Iterator[Feed]:
                 return
 
 
-def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: bool) -> Measure:
+def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, home: str, *, half: bool) -> Measure:
     """How to get statistics of a model's tensors over all feeds."""
 
     def measure(names: Sequence[str], pairs: Sequence[Pair] = ()) -> Taken:
@@ -159,7 +192,9 @@ def _measuring(model: Runnable, feeds: Sequence[Feed], limits: Limits, *, half: 
 
     def taken_by(taps: Taps) -> Taken:
         only = replace(model, proto=taps.onto(model.proto))
-        answer = launch((plan("the model with its stream tapped", only),), tuple((f,) for f in feeds), limits)
+        answer = launch(
+            (plan("the model with its stream tapped", only, provider=home),), tuple((f,) for f in feeds), limits
+        )
         if answer.error:
             raise RunFailed(f"fails: {told(answer.error)}")
         return taps.read(ran.outputs[0] for ran in answer.ran[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -93,6 +93,8 @@ def _wanted(options: RunOptions) -> Wanted:
         map=dict(map(_pair, options.map)),
         sweep=tuple(map(_sizes, options.sweep)),
         provider=options.provider,
+        given=dict(_given(options)),
+        reference=options.reference == "cpu",
         precision=options.as_ or "",
         keep=_ratio(options) if options.keep_float32 else None,
         rounded=options.round or options.as_ == "bfloat16",  # no CPU kernel has it
@@ -115,6 +117,19 @@ def _module(name: str, factory: Factory) -> Module:
         from reslint.export.exported import asked
         from reslint.export.reference import reference
     return Module(name, reference(asked(factory)[0]))
+
+
+def _given(options: RunOptions) -> Iterator[tuple[str, str]]:
+    """The options of the provider; what --provider-option says goes before the others."""
+    if options.device is not None:
+        yield "device_id", str(options.device)
+    if options.memory and options.provider in ("cuda", "tensorrt"):
+        yield "gpu_mem_limit", str(int(options.memory * 1e9))
+    for text in options.provider_option:
+        key, _, value = text.partition("=")
+        if not key or not value:
+            raise click.BadParameter(f"{text!r} is no KEY=VALUE, such as use_tf32=0", param_hint="--provider-option")
+        yield key, value
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -66,6 +66,13 @@ class RunOptions(Judging):
     provider: Annotated[str, Option("The execution provider that runs the model.", type=click.Choice(PROVIDERS))] = (
         "cpu"
     )
+    provider_option: Annotated[
+        tuple[str, ...], Option("An option of the provider; repeatable.", metavar="KEY=VALUE")
+    ] = ()
+    device: Annotated[int | None, Option("The number of the GPU.", metavar="N", type=click.IntRange(min=0))] = None
+    reference: Annotated[
+        Literal["cpu", "none"], Option("What --provider is compared with; none: all is run there alone.")
+    ] = "cpu"
     time: Annotated[bool, Option("Also measure the latency.")] = False
     sweep: Annotated[
         tuple[str, ...],

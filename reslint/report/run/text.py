@@ -98,7 +98,7 @@ def _signal(signal: Signal, verbose: bool) -> Iterator[str]:
         rows = ", ".join(f"{w.zero_rows} of {w.rows} in {plain(w.name)}" for w in (zeros if verbose else zeros[:_FEW]))
         more = f", and in {len(zeros) - _FEW} more" if len(zeros) > _FEW and not verbose else ""
         yield f"  outputs whose weights are all zeros: {rows}{more}"
-    if signal.untapped:
+    if signal.untapped and signal.exits:
         yield f"  {counted(signal.untapped, 'block')} not tapped: those in bodies, concatenations and fused ops"
 
 

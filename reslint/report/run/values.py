@@ -151,7 +151,14 @@ def _ablation(ablation: object) -> Iterator[Row]:
 def _placement(placement: object) -> Iterator[Row]:
     if isinstance(placement, Placement):
         elsewhere = [{"tensor": op.id, "op": op.kind, "provider": other} for op, other in placement.elsewhere]
-        yield {"provider": placement.provider, "nodes": dict(placement.nodes), "elsewhere": elsewhere}
+        yield {
+            "provider": placement.provider,
+            "nodes": dict(placement.nodes),
+            "parts": dict(placement.parts),
+            "copies": placement.copies,
+            "share_elsewhere": placement.share,
+            "elsewhere": elsewhere,
+        }
 
 
 def _latency(latency: object) -> Iterator[Row]:

@@ -19,12 +19,16 @@ from reslint.runtime.model.bounded_outputs import squashed
 from reslint.runtime.model.runnable import Runnable, is_half, plan, widened
 from reslint.runtime.probes.streams import Stream, streams
 from reslint.runtime.protocol.job import Answer, Feed, Ran
+from reslint.runtime.protocol.providers import CPU
 from reslint.runtime.request import Wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A model that ran: its blocks, what it was fed, what it may take, and how far from a reference it may be."""
+    """A model that ran: its blocks, what it was fed, what it may take, how far from a reference it may be, and where it ran.
+
+    `there` is the model as another provider is given it.
+    """
 
     anatomy: Anatomy
     model: Runnable
@@ -32,11 +36,13 @@ class Known:
     feeds: tuple[Feed, ...]
     limits: Limits
     tolerances: Tolerances
+    home: str = CPU
+    there: Runnable | None = None
 
     @property
     def side(self) -> Side:
         """The model as one of two that are compared."""
-        return Side(self.model, self.found)
+        return Side(self.model, self.found, provider=self.home)
 
     def compared(
         self, got: Mapping[str, Array], wanted: Mapping[str, Array], kind: type[Agreement], against: str
@@ -65,7 +71,8 @@ def agreements(known: Known, answer: Answer, saved: Sequence[Mapping[str, Array]
     for at, ran in enumerate(answer.ran[0]):
         once, again = ran.outputs
         repeated = exact.compared(once, again, Repeated, "itself, run again")
-        yield repeated if repeated.agrees else exact.by_block(repeated, known.side, known.side, at)
+        # Two sessions with other outputs fuse otherwise: what differs in the last bits only is not the place.
+        yield repeated if repeated.agrees else known.by_block(repeated, known.side, known.side, at)
         if repeated.agrees:  # else whatever differs may be chance
             bare = answer.ran[1][at].outputs[0]
             optimized = known.compared(once, bare, Optimized, "itself without graph optimizations")
@@ -88,7 +95,9 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
     wanted.say(f"comparing with {name}")
     other = opened(known.anatomy.net, wanted, on_cpu)
     reference = dissect(other.net)
-    theirs = launch((plan(name, other.model),), tuple((feed,) for feed in known.feeds), known.limits)
+    theirs = launch(
+        (plan(name, other.model, provider=known.home),), tuple((feed,) for feed in known.feeds), known.limits
+    )
     if theirs.error:
         raise RunFailed(f"can't be compared: {told(theirs.error)}")
     coarse = replace(known, tolerances=known.tolerances.at_least(other.model.was or coarseness(other.model.proto)))
@@ -99,7 +108,7 @@ def referred(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
                 f"can't be compared: {name} has no output of the same name, and none that stands at the same place with the "
                 f"same type and shape; it has {', '.join(other.net.outputs)}; say which is which with --map OURS=THEIRS"
             )
-        side = Side(other.model, streams(reference))
+        side = Side(other.model, streams(reference), provider=known.home)
         found = coarse.tied(found, known.side, side, at) if not other.matched else found
         pairs = partners(known.found, side.found, known.anatomy, reference)
         found = replace(found, lost=() if found.agrees else lost(known.anatomy, reference), matched=other.matched)
@@ -113,7 +122,7 @@ def narrowed(known: Known, answer: Answer, wanted: Wanted) -> Iterator[Agreement
     coarse = replace(known, tolerances=known.tolerances.at_least("float16"))
     mine = answer.ran[0]
     if is_half(known.model.proto):
-        wide = Side(widened(known.model, known.anatomy.net), known.found)
+        wide = replace(known.side, model=widened(known.model, known.anatomy.net))
         for at, theirs in enumerate(_ran(known, wide, known.feeds)):
             found = coarse.compared(mine[at].outputs[0], theirs.outputs[0], Narrowed, "float32")
             yield coarse.by_block(coarse.tied(found, known.side, wide, at), known.side, wide, at)
@@ -139,7 +148,7 @@ def rounded(known: Known, signal: Signal, answer: Answer, wanted: Wanted) -> Ite
         return
     kind = wanted.precision or known.model.was or "float16"
     converted = kind == "float16" and not is_half(known.model.proto)
-    side = replace(known.side, half=converted, rounded=kind)
+    side = replace(known.side, half=converted, rounded=kind, provider=CPU)
     ran = _ran(known, side, known.feeds[:1])[0]
     coarse = replace(known, tolerances=known.tolerances.at_least(kind))
     told = f"itself, rounded to {kind} after every op"

@@ -45,7 +45,7 @@ def _by_block(known: Known, found: Agreement, feed: Feed, pairs: Sequence[tuple[
     if not pairs:
         return found
     model = replace(known.model, proto=shown(exposed(known.model.proto, known.found), [name for name, _, _ in pairs]))
-    ran = launch((plan("the model with its stream shown", model),), ((feed,),), known.limits)
+    ran = launch((plan("the model with its stream shown", model, provider=known.home),), ((feed,),), known.limits)
     if ran.error:
         return found
     ours: Mapping[str, Array] = ran.ran[0][0].outputs[0]

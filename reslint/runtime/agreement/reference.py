@@ -48,7 +48,7 @@ def opened(net: Net, wanted: Wanted, fit: Callable[[Runnable, Net], Runnable]) -
     name = wanted.against.name or str(wanted.against)
     try:
         other = read(wanted.against)
-        model = fit(runnable(other, wanted.fill, wanted.libraries), other)
+        model = fit(runnable(other, wanted.fill, wanted.libraries, wanted.given), other)
     except ReslintError as error:
         raise RunFailed(f"can't be compared with {name}: {error}") from error
     _refuse_unknown(net, other, wanted.map, name)

@@ -7,10 +7,8 @@ import pickle
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
@@ -18,11 +16,12 @@ import numpy as np
 import onnxruntime
 
 from reslint.processes import die_with, swept
+from reslint.runtime.child.on_device import order, preload
 from reslint.runtime.child.profile import profiled
 from reslint.runtime.child.stopwatch import timed
 from reslint.runtime.protocol.job import Answer, Array, Event, Feed, Job, Placed, Plan, Ran
 from reslint.runtime.protocol.packing import packed, size_of
-from reslint.runtime.protocol.providers import CPU, CUDA, TENSORRT
+from reslint.runtime.protocol.providers import CPU
 
 _FATAL = 4  # the only messages that ONNX Runtime may write; what fails is raised as well
 
@@ -197,32 +196,18 @@ def started(plan: Plan, *, several: bool = False, profile: str = "") -> onnxrunt
     if plan.provider == CPU:
         return onnxruntime.InferenceSession(plan.model, options, providers=[CPU])
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    _preload(plan.provider)
-    session = onnxruntime.InferenceSession(plan.model, options, providers=list(_order(plan)))
-    if plan.provider not in session.get_providers():
-        there = ", ".join(onnxruntime.get_available_providers())
-        raise RuntimeError(f"{plan.provider} was requested but can't be used; this ONNX Runtime was built with {there}")
+    preload(plan.provider)
+    _refuse_absent(plan.provider, onnxruntime.get_available_providers())
+    # Without fallback: ONNX Runtime's Python would make the session anew, or run again, on the CPU, and only print a line.
+    session = onnxruntime.InferenceSession(plan.model, options, providers=list(order(plan)), enable_fallback=0)
+    _refuse_absent(plan.provider, session.get_providers())
     return session
 
 
-def _preload(provider: str) -> None:
-    """Load the libraries of NVIDIA that were installed as wheels; where there are none, the session says what it misses."""
-    if provider in (CUDA, TENSORRT) and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
-    if provider == TENSORRT:
-        with suppress(ImportError, OSError):
-            import_module("tensorrt")
-
-
-def _order(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
-    """The provider, with what it leaves to others; TF32 has ten bits of mantissa."""
-    if plan.provider == TENSORRT:
-        yield TENSORRT, {}
-    if plan.provider in (CUDA, TENSORRT):
-        yield CUDA, {"use_tf32": "0"} if plan.exact else {}
-    else:
-        yield plan.provider, {}
-    yield CPU, {}
+def _refuse_absent(provider: str, there: Sequence[str]) -> None:
+    if provider not in there:
+        built = ", ".join(onnxruntime.get_available_providers())
+        raise RuntimeError(f"{provider} was requested but can't be used; this ONNX Runtime was built with {built}")
 
 
 def _placed(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Placed]:
@@ -230,9 +215,9 @@ def _placed(session: onnxruntime.InferenceSession, plan: Plan) -> Iterator[Place
     if plan.provider == CPU:
         return
     if not hasattr(session, "get_provider_graph_assignment_info"):
-        raise RuntimeError("this ONNX Runtime does not tell where nodes run; install a newer one")
-    for part in session.get_provider_graph_assignment_info():
-        yield from (Placed(node.name, node.op_type, part.ep_name) for node in part.get_nodes())
+        raise RuntimeError("this ONNX Runtime does not tell where nodes run; install 1.24.1 or newer")
+    for at, part in enumerate(session.get_provider_graph_assignment_info()):
+        yield from (Placed(node.name, node.op_type, part.ep_name, at) for node in part.get_nodes())
 
 
 def _outputs(session: onnxruntime.InferenceSession, feed: Feed) -> dict[str, Array]:

@@ -36,9 +36,10 @@ def events(told: Sequence[Mapping[str, object]]) -> Iterator[Event]:
     nodes = [e for e in told if e.get("cat") == "Node" and str(e.get("name", "")).endswith(_TIME)]
     nodes.sort(key=lambda e: (_start(e), -_length(e)))
     starts = [_start(e) for e in nodes]
+    ran = {str(e["name"]).removesuffix(_TIME): _ran(e.get("args")) for e in nodes}
     each = [_of_run(nodes[bisect_left(starts, first) : bisect_right(starts, last)]) for first, last in runs]
     for name in dict.fromkeys(name for run in each for name in run):
-        yield Event(name, max(0.0, median(run.get(name, 0.0) for run in each)))
+        yield Event(name, max(0.0, median(run.get(name, 0.0) for run in each)), *ran.get(name, ("", "")))
 
 
 def _of_run(nodes: Sequence[Mapping[str, object]]) -> Mapping[str, float]:
@@ -54,6 +55,11 @@ def _of_run(nodes: Sequence[Mapping[str, object]]) -> Mapping[str, float]:
         found[name] = found.get(name, 0.0) + _length(event) * _MICRO
         around.append((end, name))
     return found
+
+
+def _ran(args: object) -> tuple[str, str]:
+    """The provider that ran a node, and the node's type."""
+    return (str(args.get("provider", "")), str(args.get("op_name", ""))) if isinstance(args, Mapping) else ("", "")
 
 
 def _start(event: Mapping[str, object]) -> int:

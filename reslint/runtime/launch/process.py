@@ -27,6 +27,9 @@ _SILENT = {"ORT_DISABLE_TELEMETRY": "1"}  # else ONNX Runtime leaves a file in t
 _NO_MEMORY = ("MemoryError", "bad_alloc", "bad allocation", "Failed to allocate memory", "pthread_create failed")
 # Where in its own source ONNX Runtime fails: a path, a line, and the signature of a function.
 _SOURCE = re.compile(r"\S*onnxruntime\S*:\d+ [^()]*\([^()]*\)(::<lambda\(\)>)?( const)?( \[with [^\]]*\])? ")
+_DRIVER = re.compile(
+    r"(CUDA driver version is insufficient[^\r\n]*|no CUDA-capable device[^\r\n]*|CUDA failure \d+:[^\r\n]*)"
+)
 _SHARE = 8
 """The part of a run's memory that its outputs may take: they are held several times, and compared in double precision."""
 _MOST = 4 << 30  # bytes of outputs where there is no limit of memory
@@ -100,7 +103,8 @@ def _last(errors: BinaryIO) -> bytes:
 
 def cause(errors: bytes) -> str:
     """What a provider's library lacks: ONNX Runtime only logs it, and goes on without the provider."""
-    found = re.search(r"Failed to load library \S+ with error: ([^\r\n]+)", errors.decode("utf-8", "replace"))
+    text = errors.decode("utf-8", "replace")
+    found = re.search(r"Failed to load library \S+ with error: ([^\r\n]+)", text) or _DRIVER.search(text)
     return f" ({found[1].strip()})" if found else ""
 
 

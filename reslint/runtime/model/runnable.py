@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ class Runnable:
     """A model without its large weights, the folder in which they lie, those that lie in memory, and how many are made up.
 
     `wide` says that it was of half precision and is none anymore, `was` which type it was where the CPU has no kernels for
-    it. `libraries` bring its custom ops.
+    it. `libraries` bring its custom ops, `given` are options of the provider that runs it.
     """
 
     proto: ModelProto
@@ -44,6 +44,7 @@ class Runnable:
     wide: bool = False
     libraries: tuple[str, ...] = ()
     was: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def copy(self) -> Runnable:
         """The same with a graph of its own, to be changed."""
@@ -52,7 +53,9 @@ class Runnable:
         return replace(self, proto=proto)
 
 
-def runnable(net: Net, fill: int | None = None, libraries: Sequence[Path] = ()) -> Runnable:
+def runnable(
+    net: Net, fill: int | None = None, libraries: Sequence[Path] = (), given: Mapping[str, str] | None = None
+) -> Runnable:
     """What ONNX Runtime needs to run a net's file. Weights that are missing are made up from the seed `fill`.
 
     Raises RunFailed where weights are missing and there is no seed.
@@ -83,7 +86,7 @@ def runnable(net: Net, fill: int | None = None, libraries: Sequence[Path] = ()) 
             tensor.CopyFrom(numpy_helper.from_array(filled(net, tensor, fill), tensor.name))
             made_up += 1
     named = tuple(str(library.resolve()) for library in libraries)
-    return Runnable(model, file.parent, weights, made_up, libraries=named)
+    return Runnable(model, file.parent, weights, made_up, libraries=named, given=given or {})
 
 
 def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1, provider: str = CPU) -> Plan:
@@ -91,7 +94,7 @@ def plan(label: str, model: Runnable, *, optimized: bool = True, times: int = 1,
     bytes_ = model.proto.SerializeToString()
     of_model = (label, bytes_, str(model.folder), model.weights)
     more = Plan(*of_model, provider=provider, optimized=optimized, times=times)
-    return replace(more, wide=model.wide, libraries=model.libraries)
+    return replace(more, wide=model.wide, libraries=model.libraries, given=model.given)
 
 
 def is_half(model: ModelProto) -> bool:

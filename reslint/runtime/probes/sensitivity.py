@@ -31,7 +31,9 @@ def sensitivity(known: Known, wanted: Wanted) -> Iterator[Sensitivity]:
         yield Sensitivity(known.anatomy, (), _DIRECTIONS, wanted.seed, wanted.ablate, len(known.found))
         return
     shaking = Shaking(handles, _DIRECTIONS, wanted.seed, _STEP, wanted.ablate)
-    one = replace(plan("the model with its streams shaken", replace(model, proto=proto)), shaking=shaking)
+    one = replace(
+        plan("the model with its streams shaken", replace(model, proto=proto), provider=known.home), shaking=shaking
+    )
     answer = launch((one,), ((known.feeds[0],),), known.limits)
     if answer.error:
         raise RunFailed(f"fails: {told(answer.error)}")

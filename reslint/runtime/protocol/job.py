@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class Plan:
     `rounded`, a type, no session runs it but the reference evaluator, which rounds to that type after every op. With
     `shaking` or `skipping` it gives how its outputs move, with `keeping` which ops are to be kept in float32; `keep` are the
     names of nodes that are, where it is converted or rounded. `exact` turns off what rounds float32 to fewer bits on the way.
-    `libraries` bring custom ops.
+    `libraries` bring custom ops, `given` are options of the provider.
     """
 
     label: str
@@ -105,15 +105,17 @@ class Plan:
     keeping: Keeping | None = None
     keep: frozenset[str] = frozenset()
     skipping: Skipping | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A node of a session and the provider that runs it."""
+    """A node of a session, the provider that runs it, and the number of the subgraph that it gave to that."""
 
     name: str
     type: str
     provider: str
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +135,12 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What ONNX Runtime's profile tells of one node: its name, and its seconds in a run without what runs inside it."""
+    """What ONNX Runtime's profile tells of one node: its name, its seconds in a run without what runs inside it, who ran it."""
 
     name: str
     seconds: float
+    provider: str = ""
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

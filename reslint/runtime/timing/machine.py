@@ -6,21 +6,22 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from reslint.runtime.protocol.providers import CPU, CUDA, PACKAGES, TENSORRT
+from reslint.runtime.protocol.providers import CPU, CUDA, TENSORRT, installed
 
-_QUERY = "name,driver_version,clocks.sm,clocks.max.sm"
+_QUERY = "name,driver_version,clocks.sm,clocks.max.sm,memory.total,memory.used"
 _CLOCKS = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
-def machine(provider: str) -> Mapping[str, str]:
+def machine(provider: str, device: str = "0") -> Mapping[str, str]:
     """What is known of processor, GPU, driver, clocks and ONNX Runtime."""
-    return dict(_known(provider))
+    return dict(_known(provider, device))
 
 
-def _known(provider: str) -> Iterator[tuple[str, str]]:
+def _known(provider: str, device: str) -> Iterator[tuple[str, str]]:
     yield "cpu", _processor()
     yield "cores", str(os.cpu_count() or 1)
     clocks = _clocks()
@@ -30,7 +31,7 @@ def _known(provider: str) -> Iterator[tuple[str, str]]:
         yield "load", f"{os.getloadavg()[0]:.1f}"
     yield "onnxruntime", _version()
     if provider in (CUDA, TENSORRT):
-        yield from _gpu()
+        yield from _gpu(device)
     if provider != CPU:
         yield "provider", provider
 
@@ -56,20 +57,24 @@ def _clocks() -> str:
 
 
 def _version() -> str:
-    for package in PACKAGES:
-        try:
-            return f"{package} {version(package)}"
-        except PackageNotFoundError:
-            continue
-    return "a build of its own"
+    """All packages that brought it, since of two nobody can say which one it is."""
+    return ", ".join(_versions()) or "a build of its own"
 
 
-def _gpu() -> Iterator[tuple[str, str]]:
-    """What the driver's own tool says of the first GPU."""
-    command = ["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader"]
+def _versions() -> Iterator[str]:
+    for package in installed():
+        with suppress(PackageNotFoundError):
+            yield f"{package} {version(package)}"
+
+
+def _gpu(device: str) -> Iterator[tuple[str, str]]:
+    """What the driver's own tool says of a GPU."""
+    command = ["nvidia-smi", f"--id={device}", f"--query-gpu={_QUERY}", "--format=csv,noheader"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return
     parts = [part.strip() for part in said.splitlines()[0].split(",")] if said.strip() else []
-    yield from zip(("gpu", "driver", "gpu clock", "gpu clock at most"), parts, strict=False)
+    yield from zip(
+        ("gpu", "driver", "gpu clock", "gpu clock at most", "gpu memory", "gpu memory used"), parts, strict=False
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from reslint.anatomy import Anatomy
@@ -50,7 +50,7 @@ def timed(
         raise RunFailed(f"can't be timed: {told(answer.error)}")
     name = against.name if against is not None else ""
     parts = shares(anatomy, marks, answer.events)
-    where_told = _where(feed, where)
+    where_told = _where(feed, where, model.given)
     yield latency(
         anatomy, wanted.provider, threads, answer.seconds, name, wanted.max_ratio, parts, where_told, _start(answer)
     )
@@ -81,7 +81,7 @@ def _step(anatomy: Anatomy, model: Runnable, where: str, wanted: Wanted, limits:
         return Step(name, size, failed=str(error))
     if answer.error:
         return Step(name, size, failed=told(answer.error))
-    told_of = _where(ladder[answer.used[0]], where)
+    told_of = _where(ladder[answer.used[0]], where, model.given)
     found = latency(anatomy, wanted.provider, threads, answer.seconds, where=told_of, start=_start(answer))
     return Step(name, size, found)
 
@@ -90,6 +90,6 @@ def _start(answer: Answer) -> Start:
     return Start(answer.cold[0] * 1000, answer.cold[1] * 1000, answer.memory)
 
 
-def _where(feed: Feed, where: str) -> dict[str, str]:
+def _where(feed: Feed, where: str, given: Mapping[str, str]) -> dict[str, str]:
     sizes = "; ".join(f"{given} {dims(value)}" for given, value in feed.items())
-    return {"fed": sizes, **machine(where)}
+    return {"fed": sizes, **machine(where, given.get("device_id", "0"))}
