@@ -14,6 +14,7 @@ from reslint.version import OWNER
 ROOT = Path(__file__).parents[1]
 FILES = (
     "README.md",
+    "CHANGELOG.md",
     "pyproject.toml",
     "action.yml",
     "conda/recipe.yaml",

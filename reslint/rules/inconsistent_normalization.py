@@ -92,9 +92,14 @@ def _odd(family: Sequence[Block], profiles: Mapping[str, Profile], enough: int, 
 
 
 def _behind(flows: Mapping[int, Dataflow], stack: Stack) -> Iterator[bool]:
-    """Whether the stream is normalized behind each merge; what stands behind the last one may be the head's."""
+    """Whether the stream is normalized behind each merge.
+
+    What stands behind the last one may be the head's: it is taken to have what the last one of the same work before it has.
+    """
     found = [is_normed_behind(flows[id(block.net)], block.merge) for block in stack.blocks]
-    yield from (*found[:-1], found[-2] if len(found) > 1 else found[-1])
+    *before, last = stack.blocks
+    alike = (here for block, here in zip(reversed(before), found[-2::-1], strict=True) if block.work == last.work)
+    yield from (*found[:-1], next(alike, found[-1]))
 
 
 def _profile(flow: Dataflow, block: Block, behind: bool) -> Profile:
