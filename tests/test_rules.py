@@ -54,6 +54,7 @@ norm deepnorm-mismatch note design
 norm deep-post-norm warning design
 norm unsafe-epsilon warning
 norm degenerate-normalization warning
+norm stream-narrowed warning
 depth plain-depth warning design
 depth depth-limit warning
 depth unbounded-depth warning

@@ -61,6 +61,7 @@ from reslint.rules.signal_growth import signal_growth
 from reslint.rules.skeleton_differs import skeleton_differs
 from reslint.rules.skip_dynamic_mismatch import skip_dynamic_mismatch
 from reslint.rules.stale_shortcut import stale_shortcut
+from reslint.rules.stream_narrowed import stream_narrowed
 from reslint.rules.training_mode_op import training_mode_op
 from reslint.rules.unbounded_depth import unbounded_depth
 from reslint.rules.unfused_reparam import unfused_reparam
@@ -104,6 +105,7 @@ ALL: tuple[Rule, ...] = (
     half_precision_norm,
     double_normalization,
     degenerate_normalization,
+    stream_narrowed,
     deep_post_norm,
     deepnorm_mismatch,
     inconsistent_epsilon,
