@@ -249,3 +249,23 @@ def test_a_recurrent_state_has_the_batch_of_the_input(run: Run, write: Write) ->
     assert ran.status == 0, ran.err
     fed = [line for line in ran.out.splitlines() if line.startswith("  fed")]
     assert [line.split("state float32 ")[1].split()[0] for line in fed] == ["2x2x8", "2x3x8"]
+
+
+def test_many_sets_have_percentiles(run: Run, write: Write, here: Path) -> None:
+    write("a.onnx", "agraph (float[2] x) => (float[2] y) { y = Relu (x) }")
+    for at in range(6):
+        folder = here / "sets" / f"test_data_set_{at}"
+        folder.mkdir(parents=True)
+        given = np.array([1, 2], np.float32)
+        (folder / "input_0.pb").write_bytes(numpy_helper.from_array(given).SerializeToString())
+        wanted = given * np.float32(1 + 0.01 * at)
+        (folder / "output_0.pb").write_bytes(numpy_helper.from_array(wanted).SerializeToString())
+    words = ("run", "a.onnx", "--inputs", "sets", "--fail-on", "never")
+    rows = run(*words, "--format", "json").json["measurements"][0]["over_inputs"]
+    assert isinstance(rows, list)
+    (row,) = (row for row in rows if row["against"] == "the saved outputs")
+    assert (row["inputs"], row["agree"]) == (6, 1)
+    assert row["relative"]["p50"] == pytest.approx(0.02 / 1.02, rel=1e-3)
+    assert row["relative"]["p99"] == pytest.approx(0.05 / 1.05, rel=1e-3)
+    assert row["snr_db"]["p1"] < row["snr_db"]["p50"]
+    assert "y, the saved outputs: 1 of 6 inputs agree" in run(*words).out

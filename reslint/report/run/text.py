@@ -28,6 +28,7 @@ from reslint.report.common.plain import counted, plain
 from reslint.report.flow import text as flow_text
 from reslint.report.run.kept import told
 from reslint.report.run.latency import SWEPT, lines, shares, steps
+from reslint.report.run.over_inputs import spreads
 from reslint.report.run.values import LARGEST
 
 _INDENT = "    "
@@ -54,6 +55,7 @@ def tables(measured: Iterable[Measurement], verbose: bool) -> Iterator[str]:
         if isinstance(one, Ablation):
             yield from _ablation(one, verbose)
     yield from _agreements([one for one in measured if isinstance(one, Agreement)])
+    yield from _spreads(measured)
     yield from _noises([one for one in worst(measured) if isinstance(one, Agreement) and one.blocks], verbose)
     for one in measured:
         if isinstance(one, Kept):
@@ -160,6 +162,17 @@ def _agreements(agreements: Sequence[Agreement]) -> Iterator[str]:
         names = [f"{plain(d.output)}, {plain(a.against)}" for a, d in found]
         for called, (a, d) in zip(names, found, strict=True):
             yield f"{_INDENT}{called:<{max(map(len, names))}}  {_said(a, d)}"
+
+
+def _spreads(measured: Sequence[Measurement]) -> Iterator[str]:
+    """How each comparison spreads over many inputs."""
+    for spread in spreads(measured):
+        named = (f"{name} {value:.2g}" for name, value in spread.relative.items())
+        noise = (
+            f"; SNR {', '.join(f'{name} {value:.0f} dB' for name, value in spread.snr.items())}" if spread.snr else ""
+        )
+        agree = f"{spread.agree} of {spread.inputs} inputs agree"
+        yield f"{_INDENT}{plain(spread.output)}, {plain(spread.against)}: {agree}; of its largest {', '.join(named)}{noise}"
 
 
 def _noises(agreements: Sequence[Agreement], verbose: bool) -> Iterator[str]:

@@ -25,6 +25,7 @@ from reslint.measure import (
     Tap,
 )
 from reslint.net import Op
+from reslint.report.run.over_inputs import Spread, spreads
 
 LARGEST = 65504.0
 """The largest half-precision number."""
@@ -35,11 +36,21 @@ Row = dict[str, object]
 def measurements(measured: Iterable[Measurement]) -> dict[str, list[Row]]:
     """All rows of one model, by what they tell of."""
     found: dict[str, list[Row]] = {}
-    for one in measured:
+    held = tuple(measured)
+    for one in held:
         for kind, what, rows in _ROWS:
             if isinstance(one, what):
                 found.setdefault(kind, []).extend(rows(one))
+    over = [_spread(spread) for spread in spreads(held)]
+    if over:
+        found["over_inputs"] = over
     return found
+
+
+def _spread(spread: Spread) -> Row:
+    row: Row = {"against": spread.against, "output": spread.output, "inputs": spread.inputs, "agree": spread.agree}
+    relative = {name: finite(value) for name, value in spread.relative.items()}
+    return {**row, "relative": relative, "snr_db": dict(spread.snr)}
 
 
 def place(op: Op) -> Row:

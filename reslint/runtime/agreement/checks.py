@@ -22,6 +22,11 @@ from reslint.runtime.protocol.job import Answer, Feed, Ran
 from reslint.runtime.protocol.providers import CPU
 from reslint.runtime.request import Wanted
 
+_FEW, _SEVERAL = (
+    4,
+    16,
+)  # inputs on which agreement, and disagreement, is looked at block by block: each takes three processes
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -61,6 +66,8 @@ class Known:
         self, agreement: Agreement, ours: Side, theirs: Side, at: int, pairs: Sequence[Pair] | None = None
     ) -> Agreement:
         """The agreement on input number `at` with the noise of each block."""
+        if at >= (_FEW if agreement.agrees else _SEVERAL):
+            return agreement
         both = paired(ours.found, theirs.found) if pairs is None else pairs
         return compared_by_block(agreement, ours, theirs, both, self.feeds[at], self.limits, self.tolerances)
 
