@@ -70,7 +70,9 @@ def _lost(graph: GraphProto, told: GraphProto, around: Mapping[str, ValueInfoPro
     for node in graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)
-    for node, after in zip(graph.node, told.node, strict=True):
+    for node, after in zip(
+        graph.node, told.node or graph.node, strict=True
+    ):  # what is told has nodes if there are bodies
         adds = node.op_type in FORGIVING and node.domain in STANDARD and len(node.input) > 0
         if adds and not all(_shaped(types.get(o)) for o in node.output):
             wanted = next(_wanted(node.output[0], readers, types, _NEAR), None)

@@ -69,13 +69,13 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
     used = _used(kept, holding)
     propagates = not _fills_memory(growing, constants)
     if propagates and _may_be_long(bare.graph, constants):
-        propagates = not _is_long(types_of(_told(bare, used, False).graph))
-    told = _told(bare, used, propagates)
+        propagates = not _is_long(types_of(_told(bare, used, False, False).graph))
+    told = _told(bare, used, propagates, bool(holding))
     imported = [o for o in told.opset_import if isinstance(o.domain, str)]
     opsets = {"" if o.domain in STANDARD else o.domain: o.version for o in imported}
     types = types_of(told.graph)
     if (holding or _may_have_given_up(kept, told.graph, types)) and forgive(bare.graph, told.graph):
-        told = _told(bare, used | {(OWN, name) for name in FORGIVING}, propagates)
+        told = _told(bare, used | {(OWN, name) for name in FORGIVING}, propagates, bool(holding))
         restore(told.graph)
         types = types_of(told.graph)
     return Inferred(types, declared, tuple(_with_bodies(kept, told.graph)), folded, opsets)
@@ -98,19 +98,19 @@ def _may_have_given_up(nodes: Iterable[Node], told: GraphProto, types: Types) ->
     )
 
 
-def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool) -> ModelProto:
-    """The model with what inference says of it, which may be nothing."""
+def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool, bodies: bool) -> ModelProto:
+    """The model with what inference says of it, which may be nothing; its nodes only where `bodies` in them hold more."""
     versions = versions_of(bare.opset_import)
     for domain in sorted({"" if domain in STANDARD else domain for domain, _ in used} - versions.keys()):
         bare.opset_import.add(domain=domain, version=1)  # some optimizers leave it out, and inference refuses all of it
-    task = partial(_infer, versions, are_known(used), propagates)
+    task = partial(_infer, versions, are_known(used), propagates, bodies)
     data = bare.SerializeToString()
     most = _LEAST + _GROWTH * len(data)
     try:
         told = natively(task, data, "onnx's shape inference", memory=most)
     except OutOfMemory:
         if propagates:  # of values, which takes more
-            return _told(bare, used, False)
+            return _told(bare, used, False, bodies)
         raise UnreadableModel(
             f"makes onnx's shape inference take more than {most >> 20} MB, far more than a model of its size needs; "
             "a shape in it is damaged or hostile"
@@ -120,10 +120,15 @@ def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool) -> Mod
     return ModelProto.FromString(told)
 
 
-def _infer(versions: Mapping[str, int], used: Iterable[tuple[str, str]], propagates: bool, model: bytes) -> bytes:
-    """The model with what inference says of it; both serialized."""
+def _infer(
+    versions: Mapping[str, int], used: Iterable[tuple[str, str]], propagates: bool, bodies: bool, model: bytes
+) -> bytes:
+    """The model with what inference says of it; both serialized. What was asked is not sent back without need."""
     with known(versions, used):
-        return infer_shapes(model, data_prop=propagates).SerializeToString()
+        told = infer_shapes(model, data_prop=propagates)
+    if not bodies:
+        del told.graph.node[:], told.graph.initializer[:]
+    return told.SerializeToString()
 
 
 def _with_bodies(nodes: Iterable[Node], graph: GraphProto) -> Iterable[Node]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -85,110 +85,128 @@ Edge = tuple[str, int, int]
 """How an input comes in: its kind, the shape of what makes it, and which output of that is read."""
 
 
+class Input(NamedTuple):
+    """An input of an op: its place, its name, the op of the same segment that makes it if one does, and how it comes in."""
+
+    at: int
+    name: str
+    made: Op | None
+    edge: Edge
+
+
 @dataclass(slots=True)
 class Describer:
-    """Describes the segments of a cut; equal shapes have equal numbers across all of them."""
+    """Describes the segments of a cut; equal shapes have equal numbers across all of them.
+
+    `inputs` are those of each op, by its first output, in canonical order: an op belongs to one segment, and asks once.
+    """
 
     cut: Cut
     numbers: dict[object, int] = field(default_factory=dict)
     constants: dict[str, tuple[object, ...]] = field(default_factory=dict)
     shapes: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, list[Input]] = field(default_factory=dict)
 
     def describe(self, number: int) -> Description:
         """The description of one segment; those before it must have been described before."""
         end = self.cut.ends[number]
-        for op in self._upwards(number, end):
-            edges = [self.edge(number, name) for name in op.inputs]
-            ordered = sorted(edges) if op.type in _COMMUTATIVE else edges
-            key = (op.kind, len(op.outputs), tuple(ordered))
+        for op, made in self._upwards(number, end):
+            read = [self._input(at, name, made[at]) for at, name in enumerate(op.inputs)]
+            if op.type in _COMMUTATIVE:
+                read.sort(key=_edge)
+            self.inputs[op.id] = read
+            key = (op.kind, len(op.outputs), tuple([i.edge for i in read]))
             self.shapes[op.id] = self.numbers.setdefault(key, len(self.numbers))
-        slots = tuple(self._slots(number, end))
-        own = {op: self.shapes[op.id] for op in dict.fromkeys(slot.op for slot in slots)}
-        return Description(self.shapes[end.id], slots, own)
+        slots, ops = self._slots(number, end)
+        return Description(self.shapes[end.id], slots, {op: self.shapes[op.id] for op in ops})
 
-    def children(self, number: int, op: Op) -> list[tuple[int, str]]:
-        """The inputs of an op with their places, in canonical order."""
-        inputs = list(enumerate(op.inputs))
-        return sorted(inputs, key=lambda i: self.edge(number, i[1])) if op.type in _COMMUTATIVE else inputs
-
-    def inner(self, number: int, name: str) -> Op | None:
+    def _inner(self, number: int, name: str) -> Op | None:
         """The op of this segment that makes a tensor, None where it comes from outside."""
-        if not self.cut.net.is_data(name):
-            return None
         op = self.cut.net.producer.get(name)
-        if op is None or self.cut.is_boundary(op) or self.cut.owner.get(op.id) != number:
+        if op is None or self.cut.owner.get(op.id) != number or self.cut.is_boundary(op):
             return None
-        return op
+        return op if self.cut.net.is_data(name) else None
 
-    def edge(self, number: int, name: str) -> Edge:
-        """How an input of a segment's op comes in."""
-        net = self.cut.net
+    def _input(self, at: int, name: str, made: Op | None) -> Input:
+        if made is not None:
+            return Input(at, name, made, ("op", self.shapes[made.id], made.outputs.index(name)))
+        return Input(at, name, None, (self._comes_from(name), 0, 0))
+
+    def _comes_from(self, name: str) -> str:
+        """How a tensor comes in that the segment does not make."""
+        net, cut = self.cut.net, self.cut
         if not name:
-            return "none", 0, 0
+            return "none"
         if net.is_constant(name):
-            return "constant", 0, 0
+            return "constant"
         if not net.is_data(name):
-            return "static", 0, 0
-        op = self.inner(number, name)
-        if op is not None:
-            return "op", self.shapes[op.id], op.outputs.index(name)
+            return "static"
+        if name in cut.inputs:
+            return "stream"
         made = net.producer.get(name)
-        if name in self.cut.inputs:
-            return "stream", 0, 0
-        if made is None or self.cut.owner.get(made.id, SHARED) == SHARED and not self.cut.is_boundary(made):
-            return "input", 0, 0
-        return "stream", 0, 0
+        if made is None or cut.owner.get(made.id, SHARED) == SHARED and not cut.is_boundary(made):
+            return "input"
+        return "stream"
 
-    def _upwards(self, number: int, end: Op) -> Iterator[Op]:
-        """The ops of a segment, each behind those that it reads."""
-        todo: list[tuple[Op, bool]] = [(end, False)]
+    def _upwards(self, number: int, end: Op) -> Iterator[tuple[Op, list[Op | None]]]:
+        """The ops of a segment, each behind those that it reads, with which of them make its inputs."""
+        todo: list[tuple[Op, list[Op | None] | None]] = [(end, None)]
         seen: set[str] = set()
         while todo:
             op, ready = todo.pop()
-            if ready:
-                yield op
+            if ready is not None:
+                yield op, ready
             elif op.id not in seen:
                 seen.add(op.id)
-                todo.append((op, True))
-                todo += [(made, False) for name in op.data if (made := self.inner(number, name)) is not None]
+                made = [self._inner(number, name) for name in op.inputs]
+                todo.append((op, made))
+                todo += [(one, None) for one in made if one is not None]
 
-    def _slots(self, number: int, end: Op) -> Iterator[Slot]:
-        """The slots of a segment, from the merge upwards."""
+    def _slots(self, number: int, end: Op) -> tuple[tuple[Slot, ...], Iterable[Op]]:
+        """The slots of a segment, from the merge upwards, and its ops in that order."""
         order: dict[str, int] = {}
+        ops: list[Op] = []
+        slots: list[Slot] = []
         todo = [end]
         while todo:
             op = todo.pop()
             if op.id in order:
                 continue
             order[op.id] = len(order)
-            yield Slot(op, What.ATTRIBUTE, "", _attributes(op))
-            for at, name in self.children(number, op):
-                made = self.inner(number, name)
-                if made is not None:
-                    todo.append(made)
-                    yield Slot(op, What.INNER, str(at), order.get(made.id))
-                elif name:
-                    yield self._outside(number, op, at, name)
+            ops.append(op)
+            slots.append(Slot(op, What.ATTRIBUTE, "", _attributes(op)))
+            for read in self.inputs[op.id]:
+                if read.made is not None:
+                    todo.append(read.made)
+                    slots.append(Slot(op, What.INNER, str(read.at), order.get(read.made.id)))
+                elif read.name:
+                    slots.append(self._outside(number, op, read))
+        return tuple(slots), ops
 
-    def _outside(self, number: int, op: Op, at: int, name: str) -> Slot:
-        net, cut = self.cut.net, self.cut
-        if net.is_constant(name):
+    def _outside(self, number: int, op: Op, read: Input) -> Slot:
+        net, cut, at, name = self.cut.net, self.cut, str(read.at), read.name
+        kind, _, _ = read.edge
+        if kind == "constant":
             if name not in self.constants:
                 self.constants[name] = _constant(net, name)
             known = self.constants[name]
-            return Slot(op, What.CONSTANT if known[2] is not None else What.WEIGHT, str(at), known, name)
-        if not net.is_data(name):
-            return Slot(op, What.STATIC, str(at), _known_shape(net, op.id))
+            return Slot(op, What.CONSTANT if known[2] is not None else What.WEIGHT, at, known, name)
+        if kind == "static":
+            return Slot(op, What.STATIC, at, _known_shape(net, op.id))
         made = net.producer.get(name)
-        if name in cut.inputs:
-            return Slot(op, What.STREAM, str(at), (cut.depth[number] + 1, -1, 0), name)
-        if made is None or self.edge(number, name)[0] == "input":
-            return Slot(op, What.READ, str(at), name)
+        if kind == "input":
+            return Slot(op, What.READ, at, name)
+        if name in cut.inputs or made is None:
+            return Slot(op, What.STREAM, at, (cut.depth[number] + 1, -1, 0), name)
         boundary = cut.is_boundary(made)
         place = cut.at.get(made.id, cut.owner.get(made.id, SHARED)) if made.id not in cut.starts else SHARED
         back = cut.depth[number] - (cut.depth[place] if place != SHARED else -1)
         inside = -1 if boundary else self.shapes.get(made.id, -2)
-        return Slot(op, What.STREAM, str(at), (back, inside, made.outputs.index(name)), name)
+        return Slot(op, What.STREAM, at, (back, inside, made.outputs.index(name)), name)
+
+
+def _edge(read: Input) -> Edge:
+    return read.edge
 
 
 def _attributes(op: Op) -> tuple[tuple[str, bytes], ...]:
@@ -199,12 +217,12 @@ def _attributes(op: Op) -> tuple[tuple[str, bytes], ...]:
 
 def _constant(net: Net, name: str) -> tuple[object, ...]:
     """Type, shape and, of small ones, the values of a constant."""
-    value = net.value(name)
     held = net.constants.get(name)
-    dims: tuple[object, ...] | None = value.shape
-    kind = value.type
     if isinstance(held, TensorProto):
-        dims, kind = tuple(held.dims), held.data_type
+        dims: tuple[object, ...] | None = tuple(held.dims)
+        kind = held.data_type
+    else:
+        dims, kind = net.value(name).shape, net.value(name).type
     size = math.prod([d for d in dims if isinstance(d, int)]) if dims is not None else 1
     whole = kind not in (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
     if size > _FEW or not whole and size > 1:

@@ -92,8 +92,7 @@ def _onward(describer: Describer, number: int, description: Description, numbers
     for op in sorted(description.shapes, key=lambda op: -op.place):
         after = sorted(read.get(op.id, ()))
         found[op.id] = way = numbers.setdefault((op.kind, tuple(after)), len(numbers))
-        for at, (_, name) in enumerate(describer.children(number, op)):
-            made = describer.inner(number, name)
+        for at, made in enumerate(read.made for read in describer.inputs[op.id]):
             if made is not None:
                 place = at if op.type in ("Sub", "Div", "MatMul", "Concat", "Where") else 0
                 read.setdefault(made.id, []).append((way, op.kind, place))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from reslint.anatomy.anatomy import Anatomy
@@ -15,7 +15,7 @@ from reslint.anatomy.regularity.difference import Difference
 from reslint.anatomy.regularity.odd_shapes import OddShape, odd_shapes
 from reslint.anatomy.regularity.odd_slots import OddSlots, odd_slots
 from reslint.anatomy.regularity.places import places
-from reslint.anatomy.regularity.segments import Cut, cut, rows
+from reslint.anatomy.regularity.segments import Cut, cut, producers_of, rows
 from reslint.anatomy.values import Block, Kind
 from reslint.net import Net, Op
 
@@ -85,9 +85,13 @@ def _before(parts: Cut, number: int) -> Iterator[int]:
 
 def _cut(net: Net, merges: Sequence[Op], forks: dict[str, str]) -> Cut:
     """The net cut at its merges, and where the streams of its rows begin: at the fork of each first block."""
-    whole = cut(net, merges, ())
-    begin = [forks.get(end.id) for end, before in zip(whole.ends, whole.before, strict=True) if before is None]
-    return cut(net, merges, [fork for fork in begin if fork is not None])
+    producers = producers_of(net)
+    whole = cut(net, merges, (), producers)
+    firsts = (end.id for end, before in zip(whole.ends, whole.before, strict=True) if before is None)
+    begin = [forks[name] for name in firsts if name in forks]
+    if not any(fork in net.producer for fork in begin):  # all streams begin at inputs of the net, where nothing is cut
+        return replace(whole, inputs=frozenset(begin))
+    return cut(net, merges, begin, producers)
 
 
 def _lost(flow: Dataflow, blocks: Sequence[Block], anatomy: Anatomy) -> Iterator[Op]:

@@ -8,7 +8,7 @@ depend on the stream and is read by several (a mask, a table of positions) belon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reslint.net import Net, Op
@@ -43,7 +43,7 @@ class Cut:
 
 @dataclass(slots=True)
 class _Owners:
-    net: Net
+    producers: Producers
     at: Mapping[str, int]
     starts: Mapping[str, int]
     owner: dict[str, int] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class _Owners:
         """Give a segment all ops behind its merge that no earlier one has."""
         found: set[int] = set()
         self.owner[end.id] = number
-        todo = _producers(self.net, end)
+        todo = [*self.producers[end.id]]
         while todo:
             op = todo.pop()
             if op.id in self.starts:
@@ -63,7 +63,7 @@ class _Owners:
                 found.add(self.at[op.id])
             elif op.id not in self.owner:
                 self.owner[op.id] = number
-                todo += _producers(self.net, op)
+                todo += self.producers[op.id]
             elif (earlier := self.owner[op.id]) not in (number, SHARED):
                 if self.flows[op.id]:
                     found.add(earlier)
@@ -72,7 +72,11 @@ class _Owners:
         self.read.append(found)
 
 
-def cut(net: Net, merges: Iterable[Op], forks: Iterable[str]) -> Cut:
+Producers = Mapping[str, Sequence[Op]]
+"""The ops that make the data that an op reads, by its first output."""
+
+
+def cut(net: Net, merges: Iterable[Op], forks: Iterable[str], producers: Producers) -> Cut:
     """Cut a net at merges; `forks` are tensors at which a stream begins."""
     ends = tuple(sorted(dict.fromkeys(merges), key=lambda op: op.place))
     at = {op.id: number for number, op in enumerate(ends)}
@@ -80,7 +84,7 @@ def cut(net: Net, merges: Iterable[Op], forks: Iterable[str]) -> Cut:
     made = (net.producer.get(fork) for fork in forks)
     inputs = frozenset(fork for fork in forks if fork not in net.producer)
     starts = {op.id: -1 for op in made if op is not None and op.id not in at}
-    owners = _Owners(net, at, starts, flows=_flowing(net, at, starts))
+    owners = _Owners(producers, at, starts, flows=_flowing(producers, at, starts))
     for number, end in enumerate(ends):
         owners.claim(number, end)
     before = tuple(max((n for n in read if 0 <= n < number), default=None) for number, read in enumerate(owners.read))
@@ -90,19 +94,21 @@ def cut(net: Net, merges: Iterable[Op], forks: Iterable[str]) -> Cut:
     return Cut(net, ends, starts, inputs, at, owners.owner, before, tuple(depth))
 
 
-def _flowing(net: Net, at: Mapping[str, int], starts: Mapping[str, int]) -> dict[str, bool]:
+def _flowing(producers: Producers, at: Mapping[str, int], starts: Mapping[str, int]) -> dict[str, bool]:
     """Which ops a stream flows into, by first output."""
     found: dict[str, bool] = {}
-    for op in net.live:
-        found[op.id] = any(
-            found.get(made.id, False) or made.id in at or made.id in starts for made in _producers(net, op)
-        )
+    for name, made in producers.items():
+        found[name] = any(found.get(op.id, False) or op.id in at or op.id in starts for op in made)
     return found
 
 
-def _producers(net: Net, op: Op) -> list[Op]:
-    made = (net.producer.get(name) for name in (*op.data, *op.captured))
-    return [producer for producer in made if producer is not None and net.is_data(producer.id)]
+def producers_of(net: Net) -> Producers:
+    """Those of all ops that compute something, in topological order."""
+    producer, static = net.producer, net.static
+    return {
+        op.id: [made for name in op.data + op.captured if (made := producer.get(name)) and made.id not in static]
+        for op in net.live
+    }
 
 
 def rows(cut: Cut) -> Iterator[tuple[int, ...]]:
