@@ -15,7 +15,6 @@ from traceback import format_exc
 from reslint.allow import allowed
 from reslint.anatomy import Anatomy
 from reslint.anatomy import dissect as dissected
-from reslint.anatomy.values import NOT_ANALYSED
 from reslint.config import Config
 from reslint.errors import (
     ExportFailed,
@@ -97,7 +96,7 @@ def look(
 
 def _left_out(anatomy: Anatomy) -> Iterator[str]:
     """One line on the merges that were not analysed; nothing for most models."""
-    left = [merge for merge in anatomy.merges if merge.reason.startswith(NOT_ANALYSED)]
+    left = [merge for merge in anatomy.merges if not merge.analysed]
     if left:
         one, rest = left[0], f", nor {len(left) - 1} more" if len(left) > 1 else ""
         yield f"{one.op.type} {brief(one.op.id)!r} was {one.reason}{rest}; what stands there is not checked"

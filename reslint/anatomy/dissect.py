@@ -23,7 +23,7 @@ def dissect(net: Net) -> Anatomy:
             if v.kind is not None and v.region is not None:
                 found.append(block(flow, v, v.kind, v.region))
             else:
-                merges.append(Merge(flow.net, v.op, v.role, v.reason))
+                merges.append(Merge(flow.net, v.op, v.role, v.reason, v.analysed))
         numbered, rows = stacked(flow, found, len(stacks))
         blocks += numbered
         stacks += rows

@@ -36,10 +36,6 @@ class Role(StrEnum):
     OTHER = "other"
 
 
-NOT_ANALYSED = "not analysed"
-"""How the reason of a merge begins to which too many ways lead."""
-
-
 class Placement(StrEnum):
     """Where the normalization of a block sits."""
 
@@ -203,6 +199,8 @@ class Merge:
     """What it is instead."""
     reason: str
     """Why it is no residual connection, in words for a person."""
+    analysed: bool = True
+    """Whether it was looked at; it is not where more ways lead to it than a published network has."""
 
 
 @dataclass(frozen=True, slots=True)

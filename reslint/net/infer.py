@@ -103,7 +103,7 @@ def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool, bodies
     versions = versions_of(bare.opset_import)
     for domain in sorted({"" if domain in STANDARD else domain for domain, _ in used} - versions.keys()):
         bare.opset_import.add(domain=domain, version=1)  # some optimizers leave it out, and inference refuses all of it
-    task = partial(_infer, versions, are_known(used), propagates, bodies)
+    task = partial(_infer, versions, are_known(used), bodies, propagates)
     data = bare.SerializeToString()
     most = _LEAST + _GROWTH * len(data)
     try:
@@ -121,7 +121,7 @@ def _told(bare: ModelProto, used: Set[tuple[str, str]], propagates: bool, bodies
 
 
 def _infer(
-    versions: Mapping[str, int], used: Iterable[tuple[str, str]], propagates: bool, bodies: bool, model: bytes
+    versions: Mapping[str, int], used: Iterable[tuple[str, str]], bodies: bool, propagates: bool, model: bytes
 ) -> bytes:
     """The model with what inference says of it; both serialized. What was asked is not sent back without need."""
     with known(versions, used):

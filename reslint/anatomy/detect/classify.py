@@ -15,7 +15,7 @@ from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import SKIP_NORMS, SUMS, adds_to_itself, fused_sum, is_reduction, is_square
 from reslint.anatomy.graph.steps import Effect
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
-from reslint.anatomy.values import NOT_ANALYSED, Kind, Role
+from reslint.anatomy.values import Kind, Role
 from reslint.net import Op
 
 _ITSELF = "the stream itself reaches the merge"
@@ -33,7 +33,8 @@ def verdicts(flow: Dataflow) -> Iterator[Verdict]:
         try:
             verdict = _verdict(flow, atlas, node, op)
         except TooManyWays as many:
-            verdict = Verdict(op, None, Role.OTHER, f"{NOT_ANALYSED}: more than {many.number} ways lead here")
+            why = f"not analysed: more than {many.number} ways lead here"
+            verdict = Verdict(op, None, Role.OTHER, why, analysed=False)
         if verdict is None:
             continue
         if verdict.region is not None:

@@ -15,7 +15,7 @@ class Verdict(NamedTuple):
     """What a merge is. `kind` is None where it is no residual connection; then `role` says what it is instead.
 
     `objection` is what was objected to the best of its routes, None where it has none, or a kind. `further` are the sums
-    that add more branches.
+    that add more branches. `analysed` says whether it was looked at, to which not too many ways may lead.
     """
 
     op: Op
@@ -28,6 +28,7 @@ class Verdict(NamedTuple):
     region: Region | None = None
     objection: Objection | None = None
     further: tuple[Further, ...] = ()
+    analysed: bool = True
 
 
 class Further(NamedTuple):
