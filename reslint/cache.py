@@ -23,6 +23,7 @@ from reslint.finding import Confidence, Finding, Severity
 from reslint.own.places import homes, sources
 from reslint.result import About, Looked, Suppressed
 from reslint.version import __version__
+from reslint.writing import put
 
 _SCHEMA = 4
 _KEPT = 30 * 86_400  # seconds that an entry may lie unused
@@ -132,13 +133,9 @@ def _digest(*parts: str) -> str:
 
 def _written(file: Path, content: object) -> None:
     """Write an entry whole or not at all; a cache that can't be written is none."""
-    import tempfile  # not needed where all is remembered
-
     with suppress(OSError, UnicodeEncodeError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as part:
-            json.dump(content, part)
-        os.replace(part.name, file)
+        put(file, json.dumps(content).encode())
 
 
 def _looked(held: Mapping[str, object]) -> Looked:

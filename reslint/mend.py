@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +25,7 @@ from reslint.net.limits import bounded
 from reslint.net.pages import Pages
 from reslint.net.read import TEXT_SUFFIXES, light
 from reslint.rules import Draft
+from reslint.writing import ReadOnly, beside, refuse_read_only, take_over
 
 _TEXT = "is a text format that --fix does not write: edit it by hand"
 _PART = 1 << 24  # bytes
@@ -60,7 +59,7 @@ def _mended(path: str, config: Config) -> Mended:
     found = [(finding, draft) for finding, draft in _found(path, anatomy, config) if draft.mend is not None]
     if not found:
         return Mended(path)
-    refusal = _TEXT if Path(path).suffix in TEXT_SUFFIXES else _LINK if Path(path).is_symlink() else ""
+    refusal = _why_not(Path(path))
     if refusal:
         return Mended(path, refused=tuple((finding, refusal) for finding, _ in found))
     known = _known(before)
@@ -77,6 +76,23 @@ def _mended(path: str, config: Config) -> Mended:
     return Mended(path, plan.done, plan.refused, after)
 
 
+def _why_not(path: Path) -> str:
+    """Why a file is not written; empty where it may be."""
+    if path.suffix in TEXT_SUFFIXES:
+        return _TEXT
+    if path.is_symlink():
+        return _LINK
+    if path.stat().st_nlink > 1:
+        return (
+            f"has {path.stat().st_nlink} names (hard links), which a mended file would part: copy it, and mend the copy"
+        )
+    try:
+        refuse_read_only(path)
+    except ReadOnly as problem:
+        return str(problem)
+    return ""
+
+
 def write(plan: Mended) -> None:
     """Put the mended model in the file's place, whole or not at all; weights are copied as they are.
 
@@ -84,19 +100,16 @@ def write(plan: Mended) -> None:
     """
     file = Path(plan.path)
     try:
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".reslint-")
-        try:
-            with os.fdopen(handle, "wb") as part, file.open("rb") as opened:
+        with beside(file) as (part, name):
+            with file.open("rb") as opened:
                 stamp = os.fstat(opened.fileno())
                 _copy(opened, plan.edits, part)
-                part.flush()
-                os.fsync(part.fileno())
-            shutil.copymode(file, name)
+            part.flush()
+            os.fsync(part.fileno())
+            part.close()
+            take_over(file, name)
             _refuse_other(plan, Path(name), file, stamp)
             os.replace(name, file)
-        except BaseException:  # also Ctrl-C: nothing half done is left
-            os.unlink(name)
-            raise
     except OSError as problem:
         raise UnreadableModel(f"can't be written: {problem.strerror or problem}; the file is unchanged") from problem
 

@@ -245,15 +245,18 @@ class TestPaths:
             write(name)
         assert self.checked(run, "m") == ["m/B.ONNX", "m/b/a.onnx", "m/z.onnx"]
 
-    def test_pipes_are_left_out_and_dangling_links_are_not(self, run: Run, write: Write, here: Path) -> None:
+    def test_pipes_and_dangling_links_are_told(self, run: Run, write: Write, here: Path) -> None:
         write("a.onnx")
         os.mkfifo(here / "b.onnx")
         (here / "c.onnx").symlink_to("nowhere.onnx")
         ran = run("check", "--format", "json", ".")
         assert [(file["path"], file["status"]) for file in ran.json["files"]] == [
             ("a.onnx", "checked"),
+            ("b.onnx", "failed"),
             ("c.onnx", "failed"),
         ]
+        assert ran.status == 2
+        assert "b.onnx: error: is a pipe or a device, and no model that could be read" in ran.err
         assert run("check", "b.onnx").err == "b.onnx: error: is neither a file nor a folder\n"
 
     def test_each_file_once(self, run: Run, write: Write) -> None:

@@ -16,6 +16,7 @@ from reslint.export.dynamic import shapes
 from reslint.export.lean import TRACE, here
 from reslint.export.load import Loaded, loaded
 from reslint.export.spec import Spec
+from reslint.writing import put, replaceable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,20 @@ def deployed(wanted: Spec, how: How, file: Path) -> Deployed:
     shapes(module, how.dynamic)
     if not file.parent.is_dir():
         raise ExportFailed(f"can't be written: no such folder: {str(file.parent)!r}")
-    with TemporaryDirectory(prefix=".reslint-", dir=file.parent) as part:
+    try:
+        plain = replaceable(file)
+    except OSError as problem:
+        raise ExportFailed(f"can't be written: {problem}") from problem
+    with TemporaryDirectory(prefix=".reslint-", dir=file.parent if plain else None) as part:
         made = _written(module, how, Path(part) / file.name, file)
-        for written in sorted(Path(part).iterdir()):  # external data lies beside the model, under its name
+        files = sorted(Path(part).iterdir())
+        if not plain and len(files) > 1:
+            raise ExportFailed(
+                f"can't be written: its weights lie in a file beside it, and {str(file)!r} is no plain file"
+            )
+        if not plain:
+            put(file, files[0].read_bytes())
+        for written in files if plain else ():  # external data lies beside the model, under its name
             os.replace(written, file.parent / written.name)
     return made
 

@@ -5,6 +5,7 @@ Behind the first sum whose sides don't fit, no other one has a shape, and only o
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import NamedTuple
@@ -60,9 +61,12 @@ def restore(graph: GraphProto) -> None:
             restore(body)
 
 
-def _lost(graph: GraphProto, told: GraphProto, around: Mapping[str, ValueInfoProto | TensorProto]) -> Iterator[_Lost]:
+def _lost(
+    graph: GraphProto, told: GraphProto, around: Types | ChainMap[str, ValueInfoProto | TensorProto]
+) -> Iterator[_Lost]:
     """The sums without a shape. The stream is what fits the layer behind the sum, else what was made first, constants last."""
-    types = {**around, **types_of(told), **{t.name: t for t in graph.initializer}}
+    own: Types = {**types_of(told), **{t.name: t for t in graph.initializer}}
+    types = ChainMap(own, around)
     made = {name: at for at, node in enumerate(graph.node) for name in node.output}
     made.update((name, len(made)) for node in graph.node if node.op_type == "Constant" for name in node.output)
     made.update((t.name, len(made)) for t in graph.initializer)

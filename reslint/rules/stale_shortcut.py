@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.views.siblings import weights_of
@@ -19,7 +19,8 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     for flow in anatomy.flows:
         here = [b for b in anatomy.blocks if b.net is flow.net and b.kind is Kind.IDENTITY]
         for group in _on_one_fork(here, 1 if settings.explain else _ENOUGH):
-            reasons = {b.merge.id: _excused(b, group) for b in group[1:]}
+            merges = {b.merge.id: b for b in group}
+            reasons = {b.merge.id: _excused(b, merges) for b in group[1:]}
             stale = [b for b in group[1:] if not reasons[b.merge.id]]
             yield from (Pass(b.merge, b.net, why) for b in group[1:] if (why := reasons[b.merge.id]))
             if len(stale) < _ENOUGH:
@@ -48,12 +49,12 @@ def _on_one_fork(blocks: Sequence[Block], more_than: int) -> Iterator[list[Block
     yield from (group for group in found.values() if len(group) > more_than)
 
 
-def _excused(block: Block, group: Sequence[Block]) -> str:
+def _excused(block: Block, inner: Mapping[str, Block]) -> str:
     """Why a block may fork where others did; empty where its branch runs through their merges and then does a sibling's work.
 
-    The same weights again are the steps of a solver (Runge-Kutta, LISTA), which start from one point on purpose.
+    `inner` are the blocks of its group by their merges. The same weights again are the steps of a solver (Runge-Kutta,
+    LISTA), which start from one point on purpose.
     """
-    inner = {b.merge.id: b for b in group}
     passed = [inner[name] for name in block.inner if name in inner]
     if not passed:
         return "it has the fork of other blocks, but its branch passes through none of their merges"

@@ -67,7 +67,7 @@ def _patterns(folder: Path) -> Patterns:
     """The patterns that apply in a folder, the innermost first, up to the top of its repository."""
     found: list[tuple[Path, GitIgnoreSpec]] = []
     for base in (folder, *folder.parents):
-        top = (base / ".git").exists()
+        top = os.path.exists(base / ".git")  # False, too, in a folder that can't be entered
         files = (base / ".gitignore", base / ".git" / "info" / "exclude") if top else (base / ".gitignore",)
         found.extend((base, spec) for file in files if (spec := _spec(file)))
         if top:
@@ -81,6 +81,8 @@ def _outside_git(found: list[tuple[Path, GitIgnoreSpec]], folder: Path) -> Patte
 
 
 def _spec(file: Path) -> GitIgnoreSpec | None:
+    if not os.path.isfile(file):  # a pipe would be waited for
+        return None
     try:
         lines = file.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -116,9 +118,10 @@ def search(folder: str, told: Told, *, everything: bool = False) -> Iterator[str
             path = os.path.normpath(os.path.join(here, name))
             if not name.lower().endswith(SEARCHED) or not everything and ignored.file(path):
                 continue
-            # A link that leads nowhere is a model that is missing; a pipe or a device is none.
-            if os.path.isfile(path) or not os.path.exists(path):
+            if os.path.isfile(path) or not os.path.exists(path):  # a link that leads nowhere is a model that is missing
                 yield path
+            elif not os.path.isdir(path):  # which a link may lead to
+                told(path, "is a pipe or a device, and no model that could be read")
 
 
 def _is_passed_by(path: str, ignored: Ignored) -> bool:

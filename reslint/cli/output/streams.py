@@ -16,6 +16,7 @@ import click
 
 from reslint.errors import BadConfiguration
 from reslint.report.common.plain import plain
+from reslint.writing import put
 
 NO_TERMINAL = 100
 """Columns of text that goes to no terminal."""
@@ -72,15 +73,8 @@ def unheard(text: str) -> str:
 
 def written(path: Path, text: str, told: str) -> None:
     """Write a file that is there whole or not at all; `told` is how the user named it."""
-    import tempfile  # costs as much as half of click, and most runs write no file
-
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".reslint-", delete=False
-        ) as part:
-            part.write(text)
-        os.chmod(part.name, 0o666 & ~_umask())
-        os.replace(part.name, path)
+        put(path, text.encode())
     except OSError as problem:
         raise BadConfiguration(f"{told}: can't be written: {problem.strerror or problem}") from problem
 
@@ -145,9 +139,3 @@ def _has_hyperlinks() -> bool:
     kitty = os.environ.get("TERM", "") in ("xterm-kitty", "alacritty", "xterm-ghostty", "foot")
     vte = os.environ.get("VTE_VERSION", "")
     return known or kitty or "WT_SESSION" in os.environ or vte.isdecimal() and int(vte) >= _VTE_WITH_HYPERLINKS
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
