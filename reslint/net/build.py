@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, defs
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from reslint.net.damage import is_unlike, refuse_damaged
 from reslint.net.forgive import Types, types_of
@@ -119,11 +119,11 @@ class _Builder:
 
     def ops(self, nodes: Iterable[Node], known: _Known) -> Iterator[Op]:
         """The ops of nodes in topological order, but for those that only make constants and those that are seen through."""
-        strange = self.told.opsets.get("", 0) > defs.onnx_opset_version()  # whose operators may be others by now
+        version = self.told.opsets.get("", 0)
         alias, fixed, static = known.alias, known.fixed, known.static
         for place, node in enumerate(nodes):
             proto, kind, domain, given, outputs = node
-            if (domain or strange) and is_unlike(node):
+            if is_unlike(node, version):
                 kind = f"{kind}?"
             if alias:
                 given = tuple([alias.get(i, i) for i in given])

@@ -119,11 +119,14 @@ def _range(bounds: tuple[int, int]) -> str:
     return str(least) if least == most else f"at least {least}" if most >= _ANY else f"{least} to {most}"
 
 
-def is_unlike(node: Node) -> bool:
+def is_unlike(node: Node, version: int) -> bool:
     """Whether a node has too few inputs or outputs to be what the newest ONNX calls by the same name.
 
-    One of a foreign domain may have more, as the sum that an optimizer fused into a convolution.
+    One of a foreign domain may have more, as the sum that an optimizer fused into a convolution. What the `version` of ONNX's
+    operators knows was held against that before.
     """
+    if not node.domain and _form(node.type, "", version) is not None:
+        return False
     form = _form(node.type, "", defs.onnx_opset_version())
     if form is None or form.fits(node):
         return False
