@@ -216,6 +216,12 @@ class TestDamage:
         assert [op.type for op in from_proto(model).ops] == ["Mul?", "Add"]
         assert {finding.rule for finding in check(model)} == {"opset-or-domain-unknown"}
 
+    def test_too_many_inputs_in_a_foreign_domain(self) -> None:
+        header = '<ir_version: 10, opset_import: ["" : 20, "acme" : 1]>'
+        graph = "(float[1, 8] x) => (float[1, 8] y) { p = acme.Mul (x, x, x) q = Mul (x, x) y = Add (p, q) }"
+        net = from_proto(onnx.parser.parse_model(f"{header} g {graph}"))
+        assert [op.type for op in net.ops] == ["Mul?", "Mul", "Add"]
+
     def test_inside_a_body(self) -> None:
         body = "body = b (int64 i, bool go, float h) => (bool go, float n) { n = Mul (h, h, h) }"
         with pytest.raises(UnreadableModel, match="Mul 'n' has 3 inputs"):

@@ -14,6 +14,9 @@ from reslint.net.values import STANDARD
 
 _ANY = (1 << 31) - 1  # how a schema writes that there is no most
 _LEGACY = "consumed_inputs"  # what opset 1 asks for, and nobody writes
+_FUSED = frozenset(
+    {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+)  # to which optimizers add inputs, in domains of their own
 _IMPLICIT = 3  # the version of the format from which a model says which operators it means
 _DEEPEST = 32
 """Bodies in bodies, of which no published model has more than a few."""
@@ -120,17 +123,17 @@ def _range(bounds: tuple[int, int]) -> str:
 
 
 def is_unlike(node: Node, version: int) -> bool:
-    """Whether a node has too few inputs or outputs to be what the newest ONNX calls by the same name.
+    """Whether a node has too few or too many inputs or outputs to be what the newest ONNX calls by the same name.
 
-    One of a foreign domain may have more, as the sum that an optimizer fused into a convolution. What the `version` of ONNX's
-    operators knows was held against that before.
+    A convolution of a foreign domain may have more, such as the sum that an optimizer fused into it. What the `version` of
+    ONNX's operators knows was held against that before.
     """
     if not node.domain and _form(node.type, "", version) is not None:
         return False
     form = _form(node.type, "", defs.onnx_opset_version())
     if form is None or form.fits(node):
         return False
-    return not node.domain or len(node.inputs) < form.inputs[0] or len(node.outputs) < form.outputs[0]
+    return not node.domain or node.type not in _FUSED or len(node.inputs) < form.inputs[0] or not node.outputs
 
 
 def _refuse_body(node: Node) -> None:
