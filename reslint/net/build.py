@@ -96,6 +96,7 @@ class _Builder:
         fixed, static = {"", *weights, *outer}, {"", *weights, *(around.static if around else ())}
         known = _Known(values, symbols, dict(weights), outer, fixed, static)
         ops = tuple(self.ops(in_order(nodes, {*inputs, *weights}), known))
+        ops = _needed(ops, known.alias, [o.name for o in graph.output])
         if known.quantizers:
             ops = tuple(_without_idle(ops, known.through, {o.name for o in graph.output}))
         return Net(
@@ -192,6 +193,18 @@ class _Builder:
             known.through[source] = maker
             return maker.inputs[0]
         return None
+
+
+def _needed(ops: tuple[Op, ...], alias: Mapping[str, str], outputs: Sequence[str]) -> tuple[Op, ...]:
+    """Ops in topological order without those that lead to no output; all where none leads to one, as in a damaged graph."""
+    read = {alias.get(name, name) for name in outputs}
+    needed: list[Op] = []
+    for op in reversed(ops):
+        if not read.isdisjoint(op.outputs):
+            needed.append(op)
+            read.update(op.inputs)
+            read.update([alias.get(name, name) for name in op.captured])
+    return tuple(reversed(needed)) if needed and len(needed) < len(ops) else ops
 
 
 def _is_false(constant: object) -> bool:

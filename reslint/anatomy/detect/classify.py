@@ -144,7 +144,7 @@ def _sum(flow: Dataflow, atlas: Atlas, op: Op, sides: tuple[int, ...]) -> Verdic
 def _by_cost(flow: Dataflow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[Route]:
     """The routes between the sides of a sum; the one that does least to its shortcut first."""
     found = []
-    for a, b in _pairs(sides):
+    for a, b in _pairs(flow, sides):
         route = nearest(flow, atlas, a, b)
         if route is not None and not route.steps:
             yield route
@@ -153,8 +153,8 @@ def _by_cost(flow: Dataflow, atlas: Atlas, sides: tuple[int, ...]) -> Iterator[R
     yield from sorted(found, key=_cost)
 
 
-def _pairs(sides: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    for a in sorted(sides):  # what was made first can be the stream, what came later can't
+def _pairs(flow: Dataflow, sides: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    for a in flow.by_age(sides):  # what was made first can be the stream, what came later can't
         for b in sides:
             if a != b:
                 yield a, b

@@ -24,9 +24,9 @@ def concat(flow: Dataflow, atlas: Atlas, op: Op) -> Verdict:
         return Verdict(op, None, Role.OTHER, "joins along positions, not channels")
     for part, merge in _dual(flow, atlas, parts):
         return _dense(op, "the rest of a stream beside its residual part", part, merge, (), atlas.regions[merge])
-    newest = max(parts)
+    *_, newest = by_age = flow.by_age(parts)
     refused = Verdict(op, None, Role.BRANCH, "parallel branches side by side")
-    for part in sorted(parts, reverse=True):
+    for part in reversed(by_age):
         route = nearest(flow, atlas, part, newest) if part != newest else None
         if route is None:
             continue
@@ -50,16 +50,17 @@ def without_lone_ladders(flow: Dataflow, atlas: Atlas, found: Sequence[Verdict])
     The joints of an encoder with its decoder lie inside each other; one that lies in none and holds none keeps its input
     beside what a row of blocks made of it (MobileViT).
     """
-    nested = _nested({(v.fork, flow.index[v.op.id]) for v in found if v.role is Role.UNET and v.op.type == "Concat"})
+    at = {v.op.id: (flow.depths[v.fork], flow.depths[flow.index[v.op.id]]) for v in found if v.role is Role.UNET}
+    nested = _nested({at[v.op.id] for v in found if v.role is Role.UNET and v.op.type == "Concat"})
     for v in found:
-        alone = v.objection is ROW_OF_BLOCKS and (v.fork, flow.index[v.op.id]) not in nested
+        alone = v.objection is ROW_OF_BLOCKS and at[v.op.id] not in nested
         if alone and v.region is not None and not _is_merged(flow, atlas, v.fork):
             v = _dense(v.op, "an input is kept beside what a row of blocks made of it", *v.sides, v.steps, v.region)
         yield v
 
 
 def _nested(joints: Set[tuple[int, int]]) -> Set[tuple[int, int]]:
-    """Those of some pairs of first and last nodes that lie in another one, or that another one lies in."""
+    """Those of some pairs of the depths of first and last nodes that lie in another one, or that another one lies in."""
     found: set[tuple[int, int]] = set()
     last = -1  # where those end that begin before
     for joint in sorted(joints, key=lambda pair: (pair[0], -pair[1])):

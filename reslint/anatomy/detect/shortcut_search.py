@@ -70,7 +70,7 @@ def _search(
         return None
     if any(s.effect is Effect.ACTIVATION for s in steps) or not _is_linear_sum(flow, atlas, node):
         return None
-    for before in sorted(flow.preds[node]):  # in whatever order they are added
+    for before in flow.by_age(flow.preds[node]):  # in whatever order they are added
         found = _search(flow, atlas, before, other, (*steps, Step(Effect.SUM, (op,), before)), left // 2)
         if found is not None:
             return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +37,18 @@ class Dataflow:
     def steps(self) -> Steps:
         """The step back from each node, where there is one."""
         return Steps(self.net, self.names, self.ops, self.preds, self.index, self.norms, self.traits)
+
+    @cached_property
+    def depths(self) -> list[int]:
+        """The nodes on the longest way to each from an input: an order in time that does not hang on the order in the file."""
+        found: list[int] = []
+        for made_of in self.preds:
+            found.append(1 + max([found[p] for p in made_of], default=0))
+        return found
+
+    def by_age(self, nodes: Iterable[int]) -> list[int]:
+        """Nodes, what was made first first; those of one depth stay as they are given."""
+        return sorted(nodes, key=self.depths.__getitem__)
 
     def step_back(self, node: int) -> Step | None:
         """The step that made a node of one other data tensor; None where two streams meet, or the op is unknown."""
