@@ -227,6 +227,11 @@ class TestDamage:
         with pytest.raises(UnreadableModel, match="Mul 'n' has 3 inputs"):
             from_proto(text(f"(float x) => (float y) {{ y = Loop <{body}> (, , x) }}"))
 
+    def test_branches_that_give_less(self) -> None:
+        then = "then_branch = t () => (float[1] a) { a = Relu (x) }, else_branch = e () => () { b = Relu (x) }"
+        with pytest.raises(UnreadableModel, match="the branches of If 'y' give 1 and 0 outputs, the node 1"):
+            from_proto(text(f"(float[1] x, bool c) => (float[1] y) {{ y = If (c) <{then}> }}"))
+
     def test_a_body_without_states(self) -> None:
         model = text(
             "(float x) => (float y) { y = Loop <body = b (int64 i, bool go) => (bool k) { k = Identity (go) }> (, , x) }"

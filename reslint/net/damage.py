@@ -107,6 +107,8 @@ def refuse_damaged_node(node: Node, versions: Mapping[str, int]) -> None:
             raise UnreadableModel(f"is damaged: {_called(node)} lacks its attribute {name!r}; export the model again")
     if node.type in ("Loop", "Scan") and not node.domain:
         _refuse_body(node)
+    if node.type == "If" and not node.domain:
+        _refuse_branches(node)
 
 
 def _many(inputs: Sequence[str], outputs: Sequence[str]) -> str:
@@ -147,6 +149,16 @@ def _refuse_body(node: Node) -> None:
                 f"is damaged: the body of {_called(node)} has {len(body.input)} inputs and {len(body.output)} outputs, "
                 f"which do not fit its {len(node.inputs)} inputs; export the model again"
             )
+
+
+def _refuse_branches(node: Node) -> None:
+    """Both branches of an If give what the node gives."""
+    given = [len(a.g.output) for a in node.proto.attribute if a.HasField("g")]
+    if any(many != len(node.outputs) for many in given):
+        raise UnreadableModel(
+            f"is damaged: the branches of {_called(node)} give {' and '.join(map(str, given))} outputs, "
+            f"the node {len(node.outputs)}; export the model again"
+        )
 
 
 def _called(node: Node) -> str:
