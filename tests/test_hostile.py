@@ -188,8 +188,9 @@ class TestLimits:
         strange = '"{{{{\\"((("'
         path.write_text(
             f'<ir_version: 10, opset_import: ["" : 20], producer_name: {strange}> g (float[1] x) => (float[1] y) {{'
-            + "".join(f"t{k} = Relu (x) " for k in range(300))
-            + "y = Relu (x) }"
+            + "t0 = Relu (x) "
+            + "".join(f"t{k} = Relu (t{k - 1}) " for k in range(1, 300))
+            + "y = Relu (t299) }"
         )
         assert len(read(path).ops) == 301
 
