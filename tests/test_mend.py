@@ -13,6 +13,8 @@ from onnx import ModelProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from pages import FOLDER, examples, weigh
 
+from reslint.writing import take_over
+
 HEADER = '<ir_version: 8, opset_import: ["": 17]>'
 NORMED = """
 agraph (float[2, 8, 4, 4] x) => (float[2, 8, 4, 4] y)
@@ -180,13 +182,12 @@ class TestFile:
 
     def test_changed_by_someone_else(self, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         save(NORMED)
-        copy = __import__("shutil").copymode
 
         def meanwhile(source: Path, target: str) -> None:
-            copy(source, target)
+            take_over(source, target)
             Path("a.onnx").write_bytes(b"theirs")
 
-        monkeypatch.setattr("reslint.mend.shutil.copymode", meanwhile)
+        monkeypatch.setattr("reslint.mend.take_over", meanwhile)
         ran = fix(run)
         assert ran.status == 2
         assert "was changed by someone else in the meantime" in ran.err
