@@ -45,6 +45,15 @@ WEIGHTS = "<float[4, 6] w0, float[4, 5] w1, float[4, 3] w2>"
 ALL = ["y0", "y1", "y2"]
 
 
+def test_an_identity_among_the_arithmetic_of_shapes_changes_nothing() -> None:
+    graph = "(float[2, 3, 4] x) => (y) { s = Shape (x) %s f = Flatten (x) y = Reshape (f, r) }"
+    plain, through = (
+        from_proto(onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : 17]> g {graph % middle}'))
+        for middle in ("r = Cast <to = 7> (s)", "i = Identity (s) j = Identity (i) r = Cast <to = 7> (j)")
+    )
+    assert plain.shape("y") == through.shape("y") == (2, 3, 4)
+
+
 class TestEverySumThatCantBe:
     """Behind the first one, no other is hidden."""
 

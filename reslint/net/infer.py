@@ -56,6 +56,8 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
         del bare.graph.node[:]
         bare.graph.node.extend(node.proto for node in kept)
         bare.graph.initializer.extend(folded)
+    if any(node.type == "Identity" for node in kept):
+        _see_through(bare.graph)
     unknown = {o for node in kept if node.domain for o in node.outputs}
     for value in bare.graph.output:
         if value.type.HasField("tensor_type"):
@@ -79,6 +81,17 @@ def inferred(model: ModelProto, nodes: Sequence[Node]) -> Inferred:
         restore(told.graph)
         types = types_of(told.graph)
     return Inferred(types, declared, tuple(_with_bodies(kept, told.graph)), folded, opsets)
+
+
+def _see_through(graph: GraphProto) -> None:
+    """Let nodes read what an Identity repeats: inference follows shapes as values through other ops, and not through it."""
+    source: dict[str, str] = {}
+    for node in graph.node:
+        for at, name in enumerate(node.input):
+            if name in source:
+                node.input[at] = source[name]
+        if node.op_type == "Identity" and node.domain in STANDARD and len(node.input) == len(node.output) == 1:
+            source[node.output[0]] = node.input[0]
 
 
 def _used(nodes: Iterable[Node], holding: Iterable[Node]) -> frozenset[tuple[str, str]]:
