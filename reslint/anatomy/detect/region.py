@@ -62,7 +62,7 @@ class Atlas:
 
     `residual` are the nodes of merges found to be residual connections, `dense` those of them that concatenate;
     `convolved` says of the parts of concatenations whether the last layer before them is a convolution. `left` edges may be
-    walked in all, `steps` of them and `ways` at the merge that is looked at; so that the time grows as the net does.
+    walked in all, `steps` of `allowed` ones and `ways` at the merge that is looked at; so that the time grows as the net does.
     """
 
     flow: Dataflow
@@ -72,6 +72,7 @@ class Atlas:
     convolved: dict[int, bool] = field(default_factory=dict)
     left: int = 0
     steps: int = _ANY
+    allowed: int = _ANY
     ways: int = _ANY
 
     def __post_init__(self) -> None:
@@ -79,7 +80,8 @@ class Atlas:
 
     def begin(self) -> None:
         """Look at the next merge."""
-        self.steps, self.ways = max(_SMALL, min(_STEPS, self.left)), WAYS
+        self.allowed = self.steps = max(_SMALL, min(_STEPS, self.left))
+        self.ways = WAYS
 
     def record(self, merge: int, region: Region) -> None:
         """Remember the region that a merge closes, so that later walks step over it."""
@@ -135,7 +137,7 @@ class Atlas:
             steps -= 1 + len(given)
             if steps < 0:
                 self.left -= most
-                raise TooManyWays(most)
+                raise TooManyWays(self.allowed)
             for p in given:
                 if p > fork:
                     todo.append(p)
