@@ -13,6 +13,9 @@ from reslint.anatomy import Anatomy, dissect
 from reslint.anatomy.values import Kind
 from reslint.anatomy.views.skeleton import skeleton
 from reslint.net import from_proto
+from reslint.rules import Settings
+from reslint.rules.rule import Draft
+from reslint.rules.skip_dynamic_mismatch import skip_dynamic_mismatch
 
 
 def anatomy(graph: str) -> Anatomy:
@@ -187,3 +190,72 @@ def stripped(first: int, bias: bool) -> str:
 @pytest.mark.parametrize(("first", "bias", "told"), [(1, False, True), (2, False, False), (1, True, False)])
 def test_convolutions_without_bias_may_have_lost_a_norm(first: int, bias: bool, told: bool, here: Path) -> None:
     assert ("missing-normalization" in rules(stripped(first, bias), here)) is told
+
+
+QUANTIZED = """
+agraph (float[1, 8, 8, 8] x) => (float[1, 8, 8, 8] y)
+<float s = {{0.05}}, int8 z, float far = {{{far}}}, float[8, 8, 3, 3] w>
+{{
+    qx = QuantizeLinear (x, s, z) dx = DequantizeLinear (qx, s, z)
+    c = Conv <pads = [1, 1, 1, 1]> (dx, w) r = Relu (c)
+    qc = QuantizeLinear (r, far, z) dc = DequantizeLinear (qc, far, z) y = Add (dx, dc)
+}}
+"""
+
+
+@pytest.mark.parametrize(("far", "told"), [(5.0, True), (0.0005, True), (0.1, False)])
+def test_scales_far_apart_are_told_without_a_target(far: float, told: bool, here: Path) -> None:
+    assert ("one-sided-quantization" in rules(QUANTIZED.format(far=far), here)) is told
+
+
+def test_streams_of_two_symbols_that_are_added() -> None:
+    graph = """
+    agraph (float[s, 8] x, float[t, 8] z) => (float[t, 2] y) <float[8, 8] a, float[8, 8] b, float[8, 2] c>
+    { f = MatMul (x, a) g = Relu (f) h = MatMul (z, b) i = Relu (h) j = Add (g, i) y = MatMul (j, c) }
+    """
+    (found,) = skip_dynamic_mismatch.check(anatomy(graph), Settings())
+    assert isinstance(found, Draft)
+    assert "only where s and t are the same" in found.message
+
+
+def test_a_second_input_that_only_must_fit_is_the_callers_business() -> None:
+    graph = """
+    agraph (float[n, s, 8] x, float[n, t] mask) => (float[n, s] y) <float[8] a>
+    { f = MatMul (x, a) y = Add (f, mask) }
+    """
+    assert not list(skip_dynamic_mismatch.check(anatomy(graph), Settings()))
+
+
+def heads(turned: bool) -> str:
+    """Attention with heads whose shapes are computed, as TorchScript exports it."""
+    back = "m = Transpose <perm = [0, 2, 1, 3]> (o)" if turned else "m = Identity (o)"
+    return f"""
+    agraph (float[batch, seq, 16] x) => (float[batch, seq, 16] y)
+    <float[16, 16] q, float[16, 16] p, int64[1] k = {{4}}, int64[1] d = {{4}}, int64[1] c = {{16}},
+     int64 first = {{0}}, int64 second = {{1}}, int64[1] front = {{0}}>
+    {{
+        shape = Shape (x) b0 = Gather (shape, first) t0 = Gather (shape, second)
+        b = Unsqueeze (b0, front) t = Unsqueeze (t0, front)
+        split = Concat <axis = 0> (b, t, k, d) joined = Concat <axis = 0> (b, t, c)
+        e = MatMul (x, q) f = Reshape (e, split) g = Transpose <perm = [0, 2, 1, 3]> (f)
+        h = Transpose <perm = [0, 1, 3, 2]> (g) s = MatMul (g, h) a = Softmax (s) o = MatMul (a, g)
+        {back} r = Reshape (m, joined) z = MatMul (r, p) y = Add (x, z)
+    }}
+    """
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_heads_are_followed_through_computed_shapes(turned: bool, here: Path) -> None:
+    assert ("shortcut-layout-mismatch" in rules(heads(turned), here)) is not turned
+
+
+def test_scales_of_one_are_told(here: Path) -> None:
+    def graph(scale: str) -> str:
+        blocks = " ".join(
+            f"f{k} = MatMul (x{k}, w) g{k} = Relu (f{k}) h{k} = Mul (g{k}, s) x{k + 1} = Add (x{k}, h{k})"
+            for k in range(4)
+        )
+        return f"agraph (float[n, 2] x0) => (float[n, 2] x4) <float[2, 2] w, float[2] s = {{{scale}}}> {{ {blocks} }}"
+
+    assert "dead-branch" in rules(graph("1, 1"), here)
+    assert "dead-branch" not in rules(graph("1, 0.5"), here)

@@ -13,7 +13,7 @@ from reslint.anatomy.describe.signature import period_of, shapeless, signature
 from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.metrics.cost import costs
 from reslint.anatomy.metrics.depth import depth_of, path_lengths
-from reslint.anatomy.sizes import Trial, tried
+from reslint.anatomy.sizes import Trial, sized, tried
 from reslint.anatomy.values import Block, Cost, Depth, Kind, Merge, Paths, Role, Signature
 from reslint.net import Net
 
@@ -87,6 +87,11 @@ class Anatomy:
     def trial(self) -> Trial | None:
         """The sizes of all tensors for many sizes of the inputs; None where nothing is open, or nothing fits."""
         return tried(self.net)
+
+    @cached_property
+    def sized(self) -> Net:
+        """The model's graph with the shapes that inference left open, as far as the arithmetic of sizes tells them."""
+        return sized(self.net, self.trial)
 
     @cached_property
     def depth(self) -> Depth:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from onnx import ModelProto
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -102,6 +103,22 @@ def fixed_axes(loaded: Loaded, axes: Sequence[Axis], made: Sequence[Sequence[int
         if a.of(owner, tensor) and a.axis < len(shape) and (size := shape[a.axis]) is not None
     ]
     return ", ".join(dict.fromkeys(found))
+
+
+def rename(loaded: Loaded, axes: Sequence[Axis], model: ModelProto) -> None:
+    """Give the inputs of a model the names that were asked for, where torch.export has found that two must be equal.
+
+    That they must is what a user who gave them two names wants to hear, and where.
+    """
+    asked = {a.name for a in axes}
+    tensors = tuple(_tensors(arguments(loaded))) if len(asked) > 1 else ()
+    if len(tensors) != len(model.graph.input):
+        return
+    for (owner, tensor), made in zip(tensors, model.graph.input, strict=True):
+        dims = made.type.tensor_type.shape.dim
+        for a in axes:
+            if a.of(owner, tensor) and a.axis < len(dims) and dims[a.axis].dim_param in asked - {a.name}:
+                dims[a.axis].dim_param = a.name
 
 
 def flat(loaded: Loaded, axes: Sequence[Axis]) -> tuple[tuple[str, ...], Mapping[str, Mapping[int, str]]]:

@@ -12,7 +12,7 @@ from torch import nn
 from reslint.anatomy.graph.ops import UNFOLDED
 from reslint.errors import ExportFailed
 from reslint.export.capture import How, depends_on_values, dynamo, folder, taken_over, torchscript
-from reslint.export.dynamic import axis, fixed_axes, shapes
+from reslint.export.dynamic import axis, fixed_axes, rename, shapes
 from reslint.export.lean import absent, lean, placed
 from reslint.export.load import Loaded, loaded
 from reslint.export.spec import Spec, spec
@@ -68,6 +68,7 @@ def analysed(module: Loaded, how: How) -> Exported:
         return _fallen_back(module, how, ExportFailed(f"can't be exported with these axes open: {fixed}"))
     read = read_by(made.exported_program) if made.exported_program is not None else None
     model = lean(made, module.module)
+    rename(module, how.dynamic, model)
     notes = (f"exported with fewer axes open than asked for: {fixed}",) if fixed else ()
     return Exported(_unfolded(model), unread(module, read, model) if read is not None else (), notes)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import ACTIVATIONS
+from reslint.anatomy.views.siblings import begun_inside
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
@@ -18,6 +19,17 @@ _ENOUGH = 2  # siblings that make a rule of it, a heuristic
 @rule("captured-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The shortcut starts after the branch's own first activation or normalization, unlike its siblings'."""
+    for found in begun_inside(anatomy):
+        block = found.block
+        yield Draft(
+            block.merge,
+            block.net,
+            f"the shortcut{called(block.merge)} starts inside the branch, after {producer(block.net, block.fork)}: the stream "
+            f"{found.start} does not reach the merge",
+            f"add {found.start}, as the siblings add theirs",
+            {"fork": block.fork, "stream": found.start, "siblings": len(found.siblings)},
+            related=tuple(b.merge for b in found.siblings[:4]),
+        )
     flows = {id(flow.net): flow for flow in anatomy.flows}
     firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
     for family in anatomy.families:

@@ -11,7 +11,7 @@ from reslint.anatomy.graph.ops import LAYOUT, NORMS, is_layer
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.net import Net, Op
-from reslint.net.weights import is_zero
+from reslint.net.weights import array, is_zero
 from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 
@@ -37,6 +37,7 @@ def is_still(draft: Draft, signal: Signal) -> Proof | None:
 @rule("dead-branch", "shortcut", Severity.WARNING, Confidence.PROVEN, proof=is_still)
 def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The branch is provably constant or zero."""
+    yield from _unscaled(anatomy)
     zeroed = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _zeroed(b)) is not None]
     if not zeroed:
         return
@@ -58,6 +59,39 @@ def dead_branch(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             "train the block, or remove it if it was pruned",
             {"op": op.type, "at": op.id, "constant": name, "branch_ops": block.branch_ops},
         )
+
+
+def _unscaled(anatomy: Anatomy) -> Iterator[Draft]:
+    """Learned scales of channels that are exactly 1 in all blocks: whatever was to be learned or set there was not."""
+    ends = [(b, found) for b in anatomy.blocks if b.kind is not Kind.DENSE and (found := _channel_scale(b)) is not None]
+    ones = [(b, name) for b, name in ends if _is_one(b.net, name)]
+    if len(ones) < _FRESH or len(ones) < len(ends):
+        return
+    block, name = ones[0]
+    yield Draft(
+        block.merge,
+        block.net,
+        f"the scale {name} of the branch{called(block.merge)} is exactly 1 in every channel, so it scales nothing, "
+        f"as in {len(ones) - 1} more blocks",
+        "initialize it small (LayerScale: 1e-5 to 0.1), or remove it",
+        {"constant": name, "blocks": len(ones)},
+        related=tuple(b.merge for b, _ in ones[1:]),
+        severity=Severity.NOTE,
+    )
+
+
+def _channel_scale(block: Block) -> str | None:
+    """The constant of several numbers that the end of a branch is multiplied with; None where it is not."""
+    op = block.net.producer.get(block.sides[1])
+    if op is None or op.type != "Mul" or len(op.fixed) != 1 or len(op.data) != 1:
+        return None
+    size = block.net.value(op.fixed[0]).size
+    return op.fixed[0] if size is not None and size > 1 else None
+
+
+def _is_one(net: Net, name: str) -> bool:
+    held = array(net, name)
+    return held is not None and held.size > 0 and bool((held == 1).all())
 
 
 def _sort(block: Block) -> tuple[object, ...]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from reslint.anatomy import Anatomy
+from reslint.anatomy import Anatomy, Block
+from reslint.anatomy.describe.signature import label
 from reslint.anatomy.graph.norms import NormRun
 from reslint.anatomy.graph.ops import ACTIVATIONS, LAYOUT
 from reslint.finding import Confidence, Severity
 from reslint.net import Dim, Net, Op
 from reslint.net.weights import array, integers
+from reslint.rules._support.words import called, shown
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _SCALES = {"BatchNormalization": 1, "LayerNormalization": 1, "InstanceNormalization": 1, "RMSNormalization": 1}
@@ -21,6 +23,7 @@ _SCALES |= {"GroupNormalization": 1, "SimplifiedLayerNormalization": 1}
 @rule("degenerate-normalization", "norm", Severity.WARNING, Confidence.PROVEN)
 def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """A normalization covers one element, has an all-zero scale, or has invalid statistics."""
+    yield from _over_tokens(anatomy)
     for flow in anatomy.flows:
         net = flow.net
         found: dict[tuple[str, str], list[Op]] = {}
@@ -38,6 +41,46 @@ def degenerate_normalization(anatomy: Anatomy, settings: Settings) -> Iterator[S
                 {"count": len(ops), "shape": list(net.shape(ops[0].inputs[0]) or ())},
                 related=tuple(ops[1:]),
             )
+
+
+def _over_tokens(anatomy: Anatomy) -> Iterator[Draft]:
+    """Normalizations of attention's stream [batch, tokens, width] that average over the tokens as well."""
+    attends = {b.stack for b in anatomy.blocks if label(b).startswith("attn")}
+    flows = {id(flow.net): flow for flow in anatomy.flows}
+    found: dict[str, tuple[Op, Block]] = {}
+    for block in anatomy.blocks:
+        norms = flows[id(block.net)].norms
+        for op in (*block.branch, *block.net.consumers.get(block.end.id, ())) if block.stack in attends else ():
+            run = norms.get(op.id)
+            if run is not None and _covers_tokens(block.net, run):
+                found.setdefault(op.id, (op, block))
+    if found:
+        op, block = next(iter(found.values()))
+        shape = shown(block.net.shape(op.inputs[0]))
+        yield Draft(
+            op,
+            block.net,
+            f"{op.type}{called(op)} averages over axes 1 and 2 of {shape}: each token's scale depends on all other tokens"
+            + (f", as in {len(found) - 1} more" if len(found) > 1 else ""),
+            "normalize over the last axis only: F.layer_norm(x, x.shape[-1:]), nn.LayerNorm(width)",
+            {"count": len(found), "axes": [1, 2], "shape": list(block.net.shape(op.inputs[0]) or ())},
+            related=tuple(o for o, _ in list(found.values())[1:]),
+            confidence=Confidence.LIKELY,
+        )
+
+
+def _covers_tokens(net: Net, run: NormRun) -> bool:
+    """Whether a normalization of a tensor with three axes averages over the last two."""
+    shape = net.shape(run.source)
+    if shape is None or len(shape) != 3 or shape[1] == 1:
+        return False
+    if run.op.type in ("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"):
+        return run.op.integer("axis", -1) in (1, -2)
+    reduce = next((o for o in run.ops if o.type.startswith("Reduce")), None) if run.decomposed else None
+    axes = (
+        reduce.integers("axes") or (integers(net, reduce.inputs[1]) if len(reduce.inputs) > 1 else ()) if reduce else ()
+    )
+    return {a % 3 for a in axes or ()} == {1, 2}
 
 
 def _single(net: Net, run: NormRun) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy
-from reslint.anatomy.views.siblings import NoGap, gaps
+from reslint.anatomy.views.siblings import NoGap, begun_inside, gaps
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called, listed
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
@@ -17,9 +17,13 @@ _REGULAR = 3  # blocks of a net without any other gap, for which one sibling is 
 @rule("missing-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
 def missing_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """One of many similar blocks in a row lacks the shortcut that its siblings have."""
+    inside = {found.end.id for found in begun_inside(anatomy)}
     for gap in gaps(anatomy):
         if isinstance(gap, NoGap):
             yield Pass(gap.end, gap.net, gap.why)
+            continue
+        if gap.end.id in inside:
+            yield Pass(gap.end, gap.net, "the shortcut of its block starts behind it, which is captured-shortcut")
             continue
         if len(gap.siblings) < _ENOUGH and not (gap.alone and len(anatomy.blocks) >= _REGULAR):
             yield Pass(

@@ -20,7 +20,7 @@ def norm_after_add(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
             b
             for b in stack.blocks
             if b.normalization is Placement.POST
-            and b.kind is not Kind.DENSE
+            and b.kind not in (Kind.DENSE, Kind.PROJECTION)  # a projection passes nothing unchanged anyway
             and any(op.type in _STATISTICAL for op in b.net.consumers.get(b.merge.id, ()))
         ]
         if len(found) == 1:

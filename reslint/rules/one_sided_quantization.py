@@ -13,12 +13,15 @@ from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _WIDE = 16.0  # scales further apart than this leave the finer side four bits of eight, a heuristic
 
+_VERY_WIDE = 64.0  # two bits of eight are left: too few on any target
+
 Sides = tuple[Op | None, Op | None]
 
 
 @rule("one-sided-quantization", "shortcut", Severity.NOTE, Confidence.LIKELY)
 def one_sided_quantization(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The sides of a residual merge are not quantized as the target can fuse them, or their scales differ widely."""
+    yield from _apart(anatomy.blocks, _WIDE if settings.target else _VERY_WIDE)
     if not settings.target and not settings.explain:
         return
     sums = [(b, _dequantizers(b)) for b in anatomy.blocks if b.merge.type == "Add" and b.kind is not Kind.DENSE]
@@ -29,7 +32,6 @@ def one_sided_quantization(anatomy: Anatomy, settings: Settings) -> Iterator[Sai
         return
     wanted = (True, False) if settings.target == "tensorrt" else (True, True)
     yield from _unlike(sums, wanted, settings.target)
-    yield from _apart(sums)
 
 
 def _unlike(sums: Sequence[tuple[Block, Sides]], wanted: tuple[bool, bool], target: str) -> Iterator[Draft]:
@@ -49,12 +51,10 @@ def _unlike(sums: Sequence[tuple[Block, Sides]], wanted: tuple[bool, bool], targ
         )
 
 
-def _apart(sums: Sequence[tuple[Block, Sides]]) -> Iterator[Draft]:
-    for block, (short, branch) in sums:
-        if short is None or branch is None:
-            continue
-        first, second = scalar(block.net, short.inputs[1]), scalar(block.net, branch.inputs[1])
-        if first and second and max(first, second) / min(first, second) > _WIDE:
+def _apart(blocks: Sequence[Block], wide: float) -> Iterator[Draft]:
+    for block in blocks:
+        first, second = _scales(block)
+        if first and second and max(first, second) / min(first, second) > wide:
             ratio = max(first, second) / min(first, second)
             yield Draft(
                 block.merge,
@@ -64,6 +64,18 @@ def _apart(sums: Sequence[tuple[Block, Sides]]) -> Iterator[Draft]:
                 {"shortcut_scale": first, "branch_scale": second, "ratio": ratio},
                 confidence=Confidence.PROVEN,
             )
+
+
+def _scales(block: Block) -> tuple[float | None, float | None]:
+    """The scales with which the sides of a merge are quantized, None where one is not."""
+    if block.merge.type == "QLinearAdd":
+        at = [block.merge.inputs.index(side) + 1 for side in block.sides if side in block.merge.inputs]
+        found = [scalar(block.net, block.merge.inputs[k]) for k in at]
+        return (found[0], found[1]) if len(found) > 1 else (None, None)
+    short, branch = _dequantizers(block)
+    if block.merge.type != "Add" or short is None or branch is None:
+        return None, None
+    return scalar(block.net, short.inputs[1]), scalar(block.net, branch.inputs[1])
 
 
 def _dequantizers(block: Block) -> Sides:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from reslint.anatomy import Anatomy, Block, Kind
 from reslint.anatomy.graph.ops import CONVS, is_learned
+from reslint.anatomy.views.tables import spread_tables
 from reslint.finding import Confidence, Severity
 from reslint.measure import Signal
 from reslint.net import Dim, Net, Shape
 from reslint.rules._support.terms import Term, clash, further, sides
-from reslint.rules._support.words import called, producer, shown, term_evidence, term_lines
+from reslint.rules._support.words import called, listed, producer, shown, term_evidence, term_lines
 from reslint.rules.rule import Draft, Pass, Proof, Said, Settings, rule
 
 _FLAT = frozenset({"Reshape", "Gemm"})
@@ -29,6 +30,7 @@ def is_stretched(draft: Draft, signal: Signal) -> Proof | None:
 @rule("shortcut-broadcast", "shortcut", Severity.ERROR, Confidence.PROVEN, proof=is_stretched)
 def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """One side of a residual merge is stretched over an axis where the other is larger."""
+    yield from _tables(anatomy)
     for block in anatomy.blocks:
         if block.kind is Kind.DENSE:
             continue
@@ -71,6 +73,28 @@ def shortcut_broadcast(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                 (*term_lines(block, term), ("collapsed", f"axis {axis} {became} at {made}")),
             )
             break
+
+
+def _tables(anatomy: Anatomy) -> Iterator[Draft]:
+    """Stored tables of positions whose rows are dealt out to the samples."""
+    for flow in anatomy.flows:
+        net = anatomy.sized if flow.net is anatomy.net else flow.net
+        for found in spread_tables(flow, net):
+            yield Draft(
+                found.op,
+                flow.net,
+                f"the stored table {shown(found.shape)}{called(found.op)} is stretched over axis 1 of the stream "
+                f"{shown(found.stream)}: each entry of axis 0 gets one row for all positions along axis 1",
+                "give the table its rows on axis 1 (unsqueeze(0), table[:, :x.size(1)]): axis 0 is the batch",
+                {
+                    "table": found.table,
+                    "table_shape": listed(found.shape),
+                    "stream_shape": listed(found.stream),
+                    "axes": [1],
+                },
+                severity=Severity.WARNING,
+                confidence=Confidence.LIKELY,
+            )
 
 
 def _mutual(block: Block) -> Draft:

@@ -25,11 +25,12 @@ def shortcut_layout_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[D
     """Both sides have the same shape, but their elements do not correspond."""
     forks = {block.merge.id: block.fork for block in anatomy.blocks}
     seen: dict[tuple[int, How, tuple[int, ...]], list[tuple[Block, Misplaced]]] = {}
-    for block in anatomy.blocks:
+    blocks = [b._replace(net=anatomy.sized) if b.net is anatomy.net else b for b in anatomy.blocks]
+    for block in blocks:
         found = misplaced(block, forks) if block.kind is not Kind.DENSE else None
         if found is not None:
             seen.setdefault((block.stack, found.how, found.axes), []).append((block, found))
-    yield from _attending(anatomy)
+    yield from _attending(blocks)
     for row in seen.values():
         block, found = row[0]
         yield Draft(
@@ -43,11 +44,11 @@ def shortcut_layout_mismatch(anatomy: Anatomy, settings: Settings) -> Iterator[D
         )
 
 
-def _attending(anatomy: Anatomy) -> Iterator[Draft]:
+def _attending(merged: Sequence[Block]) -> Iterator[Draft]:
     """Attention whose weights add up to one along an axis over which nothing is summed."""
     rows: dict[tuple[int, int, int], list[Unsummed]] = {}
     blocks: dict[str, Block] = {}
-    for block in anatomy.blocks:
+    for block in merged:
         for found in unsummed(block):
             if blocks.setdefault(found.softmax.id, block) is block:
                 rows.setdefault((block.stack, found.over, found.along), []).append(found)

@@ -89,6 +89,8 @@ def projects_in_attention(candidate: Candidate) -> bool:
         inside.remove(node)
         op = flow.op(node)
         if flow.traits[node] & INTERACTION:
+            if _is_aggregation(flow.net, op):
+                return False
             continue
         if op.type not in _PARTS:
             return False
@@ -96,6 +98,12 @@ def projects_in_attention(candidate: Candidate) -> bool:
             n for o in op.outputs for c in flow.net.consumers.get(o, ()) for n in _outputs(flow, c) if n in inside
         )
     return True
+
+
+def _is_aggregation(net: Net, op: Op) -> bool:
+    """Whether a product brings together the neighbours of a graph, whose square matrix is an input."""
+    first = net.shape(op.inputs[0]) if op.type == "MatMul" and op.inputs[0] in net.inputs else None
+    return first is not None and len(first) in (2, 3) and first[-1] is not None and first[-1] == first[-2]
 
 
 def _outputs(flow: Dataflow, op: Op) -> tuple[int, ...]:
@@ -263,7 +271,21 @@ def is_linear(candidate: Candidate) -> bool:
 
 def works_on_both_sides(candidate: Candidate) -> bool:
     """Whether the shortcut does more learned work than fitting shapes takes."""
-    return candidate.projects and not _fits_shapes(candidate.flow, candidate.route)
+    if not candidate.projects:
+        return False
+    route = candidate.route
+    if Effect.ACTIVATION in route.effects and not _is_activated_projection(candidate.flow, route):
+        return True
+    return not _fits_shapes(candidate.flow, route)
+
+
+def _is_activated_projection(flow: Dataflow, route: Route) -> bool:
+    """Whether a projection is activated at its end, beside a branch that mixes positions as well and ends in the same way."""
+    order = [step.effect for step in route.steps]
+    if order.index(Effect.ACTIVATION) > order.index(Effect.LEARNED):
+        return True  # an activation in front of a projection is a pre-activation block's
+    step = flow.step_back(route.other)
+    return route.region.has(INTERACTION) and step is not None and step.effect is Effect.ACTIVATION
 
 
 def _fits_shapes(flow: Dataflow, route: Route) -> bool:

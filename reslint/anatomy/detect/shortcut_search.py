@@ -11,6 +11,7 @@ from reslint.anatomy.graph.ops import SUMS
 from reslint.anatomy.graph.steps import Effect, Step
 from reslint.anatomy.graph.traits import LEARNED, NONLINEAR
 
+_PLAIN = (Effect.LAYOUT, Effect.BIAS)
 _NOTHING: frozenset[Effect] = frozenset()
 
 
@@ -90,8 +91,8 @@ def _is_linear_sum(flow: Dataflow, atlas: Atlas, node: int) -> bool:
 
 
 def _may_follow(steps: tuple[Step, ...], effect: Effect) -> bool:
-    """Whether a shortcut may do this, too: a learned layer behind an activation makes it a branch."""
+    """Whether a shortcut may do this, too: a learned layer whose output is activated is one at its end only."""
     before = {s.effect for s in steps}
     if effect is Effect.ACTIVATION:
         return not before & {Effect.LEARNED, Effect.ACTIVATION, Effect.SUM}
-    return effect is not Effect.LEARNED or Effect.ACTIVATION not in before
+    return effect is not Effect.LEARNED or Effect.ACTIVATION not in before or before <= {Effect.ACTIVATION, *_PLAIN}

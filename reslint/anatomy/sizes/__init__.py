@@ -28,6 +28,7 @@ operator), `numbers` (shape arithmetic), `bodies` (If, Loop, Scan), `walk`, `tri
 """
 
 from reslint.anatomy.sizes.culprit import Culprit, culprit
+from reslint.anatomy.sizes.shapes import sized
 from reslint.anatomy.sizes.trial import Trial, tried
 from reslint.anatomy.sizes.verdict import Fixed, Mismatch, first_failure, fixed, mismatches, rule_of
 
@@ -41,5 +42,6 @@ __all__ = [
     "fixed",
     "mismatches",
     "rule_of",
+    "sized",
     "tried",
 ]

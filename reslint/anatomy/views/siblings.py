@@ -103,15 +103,16 @@ def _is_transition(rest: Work) -> bool:
 def _inside(blocks: Sequence[Block], kin: Sequence[tuple[Block, ...]]) -> Iterator[Gap]:
     """Gaps inside a branch: a block that does a sibling's work and, after it, that of another family."""
     together = {
-        (Content((Work(dict(a[0].work)) + Work(dict(c[0].work))).items()), a[0].size): c
-        for a in kin
-        for c in kin
-        if a[0].inner and not c[0].inner
+        (_together(a[0].work, c[0].work), a[0].size): c for a in kin for c in kin if a[0].inner and not c[0].inner
     }
     for block in blocks if together else ():
         family = together.get((block.work, block.size))
         if family is not None and block.inner:
             yield Gap(block.net, block.inner[-1], block.merge, family)
+
+
+def _together(one: Content, other: Content) -> Content:
+    return Content((Work(dict(one)) + Work(dict(other))).items())
 
 
 def weights_of(net: Net, ops: Iterable[Op]) -> set[str]:
@@ -134,6 +135,32 @@ def _unbypassed(flow: Dataflow, atlas: Atlas, blocks: Sequence[Block]) -> Iterat
         region = atlas.between(start, end) if start is not None else None
         if start is not None and region is not None and not _is_bypassed(flow, block, start, sums):
             yield start, end, work(flow.net, dict.fromkeys(flow.op(n) for n in region.nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A block that does only the end of its siblings' work: its shortcut starts inside the branch.
+
+    `start` is the stream, `end` the last layer in front of the fork.
+    """
+
+    block: Block
+    start: str
+    end: Op
+    siblings: tuple[Block, ...]
+
+
+def begun_inside(anatomy: Anatomy) -> Iterator[Inside]:
+    """The blocks whose work, with that in front of their fork that no shortcut bypasses, is that of their siblings."""
+    for flow in anatomy.flows:
+        blocks = [b for b in anatomy.blocks if b.net is flow.net and b.kind is not Kind.DENSE]
+        wholes = {(f[0].work, f[0].size): f for f in anatomy.families if f[0].net is flow.net and len(f) > 1}
+        ends = {_last_layer(flow, flow.index[b.fork], {}): b for b in reversed(blocks)} if wholes else {}
+        for start, end, layers in _unbypassed(flow, Atlas(flow), blocks) if wholes else ():
+            block = ends.get(end)
+            family = wholes.get((_together(layers, block.work), block.size)) if block is not None else None
+            if block is not None and family is not None and block not in family and not block.shortcut:
+                yield Inside(block, flow.names[start], flow.op(end), family)
 
 
 def _is_bypassed(flow: Dataflow, block: Block, start: int, sums: Sequence[Block]) -> bool:
