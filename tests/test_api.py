@@ -132,7 +132,7 @@ def test_a_module_is_exported_as_it_would_be_used_and_left_as_it_was(
 
 
 def test_what_is_no_model() -> None:
-    with pytest.raises(TypeError, match="not a dict"):
+    with pytest.raises(TypeError, match="not dict"):
         reslint.check({})  # type: ignore[arg-type]
 
 

@@ -126,7 +126,7 @@ def test_what_a_provider_lacks_is_told() -> None:
 
 
 def test_advice_on_ops() -> None:
-    assert told("m: Could not find an implementation for Add(6) node with name ''").endswith("may do")
+    assert told("m: Could not find an implementation for Add(6) node with name ''").endswith("opset or precision")
     assert told("m: Numpy_type 256 can't be converted to MLDataType.").endswith(
         "add a Cast at the model's inputs and outputs"
     )

@@ -14,6 +14,7 @@ from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _ENOUGH = 2  # siblings that make a rule of it, a heuristic
+_MANY = 8  # readers of a fork, of which one opens a branch only where there are few
 
 
 @rule("captured-shortcut", "shortcut", Severity.WARNING, Confidence.LIKELY)
@@ -74,10 +75,11 @@ def _captured(flow: Dataflow, family: Sequence[Block]) -> Iterator[tuple[Block, 
 
 def _opening(flow: Dataflow, block: Block) -> str:
     """The normalization or activation that a branch starts with; empty where it starts with something else."""
-    readers = [op for op in flow.net.consumers.get(block.fork, ()) if op is not block.merge]
     run = flow.norm_behind.get(block.fork)
     if run is not None:
         return run.form
+    every = flow.net.consumers.get(block.fork, ())
+    readers = [op for op in every if op is not block.merge] if len(every) < _MANY else ()
     kinds = {op.type for op in readers if op.type in ACTIVATIONS}
     return kinds.pop() if len(kinds) == 1 and len(readers) == 1 else ""
 

@@ -12,6 +12,7 @@ from reslint.rules.rule import Draft, Settings, rule
 
 _BESIDE = LAYOUT | {"Add"}
 _NEAR = 4  # ops between a layer and the fork, such as its bias and its activation
+_MANY = 8  # readers of a fork, each as often as it reads it: beyond, it is a stream without a closer look
 
 
 @rule("shortcut-not-bypassing", "shortcut", Severity.WARNING, Confidence.LIKELY)
@@ -42,7 +43,8 @@ def _is_one_projection(block: Block) -> bool:
 def _is_alone(block: Block) -> bool:
     """Whether the fork is what a learned branch has just made, and not a stream that other merges read."""
     net = block.net
-    if len({op.id for op in net.consumers.get(block.fork, ())}) != 2:
+    readers = net.consumers.get(block.fork, ())
+    if len(readers) > _MANY or len({op.id for op in readers}) != 2:
         return False
     made = net.producer.get(block.fork)
     for _ in range(_NEAR):
