@@ -24,6 +24,8 @@ from reslint.lint import lint
 from reslint.look import Judged, examined, needing_torch, statically
 from reslint.measure import Parameters, worst
 from reslint.net import Net, from_proto, read
+from reslint.remote.address import is_remote, shown
+from reslint.remote.read import opened
 from reslint.result import Ran
 from reslint.rules import Rule
 
@@ -152,6 +154,8 @@ def diff(old: Model, new: Model, *, sizes: Mapping[str, int] | None = None) -> D
 
 def _path(model: Model) -> str:
     """The path that findings stand in."""
+    if isinstance(model, str) and is_remote(model):
+        return shown(model)
     return str(Path(model)) if isinstance(model, str | os.PathLike) else IN_MEMORY
 
 
@@ -220,7 +224,7 @@ def _dissected(
     """The anatomy of a model, and of a PyTorch module its parameters."""
     if isinstance(model, str | os.PathLike):
         with _told(_path(model)):
-            return dissected(read(Path(model))), ()
+            return dissected(opened(os.fspath(model))), ()
     if isinstance(model, ModelProto | Net):
         return dissected(from_proto(model) if isinstance(model, ModelProto) else model), ()
     if not _is_module(model):

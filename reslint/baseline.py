@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 
 from reslint.errors import BadConfiguration
 from reslint.finding import Confidence, Finding
+from reslint.remote.address import is_remote
 
 SCHEMA = "reslint.baseline/1"
 _SURE = (Confidence.POSSIBLE, Confidence.LIKELY, Confidence.PROVEN)
@@ -74,11 +75,12 @@ class Baseline:
     def gone(self) -> Mapping[str, int]:
         """The paths that lead to nothing any more, and how many entries each has."""
         found = Counter(e.path for e in self.entries)
-        return {path: n for path, n in sorted(found.items()) if not os.path.lexists(self.file.parent / path)}
+        here = ((path, n) for path, n in sorted(found.items()) if not is_remote(path))
+        return {path: n for path, n in here if not os.path.lexists(self.file.parent / path)}
 
     def seen(self, path: str) -> str:
         """A model's path as the file has it: the same on every machine that has the folder."""
-        return PurePath(os.path.relpath(path, self.file.parent)).as_posix()
+        return path if is_remote(path) else PurePath(os.path.relpath(path, self.file.parent)).as_posix()
 
     def _entry(self, f: Finding) -> Entry:
         return Entry(self.seen(f.path), f.rule, f.fingerprint, f.module or f.node, str(f.confidence), _places(f))

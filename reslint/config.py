@@ -14,6 +14,7 @@ from typing import TypeVar
 from reslint.errors import BadConfiguration
 from reslint.finding import Severity
 from reslint.keys import Table, keys_of
+from reslint.remote.address import file_of, is_remote
 from reslint.settings import Allowance, Budget, Factory, Levels, Settings
 
 _FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*|.*\.pt2", re.IGNORECASE)
@@ -52,6 +53,7 @@ class Config:
     unread: str = "error"
     limit_memory: float = 8.0
     limit_seconds: float = 120.0
+    max_download: float = 1.0
     max_residual_blocks: int | None = None
     plain_depth: Levels = Settings().plain_depth
     deep_post_norm: Levels = Settings().deep_post_norm
@@ -81,7 +83,7 @@ class Config:
 
         A file that was given by `--config`, and the name of a PyTorch model, have this one.
         """
-        if self.fixed or self.factory(path):
+        if self.fixed or is_remote(path) or self.factory(path):
             return self
         folder = Path(os.path.abspath(path)).parent
         if folder == self.folder.absolute():
@@ -146,7 +148,9 @@ class Config:
         return next((said.origin for said in heard), "default")
 
     def matches(self, path: str, pattern: str) -> bool:
-        """Whether a pattern fits a model's name, or its path as seen from the folder of the configuration."""
+        """Whether a pattern fits a model's name, its address, or its path as seen from the folder of the configuration."""
+        if is_remote(path):
+            return fnmatchcase(file_of(path), pattern) or fnmatchcase(path, pattern)
         seen = Path(os.path.relpath(path, self.folder))
         return fnmatchcase(seen.name, pattern) or fnmatchcase(seen.as_posix(), pattern)
 
@@ -159,6 +163,8 @@ def fits(path: str, patterns: Sequence[str], folder: Path) -> bool:
     """Whether a glob fits a file, its name, or a folder above it, as seen from a folder."""
     if not patterns:
         return False
+    if is_remote(path):
+        return any(fnmatchcase(file_of(path), pattern) or fnmatchcase(path, pattern) for pattern in patterns)
     seen = Path(os.path.relpath(path, folder))
     above = [p.as_posix() for p in (seen, *seen.parents) if p.name]
     return any(fnmatchcase(p, pattern.rstrip("/")) for pattern in patterns for p in (seen.name, *above))
@@ -166,7 +172,11 @@ def fits(path: str, patterns: Sequence[str], folder: Path) -> bool:
 
 def _is_factory(path: str) -> bool:
     """Whether a path means a PyTorch model: a name with a colon may be that of a file, too."""
-    return _FACTORY.fullmatch(path) is not None and (path.lower().endswith(".pt2") or not os.path.isfile(path))
+    return (
+        _FACTORY.fullmatch(path) is not None
+        and not is_remote(path)
+        and (path.lower().endswith(".pt2") or not os.path.isfile(path))
+    )
 
 
 KEYS = tuple(f.name.replace("_", "-") for f in fields(Config) if f.name not in ("folder", "file", "said", "fixed"))
@@ -298,6 +308,7 @@ def _config(table: Table, said: tuple[Said, ...]) -> Config:
         unread=wrong.unless(lambda: table.choice("unread", UNREAD), usual.unread),
         limit_memory=wrong.unless(lambda: table.factor("limit-memory", usual.limit_memory), usual.limit_memory),
         limit_seconds=wrong.unless(lambda: table.factor("limit-seconds", usual.limit_seconds), usual.limit_seconds),
+        max_download=wrong.unless(lambda: table.factor("max-download", usual.max_download), usual.max_download),
         max_residual_blocks=wrong.unless(lambda: table.count("max-residual-blocks"), usual.max_residual_blocks),
         plain_depth=wrong.unless(lambda: table.levels("plain-depth", ruled.plain_depth), usual.plain_depth),
         deep_post_norm=wrong.unless(lambda: table.levels("deep-post-norm", ruled.deep_post_norm), usual.deep_post_norm),

@@ -32,6 +32,7 @@ from reslint.net import from_proto, read
 from reslint.net.external import locations
 from reslint.net.limits import Limits, bounded
 from reslint.own.places import homes
+from reslint.remote.address import is_remote, redacted, shown
 from reslint.result import Looked
 from reslint.rules import ALL, Rule
 from reslint.settings import Factory
@@ -72,6 +73,8 @@ def look(
     With its portrait if it is to be `drawn`.
     """
     config = config.nearest(path)
+    if is_remote(path):
+        return _look_far(path, config, judge, command, drawn)
     try:
         factory = config.factory(path)
         if factory:
@@ -100,6 +103,31 @@ def _left_out(anatomy: Anatomy) -> Iterator[str]:
     if left:
         one, rest = left[0], f", nor {len(left) - 1} more" if len(left) > 1 else ""
         yield f"{one.op.type} {brief(one.op.id)!r} was {one.reason}{rest}; what stands there is not checked"
+
+
+def _look_far(address: str, config: Config, judge: Judge | None, command: str, drawn: bool) -> Seen:
+    """The same of a remote model, whose address is told without what opens doors."""
+    from reslint.remote.read import fetched  # local paths do without
+
+    path = shown(address)
+    if command == "run":
+        needs = RunFailed("is run only from a file of this machine; download it, with its external data beside it")
+        return Seen(failed(path, needs, config))
+    try:
+        with bounded(limits_of(config)):
+            found = fetched(address, config.max_download)
+            anatomy = dissected(found.net)
+            looked = examined(path, anatomy, config.at(path), judge, command=command)
+            looked = portrayed(looked, anatomy) if drawn else looked
+        looked = replace(looked, notes=(*found.notes, *found.left()))
+    except UnreadableModel as problem:
+        return Seen(failed(path, problem, config))
+    except ReslintError:
+        raise
+    except Exception:
+        says = UnreadableModel("made reslint itself fail, as shown above; please report it")
+        return Seen(failed(path, says, config, redacted(format_exc())))
+    return Seen(looked, anatomy)
 
 
 def limits_of(config: Config) -> Limits:

@@ -102,7 +102,8 @@ def run(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     return ran
 
 
-_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(torch|browser|precommit)\b", re.MULTILINE)
+_MARKS = ("torch", "browser", "wheel", "precommit", "tools", "remote", "fleet")
+_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(torch|browser|precommit|remote|fleet)\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -114,5 +115,5 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what has no mark of its own as a core test."""
     for item in items:
-        if not any(item.get_closest_marker(name) for name in ("torch", "browser", "wheel", "precommit", "tools")):
+        if not any(item.get_closest_marker(name) for name in _MARKS):
             item.add_marker("core")

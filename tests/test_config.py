@@ -26,6 +26,7 @@ confidence = "possible"
 unread = "note"
 limit-memory = 4
 limit-seconds = 30.5
+max-download = 2.5
 max-residual-blocks = 100
 plain-depth = {note = 25}
 deep-post-norm = {note = 12, warning = 24}
@@ -109,6 +110,7 @@ def test_every_key(here: Path) -> None:
         unread="note",
         limit_memory=4.0,
         limit_seconds=30.5,
+        max_download=2.5,
         max_residual_blocks=100,
         plain_depth=Levels(25, 34),
         deep_post_norm=Levels(12, 24),

@@ -191,7 +191,7 @@ def test_modules_and_pages_belong_to_rules() -> None:
 
 def test_every_threshold_has_a_page() -> None:
     shared = {"select", "ignore", "profile", "fail-on", "confidence", "unread", "paths", "exclude", "severity", "allow"}
-    shared |= {"limit-memory", "limit-seconds", "rules", "options"}
+    shared |= {"limit-memory", "limit-seconds", "max-download", "rules", "options"}
     told = "\n".join(text(rule) for rule in ALL if (FOLDER / f"{rule.name}.md").is_file())
     assert [key for key in KEYS if key not in shared and f"`{key}`" not in told] == []
 

@@ -14,6 +14,7 @@ from reslint.net.infer import Inferred, inferred
 from reslint.net.nodes import Node, nodes_of
 from reslint.net.order import free, graphs, in_order
 from reslint.net.shapes import Shapes
+from reslint.net.store import Store
 from reslint.net.values import Net, Op, Value
 
 _DROPOUT_SWITCH = 12  # the opset from which Dropout has a training_mode input; before, a plain Dropout is inference
@@ -28,11 +29,11 @@ _QUANTIZE = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 Constants = Mapping[str, TensorProto | NodeProto]
 
 
-def build(model: ModelProto, path: Path, unread: tuple[str, ...]) -> Net:
+def build(model: ModelProto, path: Path, unread: tuple[str, ...], store: Store | None = None) -> Net:
     """The Net of a model without functions. It holds on to the model."""
     nodes = nodes_of(model.graph)
     refuse_damaged(model, nodes)
-    return _Builder(model, inferred(model, nodes), path, unread).net()
+    return _Builder(model, inferred(model, nodes), path, unread, store).net()
 
 
 @dataclass(slots=True)
@@ -63,11 +64,14 @@ class _Known:
 class _Builder:
     """Builds the Net of one graph, and of the bodies inside it."""
 
-    def __init__(self, model: ModelProto, told: Inferred, path: Path, unread: tuple[str, ...]) -> None:
+    def __init__(
+        self, model: ModelProto, told: Inferred, path: Path, unread: tuple[str, ...], store: Store | None
+    ) -> None:
         self.model = model
         self.told = told
         self.path = path
         self.unread = unread
+        self.store = store
 
     def net(self) -> Net:
         """The Net of the outermost graph."""
@@ -116,6 +120,7 @@ class _Builder:
             owner=owner,
             metadata={p.key: p.value for p in self.model.metadata_props},
             outer=outer,
+            store=self.store,
         )
 
     def ops(self, nodes: Iterable[Node], known: _Known) -> Iterator[Op]:

@@ -11,6 +11,7 @@ from onnx import GraphProto, NodeProto, TensorProto, helper
 
 from reslint.errors import UnreadableModel, brief
 from reslint.net.skim import FIELD
+from reslint.net.store import Store
 from reslint.net.triage import is_pointer
 
 _DIGITS = 20  # of a number of bytes at most
@@ -24,7 +25,7 @@ _BITS = {value: _SMALL[name] for name, value in TensorProto.DataType.items() if 
 _TYPES = frozenset(TensorProto.DataType.values()) - {TensorProto.UNDEFINED, TensorProto.STRING}
 
 
-def external_problems(graph: GraphProto, path: Path) -> Iterator[str]:
+def external_problems(graph: GraphProto, path: Path, store: Store | None = None) -> Iterator[str]:
     """One line for each external data file that is not there, not whole, not allowed, no file or a git LFS pointer."""
     needed: dict[str, int] = {}
     misplaced: dict[str, str] = {}
@@ -42,7 +43,9 @@ def external_problems(graph: GraphProto, path: Path) -> Iterator[str]:
             misplaced.setdefault(location, str(error))
     for location, size in needed.items():
         try:
-            if location:
+            if location and store is not None:
+                refuse_truncated(location, store.size(location), size)
+            elif location:
                 inside(path, location, size)
         except UnreadableModel as error:
             yield str(error)

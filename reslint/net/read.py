@@ -15,8 +15,9 @@ from reslint.net.build import build
 from reslint.net.external import external_problems
 from reslint.net.functions import clashes, inlined
 from reslint.net.native import natively
-from reslint.net.pages import pages
+from reslint.net.pages import Pages, pages
 from reslint.net.skim import skim
+from reslint.net.store import Store
 from reslint.net.triage import HEAD, refuse, refuse_deep
 from reslint.net.values import Net
 
@@ -34,35 +35,40 @@ def read(path: Path) -> Net:
         model = light(path)
     except OSError as error:
         raise UnreadableModel(f"can't be opened: {error.strerror or error}") from error
-    return _net(model, path)
+    return net_of(model, path)
 
 
 def light(path: Path) -> ModelProto:
     """The model of a file, large payloads left where they are."""
-    return _text_model(path) if path.suffix in TEXT_SUFFIXES else _binary_model(path)
+    with pages(path) as buffer:
+        return structure(buffer, path)
+
+
+def structure(buffer: Pages, path: Path) -> ModelProto:
+    """The model that bytes hold, large payloads left where they are; `path` says whether it is text."""
+    return _text_model(buffer, path) if path.suffix in TEXT_SUFFIXES else _binary_model(buffer, path)
 
 
 def from_proto(model: ModelProto, path: Path = Path("model.onnx")) -> Net:
     """The Net of a model in memory; `path` tells where external data lies. The model is left as it is."""
     ours = ModelProto()
     ours.CopyFrom(model)
-    return _net(ours, path)
+    return net_of(ours, path)
 
 
-def _net(model: ModelProto, path: Path) -> Net:
-    """The Net of a model that nobody else holds."""
+def net_of(model: ModelProto, path: Path, store: Store | None = None) -> Net:
+    """The Net of a model that nobody else holds; `store` has its bytes where `path` is no file of this machine."""
     if not model.graph.node and not model.graph.output:
         raise UnreadableModel("has no graph; it is not an ONNX model, or an empty one")
     if model.functions:
         model = inlined(model)
-    net = build(model, path, tuple(external_problems(model.graph, path)))
+    net = build(model, path, tuple(external_problems(model.graph, path, store)), store)
     return replace(net, clashes=clashes(model)) if model.functions else net
 
 
-def _binary_model(path: Path) -> ModelProto:
-    with pages(path) as buffer:
-        refuse(path, buffer[:HEAD])
-        light = skim(buffer)
+def _binary_model(buffer: Pages, path: Path) -> ModelProto:
+    refuse(path, buffer[:HEAD])
+    light = skim(buffer)
     try:
         return ModelProto.FromString(light)
     except DecodeError as error:
@@ -71,9 +77,8 @@ def _binary_model(path: Path) -> ModelProto:
         ) from error
 
 
-def _text_model(path: Path) -> ModelProto:
-    with pages(path) as buffer:
-        text = buffer[:]
+def _text_model(buffer: Pages, path: Path) -> ModelProto:
+    text = buffer[:]
     refuse(path, text[:HEAD])
     refuse_deep(text)
     try:

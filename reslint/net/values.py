@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, NodeProto, TensorProto
 
+from reslint.net.store import Store
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -158,7 +160,8 @@ class Net:
     no-ops (`through`, by output). `static` names the tensors that don't depend on the values of the inputs: constants and
     shape arithmetic. `values` know type and shape of tensors by name, UNKNOWN where nothing says; `symbols` are the
     dimensions that the model itself declares for its inputs, all others were invented by inference. `outer` are the constants
-    around a body. `clashes` are the model's functions that could not be inlined, by kind.
+    around a body. `clashes` are the model's functions that could not be inlined, by kind. `store` gives the bytes of weights
+    where `path` is no file of this machine.
     """
 
     path: Path
@@ -178,6 +181,7 @@ class Net:
     metadata: Mapping[str, str] | None = None
     outer: Mapping[str, TensorProto | NodeProto] | None = None
     clashes: Mapping[str, Clash] = field(default_factory=dict)
+    store: Store | None = None
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r} of {self.path.name!r}: {len(self.ops)} ops>"

@@ -97,6 +97,9 @@ def _payload(net: Net, entries: Mapping[str, str], most: int) -> bytes:
     """Up to `most` of the bytes that lie in external data, or that were left in the model file."""
     start, length = extent(entries)
     length = length or 0 if FIELD in entries else length
+    if net.store is not None:
+        location = "" if FIELD in entries else entries.get("location", "")
+        return net.store.read(location, start, most if length is None else min(length, most))
     file = net.path if FIELD in entries else _external(net, entries.get("location", ""), start + (length or 0))
     with file.open("rb") as opened:
         left = max(

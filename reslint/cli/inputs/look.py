@@ -25,6 +25,7 @@ from reslint.cli.options.common import Models
 from reslint.cli.output.progress import progress
 from reslint.cli.output.streams import error, note
 from reslint.config import Config
+from reslint.remote.address import is_remote, shown
 from reslint.result import Looked
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def look(options: Models) -> Iterator[Looked]:
     """What the rules find in all models that the options mean; what is remembered is not looked at again."""
     found = named(options)
     remembered = remembering(options)
-    kept = {path for path, missing in found.items() if not missing and not options.configuration.factory(path)}
+    kept = {path for path, missing in found.items() if not missing and _may_be_remembered(path, options)}
     known = {path: remembered.found(path) if remembered and path in kept else None for path in found}
     unknown = [path for path, looked in known.items() if looked is None]
     for line in () if options.quiet else unmatched(options.configuration, options.paths or tuple(_configured(options))):
@@ -52,6 +53,10 @@ def look(options: Models) -> Iterator[Looked]:
         looks = fresh(asked, options.configuration, remembered, drawn=options.drawn)
     seen = (known[path] or (_missing(path, says) if (says := found[path]) else next(looks)) for path in found)
     yield from _told(tuple(found), seen, options)
+
+
+def _may_be_remembered(path: str, options: Models) -> bool:
+    return not is_remote(path) and not options.configuration.factory(path)
 
 
 def examine(options: Models, judge: Judge | None, *, command: str = "check") -> Iterator[Seen]:
@@ -114,7 +119,7 @@ def _configured(options: Models) -> Iterator[str]:
 
 
 def _missing(path: str, says: str) -> Looked:
-    return Looked(path, error=says, fails=True)
+    return Looked(shown(path), error=says, fails=True)
 
 
 def _told(
@@ -124,8 +129,9 @@ def _told(
     ran: dict[str, tuple[str, ...]] = {}
     used: dict[Path, set[int]] = defaultdict(set)
     unread: list[tuple[str, str]] = []
-    for path in progress(paths, options.quiet or not bar):
+    for named in progress(paths, options.quiet or not bar):
         looked = next(looks)
+        path = shown(named)
         if looked.error:
             tell_failed(looked, options)
         else:

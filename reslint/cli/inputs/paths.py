@@ -11,6 +11,7 @@ from pathlib import Path
 from reslint.cli.inputs.owners import is_data, owners
 from reslint.cli.inputs.search import search
 from reslint.config import Config, fits
+from reslint.remote.address import is_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,11 @@ def _expand(path: str, wanted: Wanted, refused: dict[str, str | None]) -> Iterat
 
     Folders that can't be entered go to `refused`.
     """
-    if os.path.isfile(path):
+    if is_remote(path):
+        from reslint.remote.find import found  # local paths do without
+
+        yield from _included(found(path, refused.__setitem__), wanted)
+    elif os.path.isfile(path):
         yield from owners(path)
     elif os.path.isdir(path):
         yield from _included(_below(path, wanted, refused), wanted)
@@ -83,6 +88,8 @@ def _included(files: Iterable[str], wanted: Wanted) -> Iterator[str]:
 
 
 def _missing(path: str, wanted: Wanted) -> str:
+    if is_remote(path):
+        return "no model found here"
     if os.path.isdir(path) or glob.has_magic(path):
         return _left_out(path, wanted) or "no model found here"
     if os.path.isfile(path) and is_data(path):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from reslint.cache import Cache, Stamp, stamps
 from reslint.config import Config
 from reslint.look import files, look
+from reslint.remote.address import is_remote, shown
 from reslint.result import Looked
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ _FIRST = 1  # model, which pays for what is imported when it is needed
 def fresh(paths: Sequence[str], config: Config, remembered: Cache | None, *, drawn: bool) -> Iterator[Looked]:
     """What is seen in each model now; it is remembered for the next time."""
     for looked, before in _seen(paths, partial(_one, config, drawn)):
-        if remembered and not config.factory(looked.path):  # nobody knows what a PyTorch model was made from
+        if (
+            remembered and not is_remote(looked.path) and not config.factory(looked.path)
+        ):  # nobody knows what a PyTorch model was made from
             remembered.keep(looked, before)
         yield looked
     if remembered and paths:
@@ -101,7 +104,7 @@ def _alone(path: str, one: Callable[[str], Sight]) -> Sight:
             return sight.result()
         except BrokenProcessPool:
             says = "ended the process that checked it; the system does this when memory runs out"
-            return Looked(path, error=says, fails=True), ()
+            return Looked(shown(path), error=says, fails=True), ()
 
 
 @contextmanager
@@ -158,6 +161,8 @@ def _end() -> None:
 
 
 def _one(config: Config, drawn: bool, path: str) -> Sight:
+    if is_remote(path):
+        return look(path, config, drawn=drawn).looked, ()
     before = stamps([path])
     seen = look(path, config, drawn=drawn)
     return seen.looked, (*before, *stamps(files(path, seen.anatomy)[1:]))

@@ -108,6 +108,14 @@ class Models(Colored):
         float | None,
         Option("The seconds that one file may take; default: 120.", metavar="SECONDS", type=_ABOVE_ZERO),
     ] = None
+    max_download: Annotated[
+        float | None,
+        Option(
+            "What a server that gives whole files only may send of one file, in GB; default: 1.",
+            metavar="GB",
+            type=_ABOVE_ZERO,
+        ),
+    ] = None
     exclude: Annotated[
         tuple[str, ...], Option("Skip models in folders and globs that match this glob; repeatable.", metavar="GLOB")
     ] = ()
@@ -156,6 +164,7 @@ class Models(Colored):
             "confidence": self.confidence,
             "limit-memory": self.limit_memory,
             "limit-seconds": self.limit_seconds,
+            "max-download": self.max_download,
             "select": list(self.select) or None,
             "ignore": list(self.ignore) or None,
         }
