@@ -119,13 +119,13 @@ def _look_far(address: str, config: Config, judge: Judge | None, command: str, d
             anatomy = dissected(found.net)
             looked = examined(path, anatomy, config.at(path), judge, command=command)
             looked = portrayed(looked, anatomy) if drawn else looked
-        looked = replace(looked, notes=(*found.notes, *found.left()))
+        looked = replace(looked, notes=(*found.notes, *found.left(), *_left_out(anatomy)))
     except UnreadableModel as problem:
         return Seen(failed(path, problem, config))
     except ReslintError:
         raise
     except Exception:
-        says = UnreadableModel("made reslint itself fail, as shown above; please report it")
+        says = UnreadableModel("made reslint fail, as shown above; please report it")
         return Seen(failed(path, says, config, redacted(format_exc())))
     return Seen(looked, anatomy)
 

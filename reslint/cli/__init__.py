@@ -15,7 +15,7 @@ from reslint.errors import BadConfiguration, ReslintError
 from reslint.report.common.plain import plain
 from reslint.version import __version__
 
-COMMANDS = ("check", "anatomy", "run", "export", "flow", "diff", "explain", "rules", "init")
+COMMANDS = ("check", "anatomy", "run", "export", "flow", "diff", "fleet", "explain", "rules", "init")
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 

@@ -121,6 +121,7 @@ class _Builder:
             metadata={p.key: p.value for p in self.model.metadata_props},
             outer=outer,
             store=self.store,
+            made_by=f"{self.model.producer_name} {self.model.producer_version}".strip(),
         )
 
     def ops(self, nodes: Iterable[Node], known: _Known) -> Iterator[Op]:

@@ -161,7 +161,8 @@ class Net:
     shape arithmetic. `values` know type and shape of tensors by name, UNKNOWN where nothing says; `symbols` are the
     dimensions that the model itself declares for its inputs, all others were invented by inference. `outer` are the constants
     around a body. `clashes` are the model's functions that could not be inlined, by kind. `store` gives the bytes of weights
-    where `path` is no file of this machine.
+    where `path` is no file of this machine,
+    and `made_by` names the exporter.
     """
 
     path: Path
@@ -182,6 +183,7 @@ class Net:
     outer: Mapping[str, TensorProto | NodeProto] | None = None
     clashes: Mapping[str, Clash] = field(default_factory=dict)
     store: Store | None = None
+    made_by: str = ""
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r} of {self.path.name!r}: {len(self.ops)} ops>"

@@ -10,7 +10,7 @@ from reslint.errors import UnreadableModel
 from reslint.net.external import quoted
 from reslint.net.pages import Pages
 from reslint.net.triage import is_pointer
-from reslint.remote.files import File, Traffic
+from reslint.remote.files import File, Identity, Traffic
 from reslint.remote.told import Changed, NoRanges
 
 _ONE = 1 << 16  # bytes of a tensor
@@ -20,10 +20,16 @@ CHANGED = "changed while it was read; let what writes it end, and check it again
 
 
 class Far:
-    """The store of one remote model; it counts what it left (`left` tensors) and what was fetched (`traffic`)."""
+    """The store of one remote model, which is known by its `identity`.
 
-    def __init__(self, address: str, own: Pages, held: Callable[[int, int], bool], traffic: Traffic) -> None:
+    It counts what it left (`left` tensors) and what was fetched (`traffic`).
+    """
+
+    def __init__(
+        self, address: str, own: Pages, held: Callable[[int, int], bool], traffic: Traffic, known: Identity
+    ) -> None:
         self.traffic = traffic
+        self.identity = known
         self.left = 0
         self._address = address
         self._own = own

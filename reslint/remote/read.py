@@ -83,7 +83,7 @@ def _net(file: File, pages: Pages, blocks: Blocks | None, most: int) -> tuple[Ne
         raise
     if blocks is not None:
         file.confirm()
-    far = Far(file.address, pages, blocks.holds if blocks else lambda start, size: True, file.traffic)
+    far = Far(file.address, pages, blocks.holds if blocks else lambda start, size: True, file.traffic, file.identity())
     return net_of(model, Path(shown(file.address)), far), far
 
 

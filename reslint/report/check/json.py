@@ -23,7 +23,7 @@ def document(report: Report) -> dict[str, object]:
         "schema": SCHEMA,
         "reslint": report.version,
         "files": [_file(file) for file in report.files],
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [row(finding) for finding in report.findings],
         "summary": {
             **{str(severity): report.count(severity) for severity in sorted(Severity, reverse=True)},
             "suppressed": len(report.suppressed),
@@ -71,7 +71,8 @@ def _file(file: Looked) -> dict[str, object]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def row(finding: Finding) -> dict[str, object]:
+    """A finding as plain values."""
     return {
         "rule": finding.rule,
         "family": finding.family,
