@@ -7,7 +7,6 @@ resumed end with the same tables. The load of the machine is in all times.
 from __future__ import annotations
 
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -94,11 +93,10 @@ def throughput(server: Server, names: list[str], folder: str) -> None:
             start = time.perf_counter()
             status = fleet(f"@{folder}/some", out, "--workers", str(workers))
             each = (time.perf_counter() - start) / some
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             rows = [row for part in Path(out, "models").glob("*.parquet") for row in pq.read_table(part).to_pylist()]
             mean = sum(int(row["bytes_read"]) for row in rows) / max(len(rows), 1)
             told = f"{workers} processes {some:6} models {1e3 * each:7.1f} ms a model, {each / fetching:.1f} x fetching"
-            print(f"{told}, {mean / 1e3:.1f} kB a model, peak {peak:.0f} MB, status {status}")
+            print(f"{told}, {mean / 1e3:.1f} kB a model, status {status}")
 
 
 def faults(server: Server, names: list[str], folder: str) -> None:
