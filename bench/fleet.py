@@ -105,7 +105,8 @@ def faults(server: Server, names: list[str], folder: str) -> None:
 
     def shaky(one: Server, request: BaseHTTPRequestHandler, path: str) -> bool:
         drawn = chance.random()
-        if int(path.partition("/")[2].partition(".")[0]) % 20 == 0:
+        number = path.partition("/")[2].partition(".")[0]
+        if number.isdecimal() and int(number) % 20 == 0:
             return answering(404)(one, request, path)
         if drawn < 0.02:
             time.sleep(0.05)
