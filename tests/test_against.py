@@ -55,7 +55,7 @@ class TestNames:
         [
             (("--map", "q=input_0"), "has no input or output 'q', which --map names"),
             (("--map", "x=q"), "b.onnx has no input or output 'q', which --map names"),
-            (("--map", "x"), "is no OURS=THEIRS"),
+            (("--map", "x"), "is not OURS=THEIRS"),
         ],
     )
     def test_maps_that_lead_nowhere(self, words: tuple[str, ...], says: str, run: Run, write: Write) -> None:
@@ -172,7 +172,7 @@ class TestSweep:
 
     def test_what_is_no_size(self, run: Run, write: Write) -> None:
         write("a.onnx", OURS)
-        assert "is no NAME=SIZE,SIZE" in run("run", "a.onnx", "--sweep", "n=0").err
+        assert "is not NAME=SIZE,SIZE" in run("run", "a.onnx", "--sweep", "n=0").err
 
 
 class TestWeights:

@@ -38,7 +38,7 @@ class Twin(Interpreter):
         value = self._made(n)
         if n.name in self.watched:
             if not isinstance(value, Tensor):
-                raise ExportFailed(f"the fork {n.name!r} is no tensor in the exported program")
+                raise ExportFailed(f"the fork {n.name!r} is not a tensor in the exported program")
             # A gradient is asked for at an input, too.
             value = self.forks[n.name] = value if value.requires_grad else value.detach().requires_grad_()
         return value

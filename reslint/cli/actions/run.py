@@ -135,14 +135,14 @@ def _given(options: RunOptions) -> Iterator[tuple[str, str]]:
 def _pair(text: str) -> tuple[str, str]:
     ours, _, theirs = text.partition("=")
     if not ours or not theirs:
-        raise click.BadParameter(f"{text!r} is no OURS=THEIRS, such as logits=output_0", param_hint="--map")
+        raise click.BadParameter(f"{text!r} is not OURS=THEIRS, such as logits=output_0", param_hint="--map")
     return ours, theirs
 
 
 def _sizes(text: str) -> tuple[str, tuple[int, ...]]:
     name, _, sizes = text.rpartition("=")
     if not name or not all(size.isdecimal() and int(size) > 0 for size in sizes.split(",")):
-        raise click.BadParameter(f"{text!r} is no NAME=SIZE,SIZE, such as batch=1,8,32", param_hint="--sweep")
+        raise click.BadParameter(f"{text!r} is not NAME=SIZE,SIZE, such as batch=1,8,32", param_hint="--sweep")
     return name, tuple(map(int, sizes.split(",")))
 
 
