@@ -450,7 +450,7 @@ class TestSensitivity:
     def test_a_stream_that_can_not_be_reached_is_told(self, run: Run) -> None:
         ran_ = run("run", str(FIXTURES / "resnet18_qoperator.onnx"), "--fill", "--sensitivity")
         assert ran_.status == 0
-        assert "8 blocks not shaken" in ran_.out
+        assert "8 blocks not perturbed" in ran_.out
 
 
 class TestFill:
