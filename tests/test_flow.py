@@ -465,7 +465,7 @@ def test_what_is_told_below_the_table() -> None:
         "1 batch normalization used batch statistics",
         "the parameters are the same for each seed: only the inputs and the projection differ",
         "no gradient reaches any block: does a layer after them start at zero?",
-        "left alone: y, it is dense",
+        "not cut: y, it is dense",
     ]
     bare = replace(passed(1.0), passages=(replace(passed(1.0).passages[0], cut=Reach((0.0,), (0.0,))),))
     assert list(notes(bare))[-1] == "with all shortcuts cut, no gradient arrives: do the branches start at zero?"
