@@ -30,7 +30,7 @@ BANNED = {
     r"\bgive it (longer|more)\b": "allow more",
     r"\bso that nobody knows\b": "so ... is unknown",
     r"\bjunctions?\b|\btrunk\b|\bresidual function\b": "the glossary's word",
-    r"\banalys(e|ed|es|ing)\b|\bneighbours?\b|\bcolour\w*\b|\bbehaviour\b": "American spelling",
+    r"\bneighbours?\b|\bcolour\w*\b|\bbehaviour\b": "American spelling",
 }
 """What no text for users has, and what stands there instead."""
 

@@ -46,7 +46,7 @@ def deployed(wanted: Spec, how: How, file: Path) -> Deployed:
         files = sorted(Path(part).iterdir())
         if not plain and len(files) > 1:
             raise ExportFailed(
-                f"can't be written: its weights lie in a file beside it, and {str(file)!r} is no plain file"
+                f"can't be written: its weights lie in a file beside it, and {str(file)!r} is not a plain file"
             )
         if not plain:
             put(file, files[0].read_bytes())

@@ -128,7 +128,7 @@ def _given(options: RunOptions) -> Iterator[tuple[str, str]]:
     for text in options.provider_option:
         key, _, value = text.partition("=")
         if not key or not value:
-            raise click.BadParameter(f"{text!r} is no KEY=VALUE, such as use_tf32=0", param_hint="--provider-option")
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE, such as use_tf32=0", param_hint="--provider-option")
         yield key, value
 
 
