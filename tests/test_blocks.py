@@ -120,7 +120,7 @@ class TestNoise:
         onnx.save(chain(bare=4), here / "new.onnx")
         ran = run("run", "new.onnx", "--against", "old.onnx", "--select", "reference-mismatch")
         assert ran.status == 1
-        assert "no partner" in ran.out
+        assert "no counterpart" in ran.out
         assert "block x5 of old.onnx" in ran.out
 
     def test_the_chart_and_the_table(self, here: Path, run: Run) -> None:

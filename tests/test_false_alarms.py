@@ -123,7 +123,7 @@ class TestInputs:
         write("two.onnx", "agraph (float[4] x, float[4] z) => (float[4] y) { y = Add (x, z) }")
         ran = run("run", "two.onnx", "--inputs", "x.npy")
         assert ran.status == 2
-        assert "has 2 inputs, and x.npy holds one array" in ran.err
+        assert "has 2 inputs, but x.npy holds one unnamed array" in ran.err
 
 
 def _outputs(model: Runnable, feed: Feed) -> Mapping[str, Array]:

@@ -261,7 +261,7 @@ class TestAgainst:
         np.savez(here / "out.npz", y=np.ones(2) + 1e-7)  # numpy's own type is wider than the model's
         ran = run(*arguments)
         assert ran.status == 0
-        assert "a.onnx: note: not compared, since the saved outputs lack them: z" in ran.err
+        assert "a.onnx: note: not compared, since missing from the saved outputs: z" in ran.err
         np.savez(here / "out.npz", y=np.ones(2) + 1e-2, z=-np.ones(2))
         ran = run(*arguments)
         assert ran.status == 1

@@ -243,7 +243,7 @@ def _left_out(found: Referred) -> Iterator[str]:
     held = {d.output.partition("[")[0] for d in found.differences} | {d.output for d in found.differences}
     left = [name for name in found.anatomy.net.outputs if name not in held]
     if left:
-        yield f"not compared, since {found.against} lacks them: {', '.join(left)}"
+        yield f"not compared, since missing from {found.against}: {', '.join(left)}"
 
 
 def _of_latency(found: Latency, wanted: Wanted) -> Iterator[str]:
