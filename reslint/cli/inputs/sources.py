@@ -40,7 +40,7 @@ def _listed(file: Path) -> Iterator[str]:
         try:
             text = line.decode().strip()
         except UnicodeDecodeError:
-            wrong.append(f"@{file}:{number}: is no text (UTF-8)")
+            wrong.append(f"@{file}:{number}: is not UTF-8 text")
             continue
         if "\0" in text or text.startswith("@"):
             wrong.append(f"@{file}:{number}: names no model")
@@ -66,5 +66,5 @@ def _manifest(source: str) -> Iterator[str]:
                 yield from (str(value) for value in batch.column(0).to_pylist() if value)
     except (OSError, ValueError, ImportError, pa.ArrowException) as error:
         raise BadConfiguration(
-            f"{source}: is no manifest that can be read: {str(error).partition(chr(10))[0]}"
+            f"{source}: is not a manifest that reslint can read: {str(error).partition(chr(10))[0]}"
         ) from error

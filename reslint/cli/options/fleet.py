@@ -30,9 +30,9 @@ class FleetOptions(Models):
     sample: Annotated[int | None, Option("Look at so many of the models, drawn by chance.", type=_ONE_OR_MORE)] = None
     batch: Annotated[int, Option("Models that are written at once.", type=_ONE_OR_MORE)] = 500
     baseline: Annotated[Path | None, Option("Leave out the findings of this baseline.", metavar="FILE")] = None
-    since: Annotated[str | None, Option("report: tell what is new since the tables of another run.", metavar="DIR")] = (
-        None
-    )
+    since: Annotated[
+        str | None, Option("With report: tell what is new since the tables of another run.", metavar="DIR")
+    ] = None
     format: Annotated[Literal["text", "markdown", "html"], FORMAT] = "text"
 
     @property
