@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from onnx import ModelProto
 from pages import HEADER, Example
+
+from reslint.anatomy import dissect
+from reslint.lint import lint
+from reslint.net.read import from_proto
+from reslint.rules import ALL, Settings
 
 LAYERS = 4
 
@@ -126,3 +132,98 @@ def test_a_value_that_grows_is_a_trend() -> None:
 
 def test_every_second_layer_is_a_period() -> None:
     assert odd(model({f"g{k}": f"g{k} = Relu (u{k})" for k in (1, 3)})) == []
+
+
+def noted(text: str, scopes: dict[str, tuple[str, ...]]) -> ModelProto:
+    """A model whose ops stand in modules, as PyTorch's exporter notes it: paths with a class, by first output."""
+    model = Example("test", 1, "", (), text).model()
+    for node in model.graph.node:
+        paths = scopes.get(node.output[0])
+        if paths is not None:
+            path, kind = ([part.partition(":")[at] for part in paths] for at in (0, 2))
+            node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=str(["", *path, "op"]))
+            node.metadata_props.add(key="pkg.torch.onnx.class_hierarchy", value=str(["Net", *kind, "aten.op"]))
+    return model
+
+
+def told(model: ModelProto, rule: str) -> list[str]:
+    found = lint(dissect(from_proto(model)), ALL, Settings(profile="design"), "test.onnx")
+    return [f.tensor for f in found if f.rule == rule]
+
+
+PLAIN = """agraph (float[1, 4, 8] x) => (float[1, 4, 8] y) <float[8, 16] w, float[16, 8] v> {
+    a = MatMul (x, w)
+    b = Relu (a)
+    c = MatMul (b, v)
+    y = Relu (c) }"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        ("net.ResBlock", PLAIN, ["y"]),
+        ("net.Residual", PLAIN, ["y"]),
+        ("net.Resize", PLAIN, []),
+        ("net.Block", PLAIN, []),
+        ("net.ResBlock", PLAIN.replace("Relu (c)", "Add (c, x)"), []),
+        ("net.ResBlock", PLAIN.replace("float[16, 8] v", "float[16, 9] v").replace("8] y", "9] y"), []),
+    ],
+)
+def test_a_class_that_is_named_for_a_shortcut_has_one(kind: str, text: str, expected: list[str]) -> None:
+    model = noted(text, dict.fromkeys("abcy", (f"1:{kind}",)))
+    assert told(model, "named-but-plain") == expected
+
+
+SKIP = """agraph (float[1, 8, 4, 4] x) => (float[1, 8, 4, 4] y) <float[8, 8, 1, 1] w, float[8, 8, 1, 1] v> {
+    s = Conv (x, w)
+    a = LeakyRelu (s)
+    b = Conv (a, v)
+    y = Add (a, b) }"""
+
+
+@pytest.mark.parametrize(("activation", "expected"), [("1.model.0", ["y"]), ("1.act", []), ("0", [])])
+def test_a_skip_behind_the_branchs_own_activation_is_captured(activation: str, expected: list[str]) -> None:
+    scopes = {
+        "s": ("0:Conv",),
+        "a": ("1:Skip", f"{activation}:LeakyReLU"),
+        "b": ("1:Skip", "1.model.1:Conv"),
+        "y": ("1:Skip",),
+    }
+    assert told(noted(SKIP, scopes), "captured-shortcut") == expected
+
+
+def blocks(body: str, n: int, end: str = "") -> ModelProto:
+    lines = "\n".join(body.format(k=k, next=k + 1) for k in range(n))
+    weights = ", ".join(f"float[8, 8] w{k}, float[8, 8] v{k}" for k in range(n))
+    inits = f"float[8] s, float tenth = {{0.1}}, float one = {{1.0}}, {weights}"
+    text = f"agraph (float[1, 4, 8] x0) => (float[1, 4, 8] y) <{inits}> {{\n"
+    return Example("test", 1, "", (), f"{text}{lines}\n{end or f'y = LayerNormalization (x{n}, s)'} }}").model()
+
+
+def test_a_factor_on_every_sum_is_told_with_its_product() -> None:
+    body = (
+        "a{k} = MatMul (x{k}, w{k})\nb{k} = Tanh (a{k})\n"
+        "c{k} = MatMul (b{k}, v{k})\nd{k} = Add (x{k}, c{k})\nx{next} = Mul (d{k}, tenth)"
+    )
+    assert told(blocks(body, 4), "shortcut-not-identity") == ["d0"]
+    mean = body.replace("tenth", "half")
+    assert told(blocks(mean.replace("Mul (d{k}, half)", "Identity (d{k})"), 4), "shortcut-not-identity") == []
+
+
+def test_a_sum_around_each_block_that_adds_already_doubles_the_stream() -> None:
+    body = (
+        "h{k} = LayerNormalization (x{k}, s)\na{k} = MatMul (h{k}, w{k})\n"
+        "b{k} = Gelu (a{k})\nc{k} = MatMul (b{k}, v{k})\nd{k} = Add (x{k}, c{k})\n"
+    )
+    assert told(blocks(body + "x{next} = Add (x{k}, d{k})", 4), "repeated-shortcut")[0] == "x1"
+    assert told(blocks(body + "x{next} = Identity (d{k})", 4), "repeated-shortcut") == []
+
+
+def test_post_norm_layers_that_add_their_input_twice_are_stale() -> None:
+    body = (
+        "a{k} = MatMul (x{k}, w{k})\nb{k} = Tanh (a{k})\nc{k} = Add (x{k}, b{k})\nn{k} = LayerNormalization (c{k}, s)\n"
+        "e{k} = MatMul (n{k}, w{k})\nf{k} = Gelu (e{k})\ng{k} = MatMul (f{k}, v{k})\nh{k} = Add (x{k}, g{k})\n"
+        "x{next} = LayerNormalization (h{k}, s)"
+    )
+    assert told(blocks(body, 3), "stale-shortcut") == ["h0"]
+    assert told(blocks(body.replace("Add (x{k}, g{k})", "Add (n{k}, g{k})"), 3), "stale-shortcut") == []

@@ -37,6 +37,8 @@ shortcut shortcut-not-bypassing warning
 shortcut captured-shortcut warning
 shortcut stale-shortcut warning
 shortcut odd-block warning
+shortcut named-but-plain note design
+shortcut shared-weights note
 shortcut affine-branch note design
 shortcut dead-branch warning
 shortcut branch-nonnegative warning design
@@ -90,6 +92,7 @@ CONTRACT = {name: (family, severity, bool(d)) for family, name, severity, *d in 
 PARTS = ("What it does", "Why it is bad", "Examples", "When to ignore it")
 STATIC = ("file", "shortcut", "norm", "depth", "cost")
 COMPARING = (
+    "named-but-plain",
     "unused-parameters",
     "optimizer-divergence",
     "provider-divergence",
@@ -99,7 +102,7 @@ COMPARING = (
     "latency-budget",
     "latency-regression",
 )
-"""Rules that one graph on a page can't show: they need another model, a wrong optimizer, another machine, time, or PyTorch."""
+"""Rules that no graph on a page shows: they need another model, a wrong optimizer or machine, time, PyTorch or its notes."""
 
 PAGES = {page.stem: tuple(examples(page)) for page in pages()}
 PROGRAMS = {page.stem: tuple(programs(page)) for page in pages()}

@@ -33,6 +33,7 @@ from reslint.rules.lossy_downsample import lossy_downsample
 from reslint.rules.missing_final_norm import missing_final_norm
 from reslint.rules.missing_normalization import missing_normalization
 from reslint.rules.missing_shortcut import missing_shortcut
+from reslint.rules.named_but_plain import named_but_plain
 from reslint.rules.narrow_learning_rate import narrow_learning_rate
 from reslint.rules.needless_projection import needless_projection
 from reslint.rules.nondeterministic_output import nondeterministic_output
@@ -48,6 +49,7 @@ from reslint.rules.provider_fallback import provider_fallback
 from reslint.rules.reference_mismatch import reference_mismatch
 from reslint.rules.repeated_shortcut import repeated_shortcut
 from reslint.rules.rule import Draft, Pass, Rule, Settings, rule
+from reslint.rules.shared_weights import shared_weights
 from reslint.rules.shortcut_broadcast import shortcut_broadcast
 from reslint.rules.shortcut_carries_nothing import shortcut_carries_nothing
 from reslint.rules.shortcut_dynamic_mismatch import shortcut_dynamic_mismatch
@@ -91,6 +93,8 @@ ALL: tuple[Rule, ...] = (
     captured_shortcut,
     stale_shortcut,
     odd_block,
+    named_but_plain,
+    shared_weights,
     affine_branch,
     dead_branch,
     branch_nonnegative,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy import Anatomy, Block, Kind, Role
 from reslint.anatomy.graph.dataflow import Dataflow
 from reslint.anatomy.graph.ops import ACTIVATIONS
 from reslint.anatomy.views.siblings import begun_inside
+from reslint.anatomy.views.source import module_of
 from reslint.finding import Confidence, Severity
+from reslint.net import Net, Op
 from reslint.rules._support.words import called, producer
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
@@ -33,6 +35,7 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
         )
     flows = {id(flow.net): flow for flow in anatomy.flows}
     firsts = {stack.blocks[0].merge.id for stack in anatomy.stacks}
+    yield from _in_submodules(anatomy)
     for family in anatomy.families:
         for block, why in _captured(flows[id(family[0].net)], family):
             if why or block.merge.id in firsts:
@@ -50,6 +53,46 @@ def captured_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                     "start the shortcut before the branch's first normalization or activation, as the siblings do",
                     {"fork": block.fork, "made_by": producer(block.net, block.fork), "siblings": len(family) - 1},
                 )
+
+
+def _in_submodules(anatomy: Anatomy) -> Iterator[Draft]:
+    """Skips that start behind an activation inside the branch's own submodule: it works in place, on what the skip holds.
+
+    The graph shows the skip behind the activation, the scopes of the exporter that the activation is the branch's.
+    """
+    sums = [(b.net, b.merge, b.sides[0]) for b in anatomy.blocks if b.kind is not Kind.DENSE]
+    joins = [(m.net, m.op, name) for m in anatomy.merges if m.role is Role.UNET for name in m.op.data]
+    dense = [(b.net, b.merge, b.sides[0]) for b in anatomy.blocks if b.kind is Kind.DENSE]
+    found = [
+        (net, merge, op) for net, merge, name in (*sums, *dense, *joins) for op in _own_activation(net, merge, name)
+    ]
+    if found:
+        net, merge, op = found[0]
+        yield Draft(
+            merge,
+            net,
+            f"the skip{called(merge)} starts behind {op.type} {op.id}, the first step of the branch's own submodule "
+            f"{module_of(op)}: an activation in place changes what the skip holds",
+            "give the activation inplace=False",
+            {"activation": op.id, "submodule": module_of(op), "merges": len(found)},
+            (("activation", f"{op.type} {op.id} of {module_of(op)}"),),
+            related=tuple(other for _, other, _ in found[1:]),
+        )
+
+
+def _own_activation(net: Net, merge: Op, name: str) -> Iterator[Op]:
+    """The activation that makes one side of a merge and belongs to the submodule that makes the other."""
+    op, outer = net.producer.get(name), module_of(merge)
+    inside = module_of(op) if op is not None else None
+    if op is None or op.type not in ACTIVATIONS or not outer or not inside or not inside.startswith(f"{outer}."):
+        return
+    child = f"{outer}.{inside[len(outer) + 1 :].partition('.')[0]}"
+    before = net.producer.get(op.data[0]) if op.data else None
+    from_outside = before is not None and not f"{module_of(before) or ''}.".startswith(f"{outer}.")
+    readers = [r for r in net.consumers.get(name, ()) if r is not merge]
+    same = [r for r in readers if f"{module_of(r) or ''}.".startswith(f"{child}.")]
+    if child != inside and from_outside and readers and len(same) == len(readers):
+        yield op
 
 
 def _captured(flow: Dataflow, family: Sequence[Block]) -> Iterator[tuple[Block, str]]:

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 
 from reslint.anatomy import Anatomy, Block, Kind, Placement, Stack
+from reslint.anatomy.describe.block import scaled_behind
 from reslint.anatomy.graph.ops import ACTIVATIONS
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called
 from reslint.rules.rule import Draft, Pass, Said, Settings, rule
 
 _HALF = 0.5  # half of each did much worse than the whole stream (He et al. 2016: 12.35 against 6.61 percent)
+_LEAST_SUM, _MOST_SUM = 0.3, 1.5  # a mean of three is 1/3
+_SEVERAL = 2  # sums that are scaled
 _CLOSE = 0.01  # He et al. 2016 tried 0.5 and 1; how near to 1 is still an identity is a heuristic
 
 
@@ -23,6 +26,7 @@ def shortcut_not_identity(anatomy: Anatomy, settings: Settings) -> Iterator[Said
     starts = Counter(block.fork for block in anatomy.blocks if block.scale_shortcut is not None)
     for stack in anatomy.stacks:
         yield from _scaled(stack, {fork for fork, n in starts.items() if n > 1})
+        yield from _scaled_sums(stack)
 
 
 def _changed(blocks: Sequence[Block]) -> Iterator[Draft]:
@@ -71,6 +75,32 @@ def _scaled(stack: Stack, initial: Set[str]) -> Iterator[Said]:
         "leave the shortcut unscaled and scale the branch, or the sum, instead",
         {"scale": value, "product": product, "blocks": len(wrong), "of": len(stack.blocks)},
         related=tuple(b.merge for b, _ in wrong[1:]),
+    )
+
+
+def _scaled_sums(stack: Stack) -> Iterator[Draft]:
+    """Factors behind the merges, which scale the stream of all blocks before; a mean of two, or one over its root, is none."""
+    found = [
+        (b, factor)
+        for b in stack.blocks
+        if b.kind is Kind.IDENTITY and b.normalization is not Placement.POST
+        for factor in [scaled_behind(b.net, b.end.id)]
+        if not _LEAST_SUM <= factor <= _MOST_SUM
+    ]
+    if len(found) < _SEVERAL:
+        return
+    product = 1.0
+    for _, factor in found:
+        product *= factor
+    block, factor = found[0]
+    yield Draft(
+        block.merge,
+        block.net,
+        f"the sum{called(block.merge)} is multiplied by {factor:g}, and with it the stream: "
+        f"over {len(found)} blocks it is scaled by {product:.3g}",
+        "scale the branch, and leave the sum as it is",
+        {"scale": factor, "product": product, "blocks": len(found), "of": len(stack.blocks)},
+        related=tuple(b.merge for b, _ in found[1:]),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from reslint.anatomy import Anatomy, Block, Kind
+from reslint.anatomy.graph.ops import NORMS
 from reslint.anatomy.views.siblings import weights_of
 from reslint.finding import Confidence, Severity
 from reslint.rules._support.words import called
@@ -18,6 +20,7 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
     """The shortcut forks before an earlier merge of its own stack, so the blocks in between are bypassed."""
     for flow in anatomy.flows:
         here = [b for b in anatomy.blocks if b.net is flow.net and b.kind is Kind.IDENTITY]
+        yield from _in_each_layer(here)
         for group in _on_one_fork(here, 1 if settings.explain else _ENOUGH):
             merges = {b.merge.id: b for b in group}
             reasons = {b.merge.id: _excused(b, merges) for b in group[1:]}
@@ -39,6 +42,37 @@ def stale_shortcut(anatomy: Anatomy, settings: Settings) -> Iterator[Said]:
                     {"fork": first.fork, "blocks": len(group), "bypassed_merges": [b.merge.id for b in group[:-1]][:8]},
                     related=tuple(b.merge for b in stale[1:]),
                 )
+
+
+def _in_each_layer(blocks: Sequence[Block]) -> Iterator[Draft]:
+    """The second sum of post-norm layers adds the layer's input, not the normalized first sum, which its branch reads."""
+    by_merge = {b.merge.id: b for b in blocks}
+    stale = [b for b in blocks if len(b.inner) == 1 and _skips_first_sum(b, by_merge.get(b.inner[0]))]
+    if len({b.fork for b in stale}) >= _ENOUGH:
+        first = stale[0]
+        yield Draft(
+            first.merge,
+            first.net,
+            f"the shortcut{called(first.merge)} starts at the layer's input {first.fork}, but its branch at the normalized sum "
+            f"behind {first.inner[0]}, which is dropped; so it is in {len(stale)} layers",
+            "add what the branch reads: the output of the first normalization",
+            {"fork": first.fork, "dropped": first.inner[0], "layers": len(stale)},
+            related=tuple(b.merge for b in stale[1:]),
+        )
+
+
+def _skips_first_sum(block: Block, inner: Block | None) -> bool:
+    """Whether a block's fork is that of a post-norm sum inside, of which nothing but its branch reads."""
+    if inner is None or inner.fork != block.fork or not block.nonlinear or block.scale_branch is not None:
+        return False
+    own = Counter(dict(block.work))
+    return bool(block.work and inner.work) and own != Counter(dict(inner.work)) and _is_normalized(block, inner)
+
+
+def _is_normalized(block: Block, inner: Block) -> bool:
+    """Whether the inner sum goes through a normalization into the branch alone, and the outer one through one as well."""
+    readers = [block.net.consumers.get(end.id, ()) for end in (inner.end, block.end)]
+    return all(read and all(op.type in NORMS for op in read) for read in readers)
 
 
 def _on_one_fork(blocks: Sequence[Block], more_than: int) -> Iterator[list[Block]]:

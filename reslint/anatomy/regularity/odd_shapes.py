@@ -106,13 +106,14 @@ def _is_odd(net: Net, unlike: Difference, here: Place, siblings: Siblings) -> bo
         return not layers or n >= _LAYERS
     if layers or here.is_last and n < _MANY:
         return False
-    return _is_plain(unlike, n) if ops else before and not here.is_last and _is_few(unlike, n)
+    return _is_plain(unlike, n, before) if ops else before and not here.is_last and _is_few(unlike, n)
 
 
-def _is_plain(unlike: Difference, siblings: int) -> bool:
+def _is_plain(unlike: Difference, siblings: int, before: bool) -> bool:
     """Whether ops that a first or last layer has or lacks are none that one has or lacks on purpose."""
     ops = (*unlike.extra, *unlike.missing)
-    return siblings >= _MANY or _is_few(unlike, siblings) or all(op.type in ACTIVATIONS for op in ops)
+    few = before and _is_few(unlike, siblings)
+    return siblings >= _MANY or few or all(op.type in ACTIVATIONS for op in ops)
 
 
 def _is_few(unlike: Difference, siblings: int) -> bool:

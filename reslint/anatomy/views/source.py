@@ -37,6 +37,12 @@ def class_of(op: Op) -> str | None:
     return classes[inner] if len(classes) == len(scopes) > 1 else None
 
 
+def modules_of(op: Op) -> tuple[tuple[str, str], ...]:
+    """The modules that an op belongs to with their classes, the outermost first; empty where nothing says."""
+    scopes, classes = (_listed(op.metadata.get(key, "")) for key in (_SCOPES, _CLASSES))
+    return tuple(zip(scopes[:-1], classes, strict=False)) if len(classes) == len(scopes) else ()
+
+
 def source_of(op: Op) -> Source | None:
     """The innermost line outside torch that made an op, None where nothing says."""
     return next(reversed(list(_frames(op.metadata.get(_TRACE, "")))), None)
