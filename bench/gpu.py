@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -57,6 +58,7 @@ class Ran:
         )
 
 
+@cache
 def run(model: Path, *words: str) -> Ran:
     """Run reslint as a shell would."""
     command = [sys.executable, "-m", "reslint", "run", str(model), "--format", "json", "--fail-on", "never", *words]

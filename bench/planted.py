@@ -177,6 +177,14 @@ def findings(path: Path, wanted: Wanted) -> Sequence[Finding]:
     return tuple(one for one in judged if isinstance(one, Finding))
 
 
+def sound(path: Path) -> Sequence[Finding]:
+    """What is said of the model without a fault, in half precision, too, where the CPU has kernels for it."""
+    try:
+        return findings(path, Wanted(precision="float16"))
+    except RunFailed:
+        return findings(path, Wanted())
+
+
 def target(anatomy: Anatomy, draw: np.random.Generator) -> Block:
     """A block of the graph whose merge is a plain sum."""
     fit = [b for b in anatomy.blocks if b.net is anatomy.net and b.merge.type == "Add" and b.kind is not Kind.DENSE]
@@ -194,7 +202,7 @@ def names(finding: Finding, block: Block) -> bool:
 def cases(path: Path, seed: int, only: Sequence[str]) -> Iterator[tuple[str, bool, bool, str]]:
     """Of each kind whether it was seen, whether at the right block, and what was said."""
     anatomy = dissect(read(path))
-    known = {(f.rule, f.tensor) for f in findings(path, Wanted(precision="float16"))}
+    known = {(f.rule, f.tensor) for f in sound(path)}
     for at, (kind, (plant, rules, more)) in enumerate({**FAULTS, **SOUND}.items()):
         if only and kind not in only:
             continue
@@ -229,7 +237,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    seen = right = faults = quiet = sound = 0
+    seen = right = faults = quiet = intact = 0
     with TemporaryDirectory(prefix="reslint-planted-") as folder:
         for name in options.models:
             path = filled(name, Path(folder))
@@ -241,11 +249,11 @@ def main() -> None:
                 if kind in FAULTS:
                     faults, seen, right = faults + 1, seen + found, right + at_block
                 else:
-                    sound, quiet = sound + 1, quiet + (not found)
+                    intact, quiet = intact + 1, quiet + (not found)
             path.unlink()
     print(
         f"{seen} of {faults} seen ({seen / max(faults, 1):.2f}), {right} at the right block ({right / max(faults, 1):.2f}); "
-        f"{quiet} of {sound} sound ones silent"
+        f"{quiet} of {intact} sound ones silent"
     )
 
 
