@@ -27,6 +27,7 @@ from reslint.training import Recorder
 
 STEPS = 400
 _NOISE = 0.2  # of the labels
+_WINDOW = 10  # losses
 Rate = Callable[[int], float]
 
 
@@ -108,7 +109,7 @@ def run(net: str, sizes: Mapping[str, object], kind: str, rate: Rate, dies: bool
         record(loss)
         own, whole = own + time.process_time() - called, whole + called - begun
         optimizer.zero_grad()
-    died = death(losses)
+    died = death(losses, math.log(2 if x.is_floating_point() else 10))
     told = ", ".join(f"{alarm.kind} {alarm.step}" for alarm in record.alarms) or "silent"
     cost = f"costs {own / whole:.1%} of a step at every 10"
     if died is None:
@@ -131,12 +132,16 @@ def lossed(output: Tensor, batch: Tensor, teacher: Tensor) -> Tensor:
     return F.cross_entropy(output, (batch.flatten(1).mean(1) > 0).long())
 
 
-def death(losses: list[float]) -> int | None:
-    """The step at which a run died."""
+def death(losses: list[float], guessing: float) -> int | None:
+    """The step at which a run died: from there on it is no better than guessing, or above twice its first loss."""
     if not math.isfinite(losses[-1]):
         return len(losses) - 1
     last = max((at for at, loss in enumerate(losses) if loss <= 2 * losses[0]), default=0)
-    return last + 1 if last < len(losses) - 10 else None
+    if last < len(losses) - _WINDOW:
+        return last + 1
+    means = [sum(losses[at : at + _WINDOW]) / _WINDOW for at in range(len(losses) - _WINDOW + 1)]
+    learned = [at for at, mean in enumerate(means) if mean < 0.95 * guessing]
+    return learned[-1] + _WINDOW if learned and learned[-1] < len(means) - 2 * _WINDOW else None
 
 
 main()

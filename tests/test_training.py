@@ -178,7 +178,8 @@ class TestAlarms:
             ([health(8, gradient=11.0), health(9, gradient=20.0)], {"gradient"}),
             ([health(8, update=0.06)], set()),  # once
             ([health(8, update=0.06), health(9, update=0.06)], {"update"}),
-            ([health(8, update=0.016), health(9, update=0.016)], {"update"}),  # sixteen times what it was
+            ([health(8, update=0.021), health(9, update=0.021)], {"update"}),  # 21 times what it was
+            ([health(8, update=0.016), health(9, update=0.016)], set()),
             ([health(8, update=0.004), health(9, update=0.004)], set()),
         ],
     )

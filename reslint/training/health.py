@@ -9,13 +9,13 @@ from dataclasses import dataclass
 LARGEST_HALF = 65504.0
 """The largest number of half precision (IEEE 754)."""
 
-_UPDATE = 0.05  # heuristic: of a block's weights changed in one step; sound runs change a thousandth to a hundredth
-_LARGE_UPDATE, _GROWN_UPDATE = 0.015, 5.0  # heuristics: enough where it is so many times the median of the run so far
+_UPDATE = 0.04  # heuristic: of a block's weights changed in one step; sound runs change a thousandth to a hundredth
+_LARGE_UPDATE, _GROWN_UPDATE = 0.02, 4.0  # heuristics: enough where it is so many times the median of the run so far
 _GROWTH = 10.0  # heuristic: times the median of the run so far
 _RISE = 1.3  # heuristic: times the highest mean of those before
 _WINDOW = 5  # losses whose mean is held against that of others: one bad batch is no trend
 _LOOKED_BACK = 8  # windows
-_SOLVED = 0.02  # of the first losses: what goes up and down below is no matter
+_SOLVED = 0.1  # of the first losses: what goes up and down below is no matter
 _EARLY = 4  # records before anything can be called unusual
 _IN_A_ROW = 2  # records that must agree
 
@@ -94,7 +94,7 @@ def _updates(records: Sequence[Health]) -> Iterator[Alarm]:
     before, now = sorted(known[:-_IN_A_ROW]), known[-_IN_A_ROW:]
     if records[-1].update is None or len(before) < _EARLY:
         return
-    usual = before[len(before) // 2]
+    usual = before[len(before) // 4]  # of a rate that has risen for long the middle is high already
     if min(now) > _UPDATE or min(now) > max(_LARGE_UPDATE, _GROWN_UPDATE * usual):
         worst = max(records[-1].blocks, key=lambda block: block.update or 0.0)
         says = f"one step changes {worst.update:.1%} of the weights of {worst.name} (usual {usual:.1%}): the rate is too high"

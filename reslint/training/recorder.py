@@ -22,7 +22,7 @@ SCHEMA = "reslint.training/1"
 _KEPT = 100  # losses
 _LOOKED = 5  # steps from one look at the losses to the next
 _LOOKED_BACK = 60  # records
-_RECORDING, _REPLAYING = 0.55, 0.25  # of the share; the rest is for what every step costs
+_RECORDING, _REPLAYING = 0.7, 0.15  # of the share; the rest is for what every step costs
 
 
 class Board(Protocol):
