@@ -27,7 +27,7 @@ from reslint.errors import (
 )
 from reslint.finding import Confidence, Finding
 from reslint.lint import choose, lint, regraded, unknown_rule
-from reslint.measure import GradientFlow, Initialization, LearningRate, Measurement, Parameters
+from reslint.measure import GradientFlow, Initialization, LearningRate, Measurement, Parameters, Scaling
 from reslint.net import from_proto, read
 from reslint.net.external import locations
 from reslint.net.limits import Limits, bounded
@@ -211,7 +211,7 @@ def rules(config: Config | None = None) -> tuple[Rule, ...]:
 
 _COMMANDS: Mapping[type, str] = {
     **dict.fromkeys((Anatomy, Parameters), "check"),
-    **dict.fromkeys((GradientFlow, Initialization, LearningRate), "flow"),
+    **dict.fromkeys((GradientFlow, Initialization, LearningRate, Scaling), "flow"),
 }
 """The command that looks at what a rule judges; all else comes from `run`."""
 

@@ -135,7 +135,7 @@ def _weight(value: ValueInfoProto, seed: int) -> TensorProto:
 
 
 _PROGRAM = re.compile(r"^```python flow\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_FACTORY = re.compile(r"^def build\(\):(?:  # (?P<rules>[a-z, -]+))?$", re.MULTILINE)
+_FACTORY = re.compile(r"^def build\([^)]*\):(?:  # (?P<rules>[a-z, -]+))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ def test_page(program: Program, here: Path) -> None:
     name = f"page_{program.page.replace('-', '_')}_{program.line}"
     (here / f"{name}.py").write_text(program.text)
     rates = ("learning_rate",) if program.page == "narrow-learning-rate" else ()  # the one that takes seconds
-    asked = Asked((0, 1), ("gradient", "initialization", *rates), math.inf)
+    scale = {"depth": (2, 4, 8)} if program.page == "depth-scaling" else {}
+    asked = Asked((0, 1), ("gradient", "initialization", *rates, *(("scaling",) if scale else ())), math.inf, scale)
     measured = everything(spec(f"{name}:build"), asked, print)
     found = lint(measured[0].anatomy, ALL, Settings(profile="design"), name, Confidence.POSSIBLE, measured)
     assert {finding.rule for finding in found} == program.expected

@@ -82,6 +82,7 @@ flow exploding-gradient warning
 flow shortcut-carries-nothing note
 flow initialization-sensitive warning
 flow narrow-learning-rate warning
+flow depth-scaling note
 latency provider-fallback error
 latency latency-budget error
 latency latency-regression error

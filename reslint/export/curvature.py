@@ -10,7 +10,7 @@ from torch.fx import GraphModule
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from reslint.export.start import Over, Prepared, Start, in_time
-from reslint.export.task import floating, made_up
+from reslint.export.task import floating
 from reslint.export.trainable import trainable
 from reslint.measure import Curvature
 
@@ -44,7 +44,7 @@ def _largest(program: GraphModule, net: GraphModule, start: Start) -> float:
     with sdpa_kernel(SDPBackend.MATH):  # the fused kernel has no second derivative
         outputs = floating(net(*start.leaves))
     free = [o.detach().requires_grad_() for o in outputs]
-    slopes = torch.autograd.grad(made_up(outputs, start.leaves, start.seed).loss(free), free, create_graph=True)
+    slopes = torch.autograd.grad(start.task(outputs).loss(free), free, create_graph=True)
     weights = [torch.ones_like(o, requires_grad=True) for o in outputs]
     back = torch.autograd.grad(outputs, parameters, weights, create_graph=True, allow_unused=True)
     reached = [(p, b) for p, b in zip(parameters, back, strict=True) if b is not None]

@@ -11,7 +11,6 @@ from torch import nn
 from torch.fx import GraphModule
 
 from reslint.export.start import Over, Prepared, Start
-from reslint.export.task import MADE_UP, made_up
 from reslint.export.trainable import trainable
 from reslint.measure import CONVERGED, Course, LearningRate, Rates
 
@@ -56,7 +55,7 @@ def learning(made: Prepared, over: Over) -> LearningRate | None:
     if not found:
         return None
     kept, without = _rates(found, cut=False), _rates(found, cut=True)
-    return LearningRate(made.anatomy, kept, without, STEPS, MADE_UP, _left_out(made.seeds, kept[0]))
+    return LearningRate(made.anatomy, kept, without, STEPS, made.loss, _left_out(made.seeds, kept[0]))
 
 
 def _left_out(seeds: Sequence[int], ran: Rates) -> str:
@@ -101,7 +100,7 @@ def course(
     It ends early where it has converged, has left for good, or has learned nothing half way.
     """
     start.give(program)
-    task = made_up(net(*start.leaves), start.leaves, start.seed)
+    task = start.task(net(*start.leaves))
     stepping = _optimizer(optimizer, [p for p in program.parameters() if p.requires_grad], rate)
     losses: list[float] = []
     reference = math.inf

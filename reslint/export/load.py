@@ -27,6 +27,9 @@ from reslint.export.spec import Given, Spec
 
 T = TypeVar("T")
 
+Called = tuple[tuple[object, ...], Mapping[str, object]]
+"""What a module is called with."""
+
 _MOST = 2  # made-up integers stay below: they may be rows of a table, classes, or a mask
 
 
@@ -44,8 +47,11 @@ class Loaded:
     fake: FakeTensorMode | None = None
 
 
-def loaded(spec: Spec, seed: int = 0) -> Loaded:
-    """The module of a spec, initialized from a seed. Raises ExportFailed with one line that names the user's own frame."""
+def loaded(spec: Spec, seed: int = 0, called: Called | None = None) -> Loaded:
+    """The module of a spec, initialized from a seed, to be `called` with what is given.
+
+    Raises ExportFailed with one line that names the user's own frame.
+    """
     if spec.saved:
         if spec.kwargs:
             raise ExportFailed("is a saved program without a factory: remove --kwargs")
@@ -54,13 +60,15 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
         program = opened(os.path.join(spec.folder, spec.target))
         args, kwargs = program.example_inputs or ((), {})
         return Loaded(program.module(), tuple(args), kwargs, program)
-    module, args, kwargs = _parts(_made(spec, seed), spec)
+    module, args, kwargs = _parts(made(spec, seed), spec)
     mode = None
     if spec.fake or any(t.is_meta for t in (*module.parameters(), *module.buffers())):
         mode = FakeTensorMode(allow_non_fake_inputs=True)
         _materialize(module, mode)
         args, kwargs = pytree.tree_map(partial(_pretending, mode), (args, kwargs))
-    if spec.inputs:
+    if called is not None:
+        args, kwargs = called
+    elif spec.inputs:
         args, kwargs = _inputs(spec.inputs, seed, mode)
     elif args is None:
         if _needed(module):
@@ -72,10 +80,10 @@ def loaded(spec: Spec, seed: int = 0) -> Loaded:
     return Loaded(module.eval(), args, kwargs, fake=mode)
 
 
-def _made(spec: Spec, seed: int) -> object:
+def made(spec: Spec, seed: int) -> object:
     """What the factory of a spec returns."""
     with _importable(spec.folder):
-        factory = _named(spec.target)
+        factory = named(spec.target)
         if not callable(factory) or isinstance(factory, nn.Module):
             if spec.kwargs:
                 raise ExportFailed(f"{spec.target} is a {type(factory).__name__}, not a factory: remove --kwargs")
@@ -83,8 +91,8 @@ def _made(spec: Spec, seed: int) -> object:
         _refuse_arguments(factory, spec)
         torch.manual_seed(seed)  # not before the import, which may draw numbers, too, and runs but once
         with blamed(f"{spec.target} fails"), _without_numbers() if spec.fake else contextlib.nullcontext():
-            made: object = factory(**spec.kwargs)
-    return made
+            found: object = factory(**spec.kwargs)
+    return found
 
 
 @contextlib.contextmanager
@@ -112,7 +120,7 @@ def _importable(folder: str) -> Iterator[None]:
     yield
 
 
-def _named(target: str) -> object:
+def named(target: str) -> object:
     """The object that `package.module:name` names."""
     where, _, names = target.partition(":")
     with blamed(f"{where} can't be imported"):

@@ -15,10 +15,12 @@ from reslint.anatomy import Anatomy, Block, dissect
 from reslint.errors import ExportFailed
 from reslint.export.capture import How, dynamo
 from reslint.export.cuts import Cut, cuts
+from reslint.export.data import NONE, Data, batched
 from reslint.export.layers import Weighted, layers
 from reslint.export.lean import lean
 from reslint.export.load import Loaded, loaded
 from reslint.export.spec import Spec
+from reslint.export.task import MADE_UP, Given, Loss, Task, made_up
 from reslint.net import from_proto
 
 Over = Callable[[], bool]
@@ -27,11 +29,19 @@ Over = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a module starts with for one seed: its parameters and buffers, and what it is called with, flat."""
+    """What a module starts with for one seed: its parameters and buffers, and what it is called with, flat.
+
+    `loss` is that of a batch that was given; labels are made up where it is None.
+    """
 
     seed: int
     state: Mapping[str, Tensor]
     leaves: tuple[object, ...]
+    loss: Loss | None = None
+
+    def task(self, outputs: object) -> Task:
+        """What the module is trained on, which gives these outputs now."""
+        return made_up(outputs, self.leaves, self.seed) if self.loss is None else Given(self.loss)
 
     def give(self, program: GraphModule) -> None:
         """Give a program these parameters, each to be learned if it is of a floating-point type."""
@@ -44,7 +54,8 @@ class Start:
 class Prepared:
     """An exported module: its anatomy, the program, where its shortcuts can be cut, its layers, and a start for each seed.
 
-    `left` are the blocks that can't be cut, each with the reason; `fed` says what the module is called with.
+    `left` are the blocks that can't be cut, each with the reason; `fed` says what the module is called with, `loss` what
+    it is trained on.
     """
 
     anatomy: Anatomy
@@ -54,6 +65,7 @@ class Prepared:
     layers: tuple[Weighted, ...]
     starts: tuple[Start, ...]
     fed: str
+    loss: str = MADE_UP
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -68,22 +80,26 @@ class Prepared:
         return len(states) == 1 or any(not torch.equal(a[n], b[n]) for a, b in pairwise(states) for n in names & {*a})
 
 
-def prepared(spec: Spec, seeds: Sequence[int]) -> Prepared:
+def prepared(spec: Spec, seeds: Sequence[int], data: Data = NONE) -> Prepared:
     """Export a module once, and build it anew for each seed.
 
     Raises ExportFailed with one line that names the user's own frame.
     """
     if spec.saved:
         raise ExportFailed("is a saved program, which can't be initialized again: name its module:factory instead")
-    first = loaded(spec, seeds[0])
+    batch = batched(data, seeds[0])
+    first = loaded(spec, seeds[0], batch.called)
     if first.fake is not None:
         raise ExportFailed("has no weights to initialize: build it on the CPU, not on the meta device")
     anatomy, program = _program(first)
     found, left = cuts(anatomy, program.graph)
-    starts = [_start(program, first, seeds[0])]
-    starts += [_start(program, loaded(spec, seed), seed) for seed in seeds[1:]]
+    starts = [_start(program, first, seeds[0], batch.loss)]
+    for seed in seeds[1:]:
+        batch = batched(data, seed)
+        starts.append(_start(program, loaded(spec, seed, batch.called), seed, batch.loss))
     starts[0].give(program)
-    return Prepared(anatomy, program, found, left, layers(program, anatomy.net), tuple(starts), ", ".join(_fed(first)))
+    weighted, fed = layers(program, anatomy.net), ", ".join(_fed(first))
+    return Prepared(anatomy, program, found, left, weighted, tuple(starts), fed, batch.says)
 
 
 def in_time(starts: Sequence[Start], over: Over) -> Iterator[Start]:
@@ -103,13 +119,13 @@ def _program(start: Loaded) -> tuple[Anatomy, GraphModule]:
     return dissect(from_proto(lean(made, start.module))), program
 
 
-def _start(program: GraphModule, made: Loaded, seed: int) -> Start:
+def _start(program: GraphModule, made: Loaded, seed: int, loss: Loss | None) -> Start:
     """What a module was built with. It must have the parameters of the program, whatever their values."""
     new = {name: t.detach().clone() for name, t in made.module.state_dict().items()}
     old = program.state_dict()
     if {name: t.shape for name, t in new.items()} != {name: t.shape for name, t in old.items()}:
         raise ExportFailed("differs between seeds: its factory must create the same parameters each time")
-    return Start(seed, new, tuple(pytree.tree_leaves((made.args, dict(made.kwargs)))))
+    return Start(seed, new, tuple(pytree.tree_leaves((made.args, dict(made.kwargs)))), loss)
 
 
 def _fed(start: Loaded) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -38,9 +39,33 @@ class Target:
         return F.cross_entropy(output.reshape(-1, output.shape[-1]).float(), self.wanted)
 
 
+class Task(Protocol):
+    """What a module is trained on. `chance` is the loss of the best constant outputs, zero where nobody knows it."""
+
+    @property
+    def chance(self) -> float:
+        """The loss of the best constant outputs."""
+
+    def loss(self, outputs: object) -> Tensor:
+        """One number."""
+
+
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A target for each output that can learn. `chance` is None where nobody knows what guessing gives."""
+class Given:
+    """The user's own loss, called with the one tensor that a module gives, or with a tuple of all."""
+
+    of: Loss
+    chance: float = 0.0
+
+    def loss(self, outputs: object) -> Tensor:
+        """One number, in single precision at least."""
+        found = floating(outputs)
+        return self.of(found[0] if len(found) == 1 else found).float()
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUp:
+    """A target for each output that can learn."""
 
     targets: tuple[Target, ...]
 
@@ -61,13 +86,13 @@ def floating(outputs: object) -> tuple[Tensor, ...]:
     return tuple(t for t in leaves if isinstance(t, Tensor) and t.is_floating_point() and t.requires_grad)
 
 
-def made_up(outputs: object, inputs: Sequence[object], seed: int) -> Task:
+def made_up(outputs: object, inputs: Sequence[object], seed: int) -> MadeUp:
     """Targets for what a module gave, the same for each call with the same seed."""
     found = floating(outputs)
     if not found:
         raise ExportFailed("has no floating-point output that depends on its parameters: there is nothing to learn")
     random = torch.Generator().manual_seed(seed)
-    return Task(tuple(_target(output, inputs, random) for output in found))
+    return MadeUp(tuple(_target(output, inputs, random) for output in found))
 
 
 def _target(output: Tensor, inputs: Sequence[object], random: torch.Generator) -> Target:

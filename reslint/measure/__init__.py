@@ -22,6 +22,7 @@ from reslint.measure.kept import Kept
 from reslint.measure.latency import Latency, Placement, Ratio, Share, Start, Step, Sweep
 from reslint.measure.measurement import Measurement, worst
 from reslint.measure.parameters import Parameters, Unread
+from reslint.measure.scaling import DRIFT, Scaling, Sizes, Trend
 from reslint.measure.sensitivity import Felt, Sensitivity
 from reslint.measure.signal import Exit, Nonfinite, Overflowed, Range, Signal, Squared, Tap, Weight
 from reslint.measure.training import (
@@ -41,6 +42,7 @@ from reslint.measure.training import (
 
 __all__ = [
     "CONVERGED",
+    "DRIFT",
     "IDLE",
     "LEARNED",
     "NARROW",
@@ -84,15 +86,18 @@ __all__ = [
     "Referred",
     "Repeated",
     "Response",
+    "Scaling",
     "Sensitivity",
     "Share",
     "Signal",
+    "Sizes",
     "Spread",
     "Squared",
     "Start",
     "Step",
     "Sweep",
     "Tap",
+    "Trend",
     "Unread",
     "Weight",
     "geometric",

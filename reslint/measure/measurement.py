@@ -11,6 +11,7 @@ from reslint.measure.fed import Fed
 from reslint.measure.gradients import GradientFlow
 from reslint.measure.kept import Kept
 from reslint.measure.latency import Latency, Placement, Sweep
+from reslint.measure.scaling import Scaling
 from reslint.measure.sensitivity import Sensitivity
 from reslint.measure.signal import Signal
 from reslint.measure.training import Curvature, Initialization, LearningRate, LeftOut
@@ -29,6 +30,7 @@ Measurement = (
     | Initialization
     | Curvature
     | LearningRate
+    | Scaling
     | LeftOut
 )
 

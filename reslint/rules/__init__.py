@@ -16,6 +16,7 @@ from reslint.rules.dense_memory import dense_memory
 from reslint.rules.depth_limit import depth_limit
 from reslint.rules.depth_over_data import depth_over_data
 from reslint.rules.depth_over_width import depth_over_width
+from reslint.rules.depth_scaling import depth_scaling
 from reslint.rules.double_normalization import double_normalization
 from reslint.rules.empty_branch import empty_branch
 from reslint.rules.excess_depth import excess_depth
@@ -138,6 +139,7 @@ ALL: tuple[Rule, ...] = (
     shortcut_carries_nothing,
     initialization_sensitive,
     narrow_learning_rate,
+    depth_scaling,
     provider_fallback,
     latency_budget,
     latency_regression,

@@ -31,6 +31,8 @@ def flow(options: FlowOptions, start: float) -> int:
     paths = options.paths or options.configuration.named()
     if not paths:
         raise click.UsageError("no model given: name module:factory, such as mypkg.models:build")
+    if "scaling" in options.only and not options.scale:
+        raise click.UsageError("--only scaling needs --scale, such as --scale depth=6,12,24")
     look.refuse_unknown_rules(options.configuration, command="flow")
     spare(options.written, paths)
     own = Factory("", options.input, options.kwargs)
@@ -57,8 +59,11 @@ def _looked(path: str, what: Spec, options: FlowOptions, say: Callable[[str], No
     config = options.configuration
     try:
         with look.needing_torch():
+            from reslint.export.data import Data
             from reslint.export.flow import Asked, measured
-        found = measured(what, Asked(range(options.seeds), options.only, options.budget), say)
+        data = Data(options.data, options.loss)
+        asked = Asked(range(options.seeds), options.only, options.budget, options.scales, data)
+        found = measured(what, asked, say)
         anatomy = found[0].anatomy
         looked = look.examined(path, anatomy, config.at(path), _judge(found), command="flow")
         return look.portrayed(looked, anatomy) if options.drawn else looked

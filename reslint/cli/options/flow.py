@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,6 +11,8 @@ import click
 
 from reslint.cli.options.common import Models
 from reslint.cli.options.declare import FORMAT, Option
+
+_SCALE = re.compile(r"(?P<keyword>[^\W\d]\w*)=(?P<values>\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?)*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +25,20 @@ class FlowOptions(Models):
         int, Option("The number of initializations to measure.", type=click.IntRange(1, 100), metavar="COUNT")
     ] = 3
     only: Annotated[
-        tuple[Literal["gradient", "initialization", "curvature", "learning_rate", "convergence"], ...],
+        tuple[Literal["gradient", "initialization", "curvature", "learning_rate", "convergence", "scaling"], ...],
         Option("Measure only this; repeatable."),
     ] = ()
+    scale: Annotated[
+        tuple[str, ...],
+        Option(
+            "Also build it at several depths or widths, by a keyword of the factory; repeatable.",
+            metavar="KEYWORD=VALUES",
+        ),
+    ] = ()
+    data: Annotated[str, Option("What gives a batch: inputs, or inputs and targets.", metavar="MODULE:FACTORY")] = ""
+    loss: Annotated[
+        str, Option("The loss for the targets: cross-entropy, squares, or a function of yours.", metavar="NAME")
+    ] = ""
     budget: Annotated[
         float,
         Option(
@@ -35,6 +49,11 @@ class FlowOptions(Models):
     ] = 60.0
     plot: Annotated[str | None, Option("Also write the curves to FILE, as SVG.", metavar="FILE")] = None
     format: Annotated[Literal["text", "json", "svg", "html"], FORMAT] = "text"
+
+    @property
+    def scales(self) -> Mapping[str, tuple[float, ...]]:
+        """The values of each keyword. Raises BadParameter for what is none."""
+        return dict(map(_scale, self.scale))
 
     @property
     def style(self) -> str:
@@ -48,3 +67,14 @@ class FlowOptions(Models):
     def written(self) -> Iterator[tuple[str, str]]:
         yield from super().written
         yield from (("--plot", self.plot),) if self.plot else ()
+
+
+def _scale(text: str) -> tuple[str, tuple[float, ...]]:
+    found = _SCALE.fullmatch(text.replace(" ", ""))
+    values = [*dict.fromkeys(found["values"].split(","))] if found else []
+    if found is None or len(values) < 2 or not all(map(float, values)):
+        raise click.BadParameter(
+            f"{text!r} is no KEYWORD=VALUES with two values or more above zero, such as depth=6,12,24",
+            param_hint="--scale",
+        )
+    return found["keyword"], tuple(int(v) if v.isdigit() else float(v) for v in values)

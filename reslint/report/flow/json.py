@@ -19,7 +19,10 @@ from reslint.measure import (
     Rates,
     Reach,
     Response,
+    Scaling,
+    Sizes,
     Spread,
+    Trend,
 )
 from reslint.net import Op
 from reslint.report.check.json import document, finite, rounded
@@ -64,6 +67,10 @@ def _measured(one: Measurement, said: Mapping[str, Verdict]) -> Iterator[tuple[s
         yield "learning_rate", {**told, **pair, **_word("learning_rate", said)}
         pair = _pair({r.optimizer: _fastest(r) for r in one.kept}, {r.optimizer: _fastest(r) for r in one.cut} or None)
         yield "convergence", {**pair, **_word("convergence", said)}
+    elif isinstance(one, Scaling):
+        kept = {t.keyword: _trend(t, cut=False) for t in one.trends}
+        pair = _pair(kept, {t.keyword: _trend(t, cut=True) for t in one.trends if t.cut} or None)
+        yield "scaling", {"steps": one.steps, "rate": one.rate, **pair, **_word("scaling", said)}
     elif isinstance(one, LeftOut):
         yield one.name, {**_pair(None, None), **_word(one.name, said)}
 
@@ -129,6 +136,15 @@ def _response(response: Response) -> Row:
 
 def _curved(eigenvalues: Sequence[float], rate: float) -> Row:
     return {"eigenvalue": list(eigenvalues), "stable_rate": rate}
+
+
+def _trend(trend: Trend, *, cut: bool) -> Row:
+    """The exponent of each size over the seeds, and the sizes at each value."""
+    told = {"values": list(trend.values), "of": "depth" if trend.deepens else "width", "left_out": list(trend.left_out)}
+    exponents = {name: _spread(trend.exponent(name, cut=cut)) for name in Sizes.NAMES}
+    sizes = {name: [list(s.of(name)) for s in (trend.cut if cut else trend.kept)] for name in Sizes.NAMES}
+    verdict = {} if cut else {"verdict": trend.verdict, "drifting": list(trend.drifting), "remedy": trend.remedy}
+    return {**told, "exponents": exponents, "sizes": sizes, **verdict}
 
 
 def _rates(rates: Rates) -> Row:

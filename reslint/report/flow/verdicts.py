@@ -16,7 +16,9 @@ from reslint.measure import (
     LeftOut,
     Measurement,
     Rates,
+    Scaling,
     Spread,
+    Trend,
 )
 from reslint.report.common.plain import counted
 
@@ -50,6 +52,8 @@ def _verdicts(one: Measurement) -> Iterator[Verdict]:
     elif isinstance(one, LearningRate):
         yield _learning_rate(one)
         yield _convergence(one)
+    elif isinstance(one, Scaling):
+        yield _scaling(one)
     elif isinstance(one, LeftOut):
         yield Verdict(one.name, "left out", f"left out: {one.why}")
 
@@ -131,6 +135,26 @@ def _soon(rates: Rates, steps: int) -> str:
 
 def _sometimes(rates: Rates) -> bool:
     return any(course.converged is not None for course in rates.courses)
+
+
+def _scaling(found: Scaling) -> Verdict:
+    says = "; ".join(f"{_trend(t, cut=False)}: {_held(t)}" for t in found.trends)
+    return Verdict("scaling", found.verdict, says, "; ".join(_trend(t, cut=True) for t in found.trends if t.cut))
+
+
+def _trend(trend: Trend, *, cut: bool) -> str:
+    """`stream as depth^0.48, its updates as depth^0.90, those of the outputs as depth^0.10`."""
+    names = (("stream", "stream"), ("stream_moves", "its updates"), ("output_moves", "those of the outputs"))
+    powers = [(says, trend.exponent(name, cut=cut).mean) for name, says in names]
+    return ", ".join(f"{says} as {trend.keyword}^{p:.2f}" for says, p in powers if p == p) or "no size has a logarithm"
+
+
+def _held(trend: Trend) -> str:
+    if trend.verdict != "drifts":
+        return trend.verdict
+    what = "branches" if trend.deepens else "the rate"
+    left = f" (no time for {', '.join(f'{v:g}' for v in trend.left_out)})" if trend.left_out else ""
+    return f"drifts, {what} times {trend.keyword}^{trend.remedy:.2f} would hold it{left}"
 
 
 def doublings(power: float) -> str:
