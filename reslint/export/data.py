@@ -32,7 +32,7 @@ class Data:
 
     def __post_init__(self) -> None:
         if self.batch and not is_factory(self.batch):
-            raise BadConfiguration(f"--data {self.batch!r} is no module:factory, such as mypkg.data:batch")
+            raise BadConfiguration(f"--data {self.batch!r} is not a module:factory, such as mypkg.data:batch")
         if self.loss and not self.batch:
             raise BadConfiguration("--loss needs --data: labels that are made up have a loss of their own")
         if self.loss and self.loss not in _OWN and not is_factory(self.loss):

@@ -74,7 +74,7 @@ def _scale(text: str) -> tuple[str, tuple[float, ...]]:
     values = [*dict.fromkeys(found["values"].split(","))] if found else []
     if found is None or len(values) < 2 or not all(map(float, values)):
         raise click.BadParameter(
-            f"{text!r} is no KEYWORD=VALUES with two values or more above zero, such as depth=6,12,24",
+            f"{text!r} is not KEYWORD=VALUES with two values or more above zero, such as depth=6,12,24",
             param_hint="--scale",
         )
     return found["keyword"], tuple(int(v) if v.isdigit() else float(v) for v in values)
