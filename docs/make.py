@@ -54,7 +54,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "README.md", "index.md"
     for page, name in (("CHANGELOG.md", "changes"), ("CONTRIBUTING.md", "contributing")):
         yield ROOT / page, f"project/{name}.md"
-    for folder in ("bench", "fixtures"):
+    for folder in ("bench", "fixtures", "fuzz"):
         yield ROOT / folder / "README.md", f"project/{folder}.md"
     for folder, place in (("docs", ""), ("rules", "rules/")):
         for page in sorted((ROOT / folder).glob("*.md")):
