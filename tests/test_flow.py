@@ -406,8 +406,8 @@ class TestCommand:
         assert "fed 5x4" in run("flow", "--only", "gradient", "--seeds", "1", "--input", "5x4").out
 
     def test_what_is_no_factory(self, run: Run) -> None:
-        assert "a saved program, which can't be initialized anew" in run("flow", "model.pt2").err
-        assert "no module:factory" in run("flow", "model.onnx").err
+        assert "a saved program, which can't be initialized again" in run("flow", "model.pt2").err
+        assert "is neither module:factory" in run("flow", "model.onnx").err
         assert "no model is named" in run("flow").err
 
     def test_rules_of_other_commands(self, run: Run, write: Write) -> None:

@@ -85,7 +85,6 @@ def test_python(page: Path, scratch: Path) -> None:
             names: dict[str, object] = {}
             exec(compile(block, page.name, "exec"), names)
             tests = [test for name, test in names.items() if name.startswith("test_") and callable(test)]
-            assert tests
             for test in tests:
                 test()
     assert not doctest.testfile(str(page), module_relative=False).failed

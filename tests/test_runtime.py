@@ -305,7 +305,7 @@ class TestAgainst:
 
 def test_rules_of_the_other_command_are_no_silence(run: Run, write: Write) -> None:
     write("a.onnx")
-    for command, family in (("check", "numerics"), ("run", "depth")):
+    for command, family in (("check", "numerics"), ("run", "cost")):
         ran = run(command, "a.onnx", "--select", family)
         assert ran.status == 2
         assert "reslint" in ran.err

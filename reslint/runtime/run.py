@@ -60,8 +60,8 @@ def _measured(anatomy: Anatomy, wanted: Wanted, why: str) -> Measured:
     where = provider(name)
     file = runnable(net, wanted.fill, wanted.libraries, wanted.given)
     home = CPU if wanted.reference else where
-    there = file if where == CPU else bordered(file)
-    model = on_cpu(file, net) if home == CPU else there
+    there = on_cpu(file, net) if where == CPU else bordered(file)
+    model = there if home == where else on_cpu(file, net)
     marks = marked(there)
     half = is_half(model.proto)
     limits = wanted.limits if where == CPU else replace(wanted.limits, memory=0)  # CUDA maps more than there is
