@@ -408,7 +408,7 @@ class TestCommand:
     def test_what_is_no_factory(self, run: Run) -> None:
         assert "a saved program, which can't be initialized again" in run("flow", "model.pt2").err
         assert "is neither module:factory" in run("flow", "model.onnx").err
-        assert "no model is named" in run("flow").err
+        assert "no model given" in run("flow").err
 
     def test_rules_of_other_commands(self, run: Run, write: Write) -> None:
         ran = run("run", str(write("a.onnx")), "--select", "flow")

@@ -143,5 +143,6 @@ def _died(status: int, errors: str) -> str:
     if status == -signal.SIGKILL or any(sign in errors for sign in _NO_MEMORY):
         return _OUT
     if status < 0:
-        return f"crashed ONNX Runtime ({signal.Signals(-status).name}){f': {last}' if last else ''}"
+        hint = f": {last}" if last else "; if memory was short, allow more with --memory"
+        return f"crashed ONNX Runtime ({signal.Signals(-status).name}){hint}"
     return f"could not be run: {last or f'the process ended with status {status}'}"
